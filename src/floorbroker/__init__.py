@@ -1,0 +1,1 @@
+"""floorbroker: an order-execution engine that writes before it sends."""

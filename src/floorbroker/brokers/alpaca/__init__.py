@@ -1,0 +1,1 @@
+"""The Alpaca door: codec, client, stream and transport."""

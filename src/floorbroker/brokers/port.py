@@ -1,0 +1,216 @@
+"""What a broker door promises the engine.
+
+Every request ends in one of four ways, and the difference is the whole point: it returns, or it
+raises BrokerRejected (they said no), BrokerUnreachable (it surely did not arrive; the same
+ClOrdID may be used again) or BrokerUnknown (it may have arrived; ask, never resend). A door
+never retries a request that places, cancels or replaces: that is the engine's decision, because
+only the engine writes it down first.
+
+If the process dies inside a request, the outcome is unknown by definition; the engine has recorded
+the attempt before and asks with `look_up` after the restart.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from msgspec import Struct
+
+from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.ids import Account, ClOrdID, OrderID
+from floorbroker.domain.instrument import Instrument
+from floorbroker.domain.messages import (
+    ExecutionReport,
+    MessageQuarantined,
+    OrderCancelReplaceRequest,
+)
+from floorbroker.domain.order import OrderRequest
+from floorbroker.domain.quotes import Bar, Quote, Trade
+
+
+class Dedupe(StrEnum):
+    """What the broker does with our order id."""
+
+    ENFORCED = "enforced"  #: A second order with the same id is refused, for ever.
+    CORRELATION = "correlation"  #: The id is stored and shown, not enforced.
+    NONE = "none"  #: The broker knows no id of ours.
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What this broker can do, so that the engine refuses what it cannot."""
+
+    name: str
+    dedupe: Dedupe
+    can_replace: bool = True
+    has_execution_ids: bool = True
+    cl_ord_id_max: int = 128
+
+
+class AccountReport(Struct, frozen=True, kw_only=True):
+    """The account as the broker states it."""
+
+    account: Account
+    status: str
+    currency: str
+    cash: Money
+    equity: Money
+    last_equity: Money
+    buying_power: Money
+    initial_margin: Money
+    maintenance_margin: Money
+    multiplier: int
+    is_trading_blocked: bool
+    is_shorting_enabled: bool
+
+
+class PositionReport(Struct, frozen=True, kw_only=True):
+    """One position as the broker states it; `qty` is negative for a short."""
+
+    symbol: str
+    qty: Qty
+    qty_available: Qty
+    avg_entry_px: Px
+    current_px: Px | None
+    market_value: Money | None
+    unrealized_pnl: Money | None
+
+
+class MarketPhase(Struct, frozen=True, kw_only=True):
+    """Whether the regular session is open, and when that changes (UTC)."""
+
+    broker_time: datetime
+    is_open: bool
+    next_open: datetime
+    next_close: datetime
+
+
+#: What the order stream delivers: a report, or bytes that nobody could read.
+StreamItem = ExecutionReport | MessageQuarantined
+
+
+class StreamState(StrEnum):
+    """Where the order stream stands."""
+
+    DOWN = "down"
+    CONNECTING = "connecting"
+    CATCHING_UP = "catching_up"  #: Authorised; what was missed is being asked for.
+    READY = "ready"
+
+
+class StreamHealth(Struct, frozen=True, kw_only=True):
+    """The order stream at a glance."""
+
+    state: StreamState
+    connections: int
+    frames: int
+    quarantined: int
+    last_frame_age_s: float | None
+    text: str = ""
+
+
+class OrderStream(Protocol):
+    """The broker's reports, followed for as long as the task runs."""
+
+    def health(self) -> StreamHealth: ...
+
+    async def run(
+        self,
+        on_item: Callable[[StreamItem], None],
+        on_connected: Callable[[], Awaitable[None]],
+        on_state: Callable[[StreamState], None],
+    ) -> None:
+        """Follow the stream until cancelled.
+
+        Reconnects with backoff and jitter after every loss, and after silence that its own
+        liveness timer finds. After each (re)authorisation it calls `on_connected`, so that the
+        engine can ask REST for what happened in the gap; items that arrive meanwhile are
+        delivered as usual. Undecodable frames are delivered as MessageQuarantined; a handler's
+        exception ends nothing but is not swallowed: it propagates out of `run`, because a wrong
+        engine must not go on.
+        """
+        ...
+
+
+class Broker(Protocol):
+    """One account at one broker."""
+
+    account: Account
+    capabilities: Capabilities
+    stream: OrderStream
+
+    async def place(self, cl_ord_id: ClOrdID, order: OrderRequest) -> ExecutionReport:
+        """Place the order under this id; returns how it stands (ORDER_STATUS).
+
+        "The id is taken" is no refusal but proof that the order exists: it raises BrokerUnknown,
+        and the engine looks it up.
+        """
+        ...
+
+    async def cancel(self, order_id: OrderID) -> None:
+        """Ask for a cancel. Returning means that the request was taken, not that it took effect.
+
+        BrokerRejected means that the order is not cancelable (it may have filled).
+        """
+        ...
+
+    async def replace(
+        self, order_id: OrderID, change: OrderCancelReplaceRequest
+    ) -> ExecutionReport:
+        """Replace the order; returns the successor's status, `prev_order_id` set."""
+        ...
+
+    async def look_up(self, cl_ord_id: str) -> ExecutionReport | None:
+        """How the order of this client id stands, or None where the broker says it has none.
+
+        None is only one piece of evidence: an order may become visible late.
+        """
+        ...
+
+    async def order(self, order_id: OrderID) -> ExecutionReport | None:
+        """How this broker order stands, or None where there is none."""
+        ...
+
+    async def open_orders(self) -> list[ExecutionReport]:
+        """Every order that is not ended, all pages."""
+        ...
+
+    async def orders_since(self, since: datetime) -> list[ExecutionReport]:
+        """Every order submitted after `since`, ended or not, all pages, oldest first."""
+        ...
+
+    async def executions(
+        self, *, order_id: OrderID | None = None, since: datetime | None = None
+    ) -> list[ExecutionReport]:
+        """TRADE reports with execution ids from the broker's own list, oldest first."""
+        ...
+
+    async def positions(self) -> list[PositionReport]: ...
+
+    async def account_report(self) -> AccountReport: ...
+
+    async def market_phase(self) -> MarketPhase: ...
+
+    async def instrument(self, symbol: str) -> Instrument | None:
+        """The instrument, or None where the broker does not know the symbol."""
+        ...
+
+    async def instruments(self) -> list[Instrument]: ...
+
+    async def latest_quote(self, symbol: str) -> Quote | None: ...
+
+    async def latest_trade(self, symbol: str) -> Trade | None: ...
+
+    async def bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime
+    ) -> dict[str, list[Bar]]:
+        """One-minute bars of each symbol, oldest first."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Quotes(Protocol):
+    """Live quotes, where the door offers them as a stream."""
+
+    def quotes(self, symbols: Sequence[str]) -> AsyncIterator[Quote]: ...

@@ -1,0 +1,1 @@
+"""The demonstration: a day's basket, broken on purpose and recovered."""

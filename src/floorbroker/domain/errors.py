@@ -1,0 +1,106 @@
+"""The exception tree, shaped by what the caller does next.
+
+FloorbrokerError
+├── Refused               we said no and nothing left; fix it and use a new ClOrdID
+│   ├── InvalidOrder          a field is wrong; it names the field, the value and what is right
+│   ├── RiskRefused           a control denied it
+│   ├── UnknownOrder          no such order here
+│   ├── DuplicateClOrdID      this ClOrdID was used before
+│   └── Halted                the desk takes no orders now
+├── BrokerError
+│   ├── BrokerRejected        they said no; final
+│   ├── BrokerUnreachable     it surely did not arrive; may be retried with the same ClOrdID
+│   └── BrokerUnknown         it may have arrived; ask, never send again blindly
+├── JournalError          cannot be durable; stop, exit, recover
+│   ├── JournalLocked         another desk writes this journal
+│   └── JournalDamaged        the records do not verify, or are not ours
+└── ConfigError           cannot start; says which key; exit code 2
+    └── TapeError             a market tape or fault file is malformed: file, line, field
+"""
+
+
+class FloorbrokerError(Exception):
+    """Root of everything that this package raises on purpose."""
+
+
+class Refused(FloorbrokerError):
+    """We said no, nothing left this process."""
+
+
+class InvalidOrder(Refused, ValueError):
+    """One field of an order is wrong: names the field, the value and what would be right."""
+
+    def __init__(self, field: str, value: object, hint: str) -> None:
+        super().__init__(f"{field}: {value} is not valid; {hint}")
+        self.field = field
+        self.value = value
+        self.hint = hint
+
+
+class RiskRefused(Refused):
+    """A pre-trade control denied the order."""
+
+
+class UnknownOrder(Refused, LookupError):
+    """No order with this ClOrdID is known here."""
+
+
+class DuplicateClOrdID(Refused):
+    """The ClOrdID was used before; ids are never reused, not even after a cancel."""
+
+
+class Halted(Refused):
+    """The desk accepts no orders at present."""
+
+
+class BrokerError(FloorbrokerError):
+    """A request to the broker did not succeed; the subclass says what may be done."""
+
+    def __init__(self, text: str, *, status: int | None = None, code: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+        self.code = code
+
+
+class BrokerRejected(BrokerError):
+    """The broker answered no. Final."""
+
+
+class BrokerUnreachable(BrokerError):
+    """The request surely did not arrive. The same ClOrdID may be sent again."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(text, status=status, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class BrokerUnknown(BrokerError):
+    """The request may have arrived. Reconcile; never resend."""
+
+
+class JournalError(FloorbrokerError):
+    """The journal cannot be read or made durable."""
+
+
+class JournalLocked(JournalError):
+    """Another process writes this journal; the message names it."""
+
+
+class JournalDamaged(JournalError):
+    """The journal's records do not verify, or the file is not a journal of ours."""
+
+
+class ConfigError(FloorbrokerError):
+    """A setting is missing or wrong; the message says which and what would be right."""
+
+
+class TapeError(ConfigError):
+    """A market tape or fault file is malformed; the message names file, line and field."""

@@ -1,0 +1,236 @@
+"""The order state machine: one table, one `apply`.
+
+Theory of operation
+-------------------
+Two small machines, not one. What the venue says of an order is its `venue_status`; what we have
+asked for and not heard about is its `pending`. The table below moves the first one only.
+Pending is set by our own requests and cleared by their answers or by the order's end; what
+people see, `Order.ord_status`, is derived from both.
+
+A row is a status, a column is a `Report`, a cell is the status that follows. A missing cell means
+that the report does not fit the status: it is kept, the status stays, and the caller raises an
+alarm. It is never an error, because facts are never refused.
+
+Executions are booked in every status, also after the end: CumQty and AvgPx follow the
+executions alone. The table only decides what the order is called afterwards. A fill that
+arrives after CANCELED makes the order FILLED when nothing is left and leaves it CANCELED
+otherwise; both raise an alarm (`AFTER_THE_END`), because somebody had relied on the end.
+
+A report may be old news: channels race, and a POST answer that says `new` can arrive after the
+stream's `fill`. Within a live order such a report leaves the status where it is (the cells that
+map a status to itself); it never goes back.
+
+Only evidence leaves UNKNOWN. Every report from the broker about the order is evidence; a time-out
+is not, so UNKNOWN has no cell for it.
+"""
+
+from enum import StrEnum
+
+from floorbroker.domain.order import ENDED, OrdStatus
+
+
+class Report(StrEnum):
+    """What can be learned about an order, as the table's columns."""
+
+    SENT = "sent"  #: A request for the order is about to leave.
+    UNDELIVERED = "undelivered"  #: The request surely did not arrive.
+    UNANSWERED = "unanswered"  #: The request may have arrived.
+    NOT_PLACED = "not_placed"  #: The evidence is complete that the broker never had it.
+    EXPIRED_UNSENT = "expired_unsent"  #: It was too old to send.
+    PENDING_NEW = "pending_new"
+    ACCEPTED = "accepted"
+    HELD = "held"
+    NEW = "new"
+    PARTIAL_FILL = "partial_fill"
+    FILL = "fill"
+    STOPPED = "stopped"
+    SUSPENDED = "suspended"
+    CALCULATED = "calculated"
+    DONE_FOR_DAY = "done_for_day"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    REPLACED = "replaced"  #: Superseded by another broker order that carries the same intent.
+
+
+S, R = OrdStatus, Report
+
+#: Reports that any order which may be at the broker can receive, whatever it was before.
+_FROM_THE_BROKER = {
+    R.PARTIAL_FILL: S.PARTIALLY_FILLED,
+    R.FILL: S.FILLED,
+    R.STOPPED: S.STOPPED,
+    R.SUSPENDED: S.SUSPENDED,
+    R.CALCULATED: S.CALCULATED,
+    R.DONE_FOR_DAY: S.DONE_FOR_DAY,
+    R.CANCELED: S.CANCELED,
+    R.EXPIRED: S.EXPIRED,
+    R.REJECTED: S.REJECTED,
+}
+_FIRST_NEWS = {
+    R.PENDING_NEW: S.PENDING_NEW,
+    R.ACCEPTED: S.ACCEPTED,
+    R.HELD: S.HELD,
+    R.NEW: S.NEW,
+    **_FROM_THE_BROKER,
+}
+
+TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
+    S.CREATED: {
+        R.SENT: S.SENT,
+        R.EXPIRED_UNSENT: S.EXPIRED_UNSENT,
+    },
+    S.SENT: {
+        R.UNDELIVERED: S.CREATED,
+        R.UNANSWERED: S.UNKNOWN,
+        **_FIRST_NEWS,
+    },
+    S.UNKNOWN: {
+        R.SENT: S.UNKNOWN,  # a resend with the same id, where the broker enforces uniqueness
+        R.UNDELIVERED: S.UNKNOWN,  # this attempt did not arrive; the one before still may have
+        R.UNANSWERED: S.UNKNOWN,
+        R.NOT_PLACED: S.NOT_PLACED,
+        R.REPLACED: S.NEW,
+        **_FIRST_NEWS,
+    },
+    S.PENDING_NEW: {
+        R.UNANSWERED: S.PENDING_NEW,  # the stream was faster than the answer that never came
+        R.PENDING_NEW: S.PENDING_NEW,
+        R.ACCEPTED: S.ACCEPTED,
+        R.HELD: S.HELD,
+        R.NEW: S.NEW,
+        R.REPLACED: S.NEW,
+        **_FROM_THE_BROKER,
+    },
+    S.ACCEPTED: {
+        R.UNANSWERED: S.ACCEPTED,
+        R.PENDING_NEW: S.PENDING_NEW,
+        R.ACCEPTED: S.ACCEPTED,
+        R.NEW: S.NEW,
+        R.REPLACED: S.ACCEPTED,
+        **_FROM_THE_BROKER,
+    },
+    S.HELD: {
+        R.UNANSWERED: S.HELD,
+        R.HELD: S.HELD,
+        R.PENDING_NEW: S.PENDING_NEW,
+        R.ACCEPTED: S.ACCEPTED,
+        R.NEW: S.NEW,
+        R.REPLACED: S.HELD,
+        **_FROM_THE_BROKER,
+    },
+    S.NEW: {
+        R.UNANSWERED: S.NEW,
+        R.PENDING_NEW: S.NEW,  # old news
+        R.ACCEPTED: S.NEW,  # old news
+        R.NEW: S.NEW,
+        R.REPLACED: S.NEW,
+        **_FROM_THE_BROKER,
+    },
+    S.PARTIALLY_FILLED: {
+        R.UNANSWERED: S.PARTIALLY_FILLED,
+        R.PENDING_NEW: S.PARTIALLY_FILLED,  # old news
+        R.ACCEPTED: S.PARTIALLY_FILLED,  # old news
+        R.NEW: S.PARTIALLY_FILLED,  # old news
+        R.REPLACED: S.PARTIALLY_FILLED,
+        **_FROM_THE_BROKER,
+    },
+    S.STOPPED: {
+        R.PENDING_NEW: S.STOPPED,  # old news
+        R.NEW: S.NEW,
+        R.REPLACED: S.NEW,
+        **_FROM_THE_BROKER,
+    },
+    S.SUSPENDED: {
+        R.PENDING_NEW: S.SUSPENDED,  # old news
+        R.NEW: S.NEW,
+        R.REPLACED: S.NEW,
+        **_FROM_THE_BROKER,
+    },
+    S.CALCULATED: {
+        R.NEW: S.NEW,
+        **_FROM_THE_BROKER,
+    },
+    S.DONE_FOR_DAY: {
+        R.ACCEPTED: S.ACCEPTED,  # the next session comes
+        R.PENDING_NEW: S.PENDING_NEW,
+        R.NEW: S.NEW,
+        R.REPLACED: S.NEW,
+        **_FROM_THE_BROKER,
+    },
+    # The ends. Repeated and old news is silent; anything else is kept and raises an alarm.
+    S.FILLED: {
+        R.UNANSWERED: S.FILLED,
+        R.PENDING_NEW: S.FILLED,
+        R.ACCEPTED: S.FILLED,
+        R.NEW: S.FILLED,
+        R.PARTIAL_FILL: S.FILLED,  # an execution older than the last one, by another channel
+        R.FILL: S.FILLED,
+        R.CALCULATED: S.FILLED,
+        R.DONE_FOR_DAY: S.FILLED,
+    },
+    S.CANCELED: {
+        R.UNANSWERED: S.CANCELED,
+        R.PENDING_NEW: S.CANCELED,
+        R.ACCEPTED: S.CANCELED,
+        R.NEW: S.CANCELED,
+        R.CANCELED: S.CANCELED,
+        R.FILL: S.FILLED,
+        R.PARTIAL_FILL: S.CANCELED,
+    },
+    S.EXPIRED: {
+        R.UNANSWERED: S.EXPIRED,
+        R.PENDING_NEW: S.EXPIRED,
+        R.ACCEPTED: S.EXPIRED,
+        R.NEW: S.EXPIRED,
+        R.EXPIRED: S.EXPIRED,
+        R.DONE_FOR_DAY: S.EXPIRED,
+        R.FILL: S.FILLED,
+        R.PARTIAL_FILL: S.EXPIRED,
+    },
+    S.REJECTED: {
+        R.UNANSWERED: S.REJECTED,
+        R.PENDING_NEW: S.REJECTED,
+        R.ACCEPTED: S.REJECTED,
+        R.REJECTED: S.REJECTED,
+        R.FILL: S.FILLED,
+        R.PARTIAL_FILL: S.PARTIALLY_FILLED,  # the broker does hold it after all
+        R.NEW: S.NEW,
+    },
+    S.REPLACED: {
+        R.PENDING_NEW: S.REPLACED,
+        R.ACCEPTED: S.REPLACED,
+        R.NEW: S.REPLACED,
+        R.REPLACED: S.REPLACED,
+        R.PARTIAL_FILL: S.REPLACED,
+        R.FILL: S.FILLED,
+    },
+    S.NOT_PLACED: {
+        R.NOT_PLACED: S.NOT_PLACED,
+        **_FIRST_NEWS,  # a ghost: late, and ours all the same
+    },
+    S.EXPIRED_UNSENT: {
+        R.EXPIRED_UNSENT: S.EXPIRED_UNSENT,
+    },
+    # Shown to people, derived from `pending`; an order never stands in them.
+    S.PENDING_CANCEL: {},
+    S.PENDING_REPLACE: {},
+}
+
+#: Ended statuses in which an execution is still booked, with an alarm.
+AFTER_THE_END = frozenset(ENDED - {S.FILLED})
+
+
+def next_status(status: OrdStatus, report: Report) -> OrdStatus | None:
+    """The status after the report, or None where the table has no such cell."""
+    return TRANSITIONS[status].get(report)
+
+
+def is_surprise(status: OrdStatus, report: Report) -> bool:
+    """Whether the report does not fit: no cell, news of life, or an execution after the end."""
+    following = next_status(status, report)
+    if following is None:
+        return True
+    if status not in AFTER_THE_END:
+        return False
+    return report in (R.PARTIAL_FILL, R.FILL) or following not in ENDED

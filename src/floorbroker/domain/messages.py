@@ -1,0 +1,334 @@
+"""FIX-named commands and reports: the only things that are ever journaled.
+
+A message is a fact in the past tense, so it may be replayed but never refused. Fields are written
+in declaration order and never renamed; a new field has a default, so that old journals decode.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from floorbroker.domain.amounts import Amount, Px, Qty
+from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
+from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
+
+SCHEMA_VERSION = 1
+
+
+class ExecType(StrEnum):
+    """FIX ExecType (150): what an execution report is about."""
+
+    PENDING_NEW = "pending_new"  #: The broker has the order.
+    ACCEPTED = "accepted"  #: The broker holds the order, the venue is closed.
+    HELD = "held"  #: A leg waits for its parent.
+    NEW = "new"  #: The venue works the order.
+    TRADE = "trade"  #: An execution: LastQty at LastPx.
+    TRADE_CORRECT = "trade_correct"  #: An earlier execution was corrected.
+    TRADE_CANCEL = "trade_cancel"  #: An earlier execution was busted.
+    PENDING_CANCEL = "pending_cancel"  #: The venue has our cancel.
+    CANCELED = "canceled"  #: The order was canceled.
+    PENDING_REPLACE = "pending_replace"  #: The venue has our replace.
+    REPLACED = "replaced"  #: The order was replaced; `next_order_id` is its successor.
+    REJECTED = "rejected"  #: The order was rejected.
+    EXPIRED = "expired"  #: The order ended with its session.
+    DONE_FOR_DAY = "done_for_day"  #: No more fills today.
+    STOPPED = "stopped"  #: A fill is guaranteed.
+    SUSPENDED = "suspended"  #: Trading in the order is suspended.
+    CALCULATED = "calculated"  #: Settlement is being computed.
+    RESTATED = "restated"  #: The venue changed the order on its own.
+    ORDER_STATUS = "order_status"  #: An answer to a question: how the order stands now.
+
+
+class Source(StrEnum):
+    """By which channel a report reached us."""
+
+    ANSWER = "answer"  #: The answer to our own request.
+    STREAM = "stream"  #: The broker's order stream.
+    LOOKUP = "lookup"  #: A look-up by client order id.
+    POLL = "poll"  #: A listing of orders.
+    ACTIVITY = "activity"  #: The broker's list of executions.
+
+
+class RequestKind(StrEnum):
+    """Which of the three requests about an order is meant."""
+
+    NEW = "new"
+    CANCEL = "cancel"
+    REPLACE = "replace"
+
+
+class BreakCause(StrEnum):
+    """Why our book and the broker's differ."""
+
+    MISSED_FILL = "missed_fill"  #: The broker has an execution that we had not booked.
+    LATE_ACK = "late_ack"  #: The broker knows more of the order than we had heard.
+    EXTERNAL_ORDER = "external_order"  #: An order that was not placed through this desk.
+    EXTERNAL_POSITION = "external_position"  #: Shares that no fill of ours explains.
+    MISSING_ORDER = "missing_order"  #: An order of ours that the broker does not list.
+    TERMS_DIFFER = "terms_differ"  #: Same id, other symbol, side or size: stop and look.
+    UNKNOWN = "unknown"  #: Nothing that we know explains it.
+
+
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """Base of everything journaled; `transact_time` is when we learned or decided it (UTC)."""
+
+    transact_time: datetime
+
+
+class DeskOpened(Message, frozen=True, kw_only=True):
+    """A desk took the journal: everything after belongs to this epoch."""
+
+    epoch: int
+    version: str
+    account: Account
+    broker: str
+    mode: str
+
+
+class DeskClosed(Message, frozen=True, kw_only=True):
+    """The desk ended in good order; its absence means a crash."""
+
+    epoch: int
+
+
+class NewOrderSingle(Message, frozen=True, kw_only=True):
+    """INTENT: the order exists here, its id is fixed, its risk is reserved."""
+
+    cl_ord_id: ClOrdID
+    account: Account
+    order: OrderRequest
+
+
+class OrderCancelRequest(Message, frozen=True, kw_only=True):
+    """We decided to cancel the order."""
+
+    cl_ord_id: ClOrdID
+    text: str = ""
+
+
+class OrderCancelReplaceRequest(Message, frozen=True, kw_only=True):
+    """We decided to replace the order; `wire_id` names its successor on the wire.
+
+    A None leaves the field as it is. `order_qty` is the total, shares already filled included.
+    """
+
+    cl_ord_id: ClOrdID
+    wire_id: str
+    order_qty: Qty | None = None
+    price: Px | None = None
+    stop_px: Px | None = None
+    trail: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+
+
+class RequestSent(Message, frozen=True, kw_only=True):
+    """SEND: from here on a request of this kind may be on the wire. Written before the bytes."""
+
+    cl_ord_id: ClOrdID
+    request: RequestKind
+    attempt: int
+
+
+class RequestUndelivered(Message, frozen=True, kw_only=True):
+    """The attempt surely did not reach the broker; it may be made again."""
+
+    cl_ord_id: ClOrdID
+    request: RequestKind
+    attempt: int
+    text: str
+
+
+class RequestUnanswered(Message, frozen=True, kw_only=True):
+    """The attempt may have reached the broker: the outcome is UNKNOWN."""
+
+    cl_ord_id: ClOrdID
+    request: RequestKind
+    attempt: int
+    text: str
+
+
+class ExecutionReport(Message, frozen=True, kw_only=True):
+    """What the broker says happened to an order, or how it stands.
+
+    `cl_ord_id` is the client order id as the wire had it; `transact_time` is the broker's time of
+    the event. For TRADE, `last_qty` at `last_px` is this execution and `cum_qty` the total after
+    it. For ORDER_STATUS only the totals are known. `ref_exec_id` names a busted execution.
+    """
+
+    cl_ord_id: ClOrdID
+    order_id: OrderID
+    exec_type: ExecType
+    ord_status: OrdStatus
+    symbol: str
+    side: Side
+    source: Source
+    exec_id: ExecID | None = None
+    ref_exec_id: ExecID | None = None
+    last_qty: Qty | None = None
+    last_px: Px | None = None
+    cum_qty: Qty = Qty.of(Decimal(0))
+    avg_px: Px | None = None
+    order_qty: Qty | None = None
+    price: Px | None = None
+    stop_px: Px | None = None
+    prev_order_id: OrderID | None = None
+    next_order_id: OrderID | None = None
+    received_time: datetime | None = None
+    text: str = ""
+
+
+class OrderCancelReject(Message, frozen=True, kw_only=True):
+    """The broker refused our cancel or replace; the order itself is unchanged."""
+
+    cl_ord_id: ClOrdID
+    request: RequestKind
+    text: str
+    code: int | None = None
+
+
+class OrderReject(Message, frozen=True, kw_only=True):
+    """The broker refused the order itself in its answer, and no attempt before was ambiguous."""
+
+    cl_ord_id: ClOrdID
+    text: str
+    code: int | None = None
+
+
+class OrderNotPlaced(Message, frozen=True, kw_only=True):
+    """The evidence is complete: the broker never had the order."""
+
+    cl_ord_id: ClOrdID
+    text: str
+
+
+class OrderExpiredUnsent(Message, frozen=True, kw_only=True):
+    """The order was never sent and is now too old to be."""
+
+    cl_ord_id: ClOrdID
+    text: str
+
+
+class BusinessMessageReject(Message, frozen=True, kw_only=True):
+    """We refused a command. Nothing left this process; kept so that refusals are audited."""
+
+    command: str
+    text: str
+    cl_ord_id: ClOrdID | None = None
+    symbol: str = ""
+
+
+class MessageQuarantined(Message, frozen=True, kw_only=True):
+    """Bytes from the broker that we could not read, kept as they came; the stream went on."""
+
+    source: Source
+    raw: str
+    text: str
+
+
+class Alarm(Message, frozen=True, kw_only=True):
+    """A fact was booked although it surprised us; somebody should look."""
+
+    name: str
+    text: str
+    cl_ord_id: ClOrdID | None = None
+
+
+class TimerSet(Message, frozen=True, kw_only=True):
+    """At `due_time` the engine must look at this again, restart or not."""
+
+    timer_id: str
+    due_time: datetime
+
+
+class TimerFired(Message, frozen=True, kw_only=True):
+    """The timer is done with: it fired, or it is no longer needed."""
+
+    timer_id: str
+
+
+class PositionAdjusted(Message, frozen=True, kw_only=True):
+    """Shares that no fill of ours explains were taken into the book, with their cause."""
+
+    account: Account
+    symbol: str
+    qty: Qty
+    px: Px
+    cause: BreakCause
+    text: str = ""
+
+
+class Break(Struct, frozen=True, kw_only=True):
+    """One difference between our book and the broker's."""
+
+    cause: BreakCause
+    subject: str  #: The ClOrdID or the symbol.
+    ours: str
+    theirs: str
+    evidence: str
+    repair: str  #: What was done, or what to do.
+    is_open: bool
+
+
+class Reconciliation(Message, frozen=True, kw_only=True):
+    """Our book was held against the broker's: how much was compared, and every difference."""
+
+    account: Account
+    orders_compared: int
+    positions_compared: int
+    breaks: tuple[Break, ...] = ()
+
+    @property
+    def open_breaks(self) -> tuple[Break, ...]:
+        return tuple(found for found in self.breaks if found.is_open)
+
+
+JournalMessage = (
+    DeskOpened
+    | DeskClosed
+    | NewOrderSingle
+    | OrderCancelRequest
+    | OrderCancelReplaceRequest
+    | RequestSent
+    | RequestUndelivered
+    | RequestUnanswered
+    | ExecutionReport
+    | OrderCancelReject
+    | OrderReject
+    | OrderNotPlaced
+    | OrderExpiredUnsent
+    | BusinessMessageReject
+    | MessageQuarantined
+    | Alarm
+    | TimerSet
+    | TimerFired
+    | PositionAdjusted
+    | Reconciliation
+)
+
+
+def _encode_amount(value: Any) -> Any:
+    if isinstance(value, Amount):
+        return Decimal.__format__(value, "f")
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def _decode_amount(kind: type, value: Any) -> Any:
+    if issubclass(kind, Amount):
+        return kind(value)
+    raise NotImplementedError(f"{kind.__name__} has no JSON form")
+
+
+ENCODER = msgspec.json.Encoder(enc_hook=_encode_amount, decimal_format="string")
+MESSAGE_DECODER: msgspec.json.Decoder[JournalMessage] = msgspec.json.Decoder(
+    JournalMessage, dec_hook=_decode_amount
+)
+ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=_decode_amount)
+
+
+def decoder_for(kind: type) -> "msgspec.json.Decoder[Any]":
+    """A JSON decoder for any Struct that holds our amounts."""
+    return msgspec.json.Decoder(kind, dec_hook=_decode_amount)

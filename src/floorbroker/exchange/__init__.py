@@ -1,0 +1,1 @@
+"""A venue in a box: it matches, fills, and misbehaves on purpose."""

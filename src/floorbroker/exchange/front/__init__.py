@@ -1,0 +1,1 @@
+"""The Alpaca-compatible face: an ASGI application with no server inside."""

@@ -1,0 +1,1 @@
+"""What survives a crash: records, durable before anything leaves."""

@@ -1,0 +1,1 @@
+"""Quotes in: readers that turn recorded or seeded markets into events."""

@@ -1,0 +1,1 @@
+"""Read-only looks at the journal: trades, charts, audit."""
