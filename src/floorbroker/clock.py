@@ -140,7 +140,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._virtual_s += seconds
             if self._virtual_s > self._limit_s:
                 raise VirtualTimeUp(f"{self._limit_s} s of virtual time have passed")
-        ready = self._ready  # type: ignore[attr-defined]
+        ready = self._ready  # type: ignore[attr-defined]  # asyncio's own, unnamed in typeshed
         if len(ready) > 1:
             handles = list(ready)
             self._shuffle(handles)
@@ -155,6 +155,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def run_in_executor(self, *args: object, **kwargs: object) -> NoReturn:
         raise RuntimeError("threads do not exist in virtual time")
+
+    def _no_sockets(self, *args: object, **kwargs: object) -> NoReturn:
+        raise RuntimeError("sockets do not exist in virtual time")
+
+    create_connection = create_server = _no_sockets
+    sock_connect = sock_accept = _no_sockets
+    sock_recv = sock_sendall = _no_sockets
 
 
 class _TimeLeap(selectors.BaseSelector):
@@ -180,14 +187,19 @@ class _TimeLeap(selectors.BaseSelector):
 def run_virtual(
     main: Callable[[], Coroutine[Any, Any, Result]], *, seed: int, limit_s: float = 3600.0
 ) -> Result:
-    """Run a coroutine to its end in virtual time; raises VirtualTimeUp past `limit_s`."""
+    """Run a coroutine to its end in virtual time; raises VirtualTimeUp past `limit_s`.
+
+    May be called inside a running loop, which then stands still until the end.
+    """
     loop = VirtualLoop(seed, limit_s)
+    outer = events._get_running_loop()
+    events._set_running_loop(None)
     try:
-        events._set_running_loop(None)
         return loop.run_until_complete(main())
     finally:
         _finish(loop)
         loop.close()
+        events._set_running_loop(outer)
 
 
 def _finish(loop: VirtualLoop) -> None:

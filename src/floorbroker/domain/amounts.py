@@ -18,12 +18,16 @@ _subtract = Decimal.__sub__
 CENT = Decimal("0.01")
 #: The finest share fraction that Alpaca accepts: nine decimals.
 SHARE_STEP = Decimal("0.000000001")
+#: Amounts of more digits before or after the point are typing mistakes; written out or divided,
+#: they would exhaust the machine.
+_PLACES_MAX = 40
 
 
 def exact(value: object) -> Decimal:
     """A finite Decimal from an int, a str or a Decimal.
 
-    Raises TypeError for a float or any other type, ValueError for text that is no finite number.
+    Raises TypeError for a float or any other type, ValueError for text that is no finite number
+    or one beyond every amount there is.
     """
     if isinstance(value, Decimal):
         number = value
@@ -37,6 +41,8 @@ def exact(value: object) -> Decimal:
             raise ValueError(f"{value!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{value} is not a finite number")
+    if number and not -_PLACES_MAX < number.adjusted() < _PLACES_MAX:
+        raise ValueError(f"{value} is too far from one to be an amount")
     return number
 
 
@@ -49,7 +55,7 @@ def plain(value: Decimal) -> str:
 
 
 class Amount(Decimal):
-    """A Decimal with a unit: adds and compares with its own kind only."""
+    """A Decimal with a unit: adds to its own kind only, and compares as the number it is."""
 
     __slots__ = ()
 

@@ -31,7 +31,7 @@ class InvalidOrder(Refused, ValueError):
     """One field of an order is wrong: names the field, the value and what would be right."""
 
     def __init__(self, field: str, value: object, hint: str) -> None:
-        super().__init__(f"{field}: {value} is not valid; {hint}")
+        super().__init__(f"{field}: {value!s} is not valid; {hint}")
         self.field = field
         self.value = value
         self.hint = hint

@@ -37,19 +37,19 @@ class Report(StrEnum):
     UNANSWERED = "unanswered"  #: The request may have arrived.
     NOT_PLACED = "not_placed"  #: The evidence is complete that the broker never had it.
     EXPIRED_UNSENT = "expired_unsent"  #: It was too old to send.
-    PENDING_NEW = "pending_new"
-    ACCEPTED = "accepted"
-    HELD = "held"
-    NEW = "new"
-    PARTIAL_FILL = "partial_fill"
-    FILL = "fill"
-    STOPPED = "stopped"
-    SUSPENDED = "suspended"
-    CALCULATED = "calculated"
-    DONE_FOR_DAY = "done_for_day"
-    CANCELED = "canceled"
-    EXPIRED = "expired"
-    REJECTED = "rejected"
+    PENDING_NEW = "pending_new"  #: The broker has it, on its way to the venue.
+    ACCEPTED = "accepted"  #: The broker holds it, for instance until the open.
+    HELD = "held"  #: The broker holds it as a leg that waits for its parent.
+    NEW = "new"  #: The venue works it.
+    PARTIAL_FILL = "partial_fill"  #: An execution that leaves some of it working.
+    FILL = "fill"  #: The execution that leaves nothing.
+    STOPPED = "stopped"  #: A fill is guaranteed and will follow.
+    SUSPENDED = "suspended"  #: It may not trade at present.
+    CALCULATED = "calculated"  #: It is done for the day, settlement is being computed.
+    DONE_FOR_DAY = "done_for_day"  #: No more fills today.
+    CANCELED = "canceled"  #: It ended on request or by its TIF.
+    EXPIRED = "expired"  #: It ended with its session.
+    REJECTED = "rejected"  #: The broker or venue said no.
     REPLACED = "replaced"  #: Superseded by another broker order that carries the same intent.
 
 
@@ -79,6 +79,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
     S.CREATED: {
         R.SENT: S.SENT,
         R.EXPIRED_UNSENT: S.EXPIRED_UNSENT,
+        **_FIRST_NEWS,  # a ghost: it did arrive, so it must not be sent again
     },
     S.SENT: {
         R.UNDELIVERED: S.CREATED,
@@ -211,6 +212,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
     },
     S.EXPIRED_UNSENT: {
         R.EXPIRED_UNSENT: S.EXPIRED_UNSENT,
+        **_FIRST_NEWS,  # a ghost
     },
     # Shown to people, derived from `pending`; an order never stands in them.
     S.PENDING_CANCEL: {},
@@ -219,6 +221,9 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
 
 #: Ended statuses in which an execution is still booked, with an alarm.
 AFTER_THE_END = frozenset(ENDED - {S.FILLED})
+
+#: Statuses that claim that the broker does not have the order; any news from there denies it.
+NOT_AT_THE_BROKER = frozenset({S.CREATED, S.NOT_PLACED, S.EXPIRED_UNSENT})
 
 
 def next_status(status: OrdStatus, report: Report) -> OrdStatus | None:
@@ -231,6 +236,8 @@ def is_surprise(status: OrdStatus, report: Report) -> bool:
     following = next_status(status, report)
     if following is None:
         return True
+    if status in NOT_AT_THE_BROKER:
+        return report in _FIRST_NEWS
     if status not in AFTER_THE_END:
         return False
     return report in (R.PARTIAL_FILL, R.FILL) or following not in ENDED

@@ -1,7 +1,8 @@
 """FIX-named commands and reports: the only things that are ever journaled.
 
 A message is a fact in the past tense, so it may be replayed but never refused. Fields are written
-in declaration order and never renamed; a new field has a default, so that old journals decode.
+in declaration order, unless they hold their default, and never renamed; a new field has a default,
+so that old journals decode. A default never changes, because it stands in no record.
 """
 
 from datetime import datetime
@@ -73,7 +74,7 @@ class BreakCause(StrEnum):
     UNKNOWN = "unknown"  #: Nothing that we know explains it.
 
 
-class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
     """Base of everything journaled; `transact_time` is when we learned or decided it (UTC)."""
 
     transact_time: datetime
@@ -273,13 +274,24 @@ class Break(Struct, frozen=True, kw_only=True):
     is_open: bool
 
 
+class OrderReopened(Message, frozen=True, kw_only=True):
+    """News came of an order that had ended and was filed away: here it is, as it had ended."""
+
+    order: Order
+
+
 class Reconciliation(Message, frozen=True, kw_only=True):
-    """Our book was held against the broker's: how much was compared, and every difference."""
+    """Our book was held against the broker's: how much was compared, and every difference.
+
+    Up to `broker_time`, on the broker's own clock, nothing of the account was missed; None where
+    the order stream had a gap.
+    """
 
     account: Account
     orders_compared: int
     positions_compared: int
     breaks: tuple[Break, ...] = ()
+    broker_time: datetime | None = None
 
     @property
     def open_breaks(self) -> tuple[Break, ...]:
@@ -306,6 +318,7 @@ JournalMessage = (
     | TimerSet
     | TimerFired
     | PositionAdjusted
+    | OrderReopened
     | Reconciliation
 )
 

@@ -1,59 +1,22 @@
 """An order: what is asked (`OrderRequest`) and what became of it (`Order`)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
-from floorbroker.domain.amounts import ZERO_QTY, Money, Px, Qty
+from floorbroker.domain.amounts import ZERO_QTY, Amount, Money, Number, Px, Qty, exact
+from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
-
-
-class Side(StrEnum):
-    """FIX Side (54). A short sale is a SELL that opens a short position."""
-
-    BUY = "buy"
-    SELL = "sell"
-
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell."""
-        return 1 if self is Side.BUY else -1
-
-    @property
-    def opposite(self) -> "Side":
-        return Side.SELL if self is Side.BUY else Side.BUY
-
-
-class OrdType(StrEnum):
-    """FIX OrdType (40)."""
-
-    MARKET = "market"
-    LIMIT = "limit"
-    STOP = "stop"
-    STOP_LIMIT = "stop_limit"
-    TRAILING_STOP = "trailing_stop"
-
-
-class TimeInForce(StrEnum):
-    """FIX TimeInForce (59)."""
-
-    DAY = "day"
-    GOOD_TILL_CANCEL = "gtc"
-    IMMEDIATE_OR_CANCEL = "ioc"
-    FILL_OR_KILL = "fok"
-    AT_THE_OPENING = "opg"
-    AT_THE_CLOSE = "cls"
-
-
-class OrderClass(StrEnum):
-    """How orders hang together; the desk sends simple ones, the others have their room here."""
-
-    SIMPLE = "simple"
-    BRACKET = "bracket"
-    OCO = "oco"
-    OTO = "oto"
+from floorbroker.domain.terms import OrderClass as OrderClass
+from floorbroker.domain.terms import OrderTerms as OrderTerms
+from floorbroker.domain.terms import OrdType as OrdType
+from floorbroker.domain.terms import Side as Side
+from floorbroker.domain.terms import TimeInForce as TimeInForce
+from floorbroker.domain.terms import validate
 
 
 class OrdStatus(StrEnum):
@@ -113,31 +76,108 @@ class Pending(StrEnum):
     REPLACE = "replace"
 
 
-class OrderRequest(Struct, frozen=True, kw_only=True):
-    """What is asked. Build it with the named constructors of `floorbroker.OrderRequest`.
+class Options(TypedDict, total=False):
+    """What any order may say besides its type, side, size and prices."""
 
-    Exactly one of `order_qty` and `notional` is set. `price` is the limit, `stop_px` the trigger,
-    one of `trail_amount` (dollars) and `trail_percent` belongs to a trailing stop.
+    time_in_force: TimeInForce | str
+    extended_hours: bool
+    cl_ord_id: str | None
+    account: str | None
+
+
+class OrderRequest(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked. Each kind of order has a named constructor that checks all that can be known
+    without the broker and raises InvalidOrder with the field, the value and what would be right.
+
+    Sizes and prices are int, str or Decimal, never float: `OrderRequest.limit("buy", 10, "AAPL",
+    limit_price="187.20")`.
     """
 
-    side: Side
-    symbol: str
-    ord_type: OrdType
-    time_in_force: TimeInForce = TimeInForce.DAY
-    order_qty: Qty | None = None
-    notional: Money | None = None
-    price: Px | None = None
-    stop_px: Px | None = None
-    trail_amount: Px | None = None
-    trail_percent: Decimal | None = None
-    extended_hours: bool = False
-    order_class: OrderClass = OrderClass.SIMPLE
-    legs: tuple["OrderRequest", ...] = ()
-    cl_ord_id: ClOrdID | None = None
-    account: Account | None = None
+    @classmethod
+    def market(
+        cls,
+        side: Side | str,
+        qty: Number | None,
+        symbol: str,
+        *,
+        notional: Number | None = None,
+        **options: Unpack[Options],
+    ) -> Self:
+        """Buy or sell at the best price there is; `notional` (dollars) instead of `qty`."""
+        terms = _common(side, qty, symbol, options)
+        terms["notional"] = _amount(Money, "notional", notional)
+        return cls(ord_type=OrdType.MARKET, **terms)._validated()
+
+    @classmethod
+    def limit(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        limit_price: Number,
+        **options: Unpack[Options],
+    ) -> Self:
+        """Buy at `limit_price` or lower, sell at it or higher."""
+        terms = _common(side, qty, symbol, options)
+        terms["price"] = _amount(Px, "limit_price", limit_price)
+        return cls(ord_type=OrdType.LIMIT, **terms)._validated()
+
+    @classmethod
+    def stop(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        stop_price: Number,
+        **options: Unpack[Options],
+    ) -> Self:
+        """A market order once a trade touches `stop_price`."""
+        terms = _common(side, qty, symbol, options)
+        terms["stop_px"] = _amount(Px, "stop_price", stop_price)
+        return cls(ord_type=OrdType.STOP, **terms)._validated()
+
+    @classmethod
+    def stop_limit(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        stop_price: Number,
+        limit_price: Number,
+        **options: Unpack[Options],
+    ) -> Self:
+        """A limit order once a trade touches `stop_price`."""
+        terms = _common(side, qty, symbol, options)
+        terms["stop_px"] = _amount(Px, "stop_price", stop_price)
+        terms["price"] = _amount(Px, "limit_price", limit_price)
+        return cls(ord_type=OrdType.STOP_LIMIT, **terms)._validated()
+
+    @classmethod
+    def trailing_stop(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        trail_price: Number | None = None,
+        trail_percent: Number | None = None,
+        **options: Unpack[Options],
+    ) -> Self:
+        """A stop that follows the market at a distance in dollars or in percent, never back."""
+        terms = _common(side, qty, symbol, options)
+        terms["trail_amount"] = _amount(Px, "trail_price", trail_price)
+        terms["trail_percent"] = _number("trail_percent", trail_percent)
+        return cls(ord_type=OrdType.TRAILING_STOP, **terms)._validated()
+
+    def _validated(self) -> Self:
+        validate(self)
+        return self
 
 
-class Fill(Struct, frozen=True, kw_only=True):
+class Fill(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One execution of one order, as the venue reported it.
 
     `cum_qty` is the broker order's CumQty after this execution; with `order_id` it identifies the
@@ -156,7 +196,7 @@ class Fill(Struct, frozen=True, kw_only=True):
     account: Account = Account("")
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of a request. A value: every report makes a new one.
 
     `venue_status` is what the venue says, `pending` what we have asked and not heard about;
@@ -183,6 +223,8 @@ class Order(Struct, frozen=True, kw_only=True):
     updated_time: datetime | None = None
     text: str = ""  #: Why it was rejected, or what is unknown, in words.
     replaces: tuple[OrderID, ...] = ()  #: Earlier broker orders of this lineage, oldest first.
+    is_external: bool = False  #: Not placed through this desk.
+    replaces_asked: int = 0  #: How often a replace was asked for; numbers the wire ids.
 
     @property
     def ord_status(self) -> OrdStatus:
@@ -222,3 +264,54 @@ class Order(Struct, frozen=True, kw_only=True):
     @property
     def is_ended(self) -> bool:
         return self.venue_status in ENDED
+
+
+Kind = TypeVar("Kind", bound=Amount)
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def _common(side: Side | str, qty: Number | None, symbol: str, options: Options) -> dict[str, Any]:
+    """The fields that every kind of order has, parsed; raises InvalidOrder and TypeError."""
+    unknown = sorted(set(options) - set(Options.__annotations__))
+    if unknown:
+        raise TypeError(
+            f"{unknown[0]} is no option of an order; {_listed(Options.__annotations__)}"
+        )
+    if not isinstance(symbol, str):
+        raise InvalidOrder("symbol", repr(symbol), 'give the ticker as text, such as "AAPL"')
+    return {
+        **options,
+        "side": _word(Side, "side", side),
+        "order_qty": _amount(Qty, "qty", qty),
+        "symbol": symbol.strip().upper(),
+        "time_in_force": _word(
+            TimeInForce, "time_in_force", options.get("time_in_force", TimeInForce.DAY)
+        ),
+    }
+
+
+def _amount(kind: type[Kind], field: str, value: Number | None) -> Kind | None:
+    number = _number(field, value)
+    return None if number is None else kind.of(number)
+
+
+def _number(field: str, value: Number | None) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        return exact(value)
+    except (TypeError, ValueError) as problem:
+        raise InvalidOrder(
+            field, repr(value), f'{problem}; an int, a Decimal or text such as "187.20" is right'
+        ) from None
+
+
+def _word(kind: type[Word], field: str, value: str) -> Word:
+    try:
+        return kind(value.lower() if isinstance(value, str) else value)
+    except ValueError:
+        raise InvalidOrder(field, repr(value), f"choose one of {_listed(kind)}") from None
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(str(word) for word in words)

@@ -1,0 +1,229 @@
+"""Each kind of order is asked for by name; what became of it is derived from both machines."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.errors import InvalidOrder, Refused
+from floorbroker.domain.ids import Account, ClOrdID
+from floorbroker.domain.order import (
+    ENDED,
+    Order,
+    OrderClass,
+    OrderRequest,
+    OrdStatus,
+    OrdType,
+    Pending,
+    Side,
+    TimeInForce,
+)
+
+NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
+LIVE = set(OrdStatus) - ENDED
+
+
+def order(status: OrdStatus = OrdStatus.NEW, pending: Pending | None = None) -> Order:
+    return Order(
+        cl_ord_id=ClOrdID("a-1"),
+        account=Account("main"),
+        request=OrderRequest.limit("buy", 10, "AAPL", limit_price="187.20"),
+        created_time=NOON,
+        venue_status=status,
+        pending=pending,
+    )
+
+
+def test_a_market_order_has_a_size_and_no_price() -> None:
+    asked = OrderRequest.market("buy", 10, "AAPL")
+    assert (asked.side, asked.ord_type) == (Side.BUY, OrdType.MARKET)
+    assert (asked.order_qty, asked.notional) == (Qty(10), None)
+    assert (asked.price, asked.stop_px) == (None, None)
+    assert asked.time_in_force is TimeInForce.DAY
+    assert asked.order_class is OrderClass.SIMPLE
+    assert (asked.cl_ord_id, asked.account, asked.legs) == (None, None, ())
+
+
+def test_a_market_order_may_name_dollars_instead_of_shares() -> None:
+    asked = OrderRequest.market("buy", None, "AAPL", notional="250.50")
+    assert (asked.order_qty, asked.notional) == (None, Money("250.50"))
+
+
+def test_a_limit_order_has_a_price() -> None:
+    asked = OrderRequest.limit("sell", "2.5", "aapl ", limit_price="187.20")
+    assert (asked.side, asked.ord_type) == (Side.SELL, OrdType.LIMIT)
+    assert (asked.order_qty, asked.price, asked.stop_px) == (Qty("2.5"), Px("187.20"), None)
+    assert asked.symbol == "AAPL"
+
+
+def test_a_stop_order_has_a_trigger() -> None:
+    asked = OrderRequest.stop("sell", 10, "AAPL", stop_price=Decimal("180.00"))
+    assert asked.ord_type is OrdType.STOP
+    assert (asked.price, asked.stop_px) == (None, Px(180))
+
+
+def test_a_stop_limit_order_has_both_prices() -> None:
+    asked = OrderRequest.stop_limit("sell", 10, "AAPL", stop_price=180, limit_price="179.50")
+    assert asked.ord_type is OrdType.STOP_LIMIT
+    assert (asked.price, asked.stop_px) == (Px("179.50"), Px(180))
+
+
+def test_a_trailing_stop_follows_in_dollars_or_in_percent() -> None:
+    dollars = OrderRequest.trailing_stop("sell", 10, "AAPL", trail_price="1.50")
+    percent = OrderRequest.trailing_stop("sell", 10, "AAPL", trail_percent="0.5")
+    assert (dollars.trail_amount, dollars.trail_percent) == (Px("1.50"), None)
+    assert (percent.trail_amount, percent.trail_percent) == (None, Decimal("0.5"))
+    assert dollars.ord_type is percent.ord_type is OrdType.TRAILING_STOP
+
+
+def test_options_are_kept_as_they_were_given() -> None:
+    asked = OrderRequest.limit(
+        "BUY",
+        1,
+        "AAPL",
+        limit_price=187,
+        time_in_force="GTC",
+        extended_hours=True,
+        cl_ord_id="mine-1",
+        account="main",
+    )
+    assert asked.side is Side.BUY
+    assert asked.time_in_force is TimeInForce.GOOD_TILL_CANCEL
+    assert asked.extended_hours
+    assert (asked.cl_ord_id, asked.account) == ("mine-1", "main")
+
+
+def test_an_option_that_does_not_exist_is_named_with_those_that_do() -> None:
+    options: dict[str, Any] = {"tif": "day"}
+    with pytest.raises(TypeError, match=r"tif is no option of an order; time_in_force, "):
+        OrderRequest.market("buy", 1, "AAPL", **options)
+
+
+def test_prices_are_keywords_so_that_none_is_mistaken_for_a_size() -> None:
+    limit: Any = OrderRequest.limit
+    with pytest.raises(TypeError, match="positional"):
+        limit("buy", 10, "AAPL", "187.20")
+
+
+def test_a_request_cannot_be_changed_once_made() -> None:
+    asked: Any = OrderRequest.market("buy", 10, "AAPL")
+    with pytest.raises(AttributeError):
+        asked.order_qty = Qty(20)
+
+
+def test_invalid_orders_are_refusals_and_value_errors() -> None:
+    with pytest.raises(InvalidOrder) as caught:
+        OrderRequest.market("buy", 0, "AAPL")
+    assert isinstance(caught.value, Refused)
+    assert isinstance(caught.value, ValueError)
+    assert str(caught.value) == "order_qty: 0 is not valid; it must be above 0"
+
+
+@given(
+    st.decimals(min_value="0.000000001", max_value=10**9, places=9),
+    st.decimals(min_value="1", max_value=10**6, places=2),
+)
+def test_amounts_reach_the_request_untouched(qty: Decimal, px: Decimal) -> None:
+    asked = OrderRequest.limit("buy", str(qty), "AAPL", limit_price=str(px))
+    assert (asked.order_qty, asked.price) == (Qty(qty), Px(px))
+
+
+def test_sides_have_a_sign_and_an_opposite() -> None:
+    assert (Side.BUY.sign, Side.SELL.sign) == (1, -1)
+    assert (Side.BUY.opposite, Side.SELL.opposite) == (Side.SELL, Side.BUY)
+
+
+def test_seven_statuses_are_ends() -> None:
+    assert {str(status) for status in ENDED} == {
+        "filled",
+        "canceled",
+        "expired",
+        "rejected",
+        "replaced",
+        "not_placed",
+        "expired_unsent",
+    }
+    for status in OrdStatus:
+        assert status.is_ended is (status in ENDED)
+        assert status.is_open is (status not in ENDED)
+        assert order(status).is_ended is (status in ENDED)
+
+
+@pytest.mark.parametrize("status", sorted(LIVE - {OrdStatus.UNKNOWN}))
+@pytest.mark.parametrize(
+    ("pending", "shown"),
+    [
+        (Pending.CANCEL, OrdStatus.PENDING_CANCEL),
+        (Pending.REPLACE, OrdStatus.PENDING_REPLACE),
+    ],
+)
+def test_a_pending_request_shows_over_every_live_status(
+    status: OrdStatus, pending: Pending, shown: OrdStatus
+) -> None:
+    assert order(status, pending).ord_status is shown
+
+
+@pytest.mark.parametrize("status", sorted(ENDED))
+@pytest.mark.parametrize("pending", list(Pending))
+def test_the_end_shows_over_a_pending_request(status: OrdStatus, pending: Pending) -> None:
+    assert order(status, pending).ord_status is status
+
+
+@pytest.mark.parametrize("pending", [None, *Pending])
+def test_unknown_shows_over_a_pending_request(pending: Pending | None) -> None:
+    assert order(OrdStatus.UNKNOWN, pending).ord_status is OrdStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("status", sorted(OrdStatus))
+def test_without_a_pending_request_the_venue_is_believed(status: OrdStatus) -> None:
+    assert order(status).ord_status is status
+
+
+def test_leaves_are_what_is_not_filled() -> None:
+    assert order().leaves_qty == Qty(10)
+    assert replace(order(), cum_qty=Qty("2.5")).leaves_qty == Qty("7.5")
+    assert replace(order(), cum_qty=Qty(10)).leaves_qty == Qty(0)
+
+
+def test_an_overfilled_order_leaves_nothing() -> None:
+    assert replace(order(), cum_qty=Qty(12)).leaves_qty == Qty(0)
+
+
+@pytest.mark.parametrize("status", sorted(ENDED))
+def test_an_ended_order_leaves_nothing(status: OrdStatus) -> None:
+    assert replace(order(status), cum_qty=Qty(3)).leaves_qty == Qty(0)
+
+
+def test_the_shares_of_a_notional_order_are_known_by_its_fills_only() -> None:
+    asked = OrderRequest.market("buy", None, "AAPL", notional=100)
+    mine = replace(order(), request=asked)
+    assert mine.order_qty is None
+    assert mine.leaves_qty == Qty(0)
+
+
+def test_an_order_answers_for_its_request() -> None:
+    mine = order()
+    assert (mine.symbol, mine.side, mine.ord_type) == ("AAPL", Side.BUY, OrdType.LIMIT)
+    assert mine.order_qty == Qty(10)
+
+
+def test_a_new_order_was_never_sent() -> None:
+    mine = Order(
+        cl_ord_id=ClOrdID("a-1"),
+        account=Account("main"),
+        request=OrderRequest.market("buy", 1, "AAPL"),
+        created_time=NOON,
+    )
+    assert mine.ord_status is OrdStatus.CREATED
+    assert (mine.attempt, mine.order_id, mine.sent_time, mine.fills) == (0, None, None, ())
+
+
+def test_an_order_is_a_value() -> None:
+    assert order() == order()
+    assert msgspec.structs.asdict(order())["venue_status"] is OrdStatus.NEW
