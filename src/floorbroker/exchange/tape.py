@@ -1,0 +1,316 @@
+"""The prices to trade against: a cursor over timed events, and the market they add up to."""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from operator import attrgetter
+
+from floorbroker.clock import ns_of
+from floorbroker.domain.quotes import Bar, Depth, Halt, MarketEvent, Quote, Trade
+from floorbroker.exchange.reference import calendar
+
+NS_PER_MINUTE = 60_000_000_000
+OPENING_TIME = time(9, 30)
+CLOSING_TIME = time(16)
+
+_ZERO = Decimal(0)
+_time_ns = attrgetter("time_ns")
+
+
+class Tape:
+    """Merges several time-ordered sources into one, consumed step by step.
+
+    Events of the same instant come in the order of their sources. Sources are read lazily, one
+    event ahead; what a source raises (a TapeError) comes out of `until`. `symbols` is what the
+    caller says the tape holds. `start_ns` defaults to 09:30 New York on the day of the first
+    event, or to the first event itself if that is later, and is 0 for an empty tape.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Iterable[MarketEvent]],
+        *,
+        symbols: Sequence[str] = (),
+        start_ns: int | None = None,
+    ) -> None:
+        self.symbols: tuple[str, ...] = tuple(dict.fromkeys(symbols))
+        self._events: Iterator[MarketEvent] = (
+            iter(sources[0]) if len(sources) == 1 else heapq.merge(*sources, key=_time_ns)
+        )
+        self._next: MarketEvent | None = next(self._events, None)
+        self.start_ns = self._default_start_ns() if start_ns is None else start_ns
+
+    @property
+    def next_ns(self) -> int | None:
+        """When the next event happens; None at the end of the tape."""
+        return None if self._next is None else self._next.time_ns
+
+    @property
+    def is_done(self) -> bool:
+        return self._next is None
+
+    def until(self, to_ns: int) -> Iterator[MarketEvent]:
+        """Consume the events up to and including `to_ns`; what is not iterated stays."""
+        while (event := self._next) is not None and event.time_ns <= to_ns:
+            self._next = next(self._events, None)
+            yield event
+
+    def _default_start_ns(self) -> int:
+        if self._next is None:
+            return 0
+        first_ns = self._next.time_ns
+        if "/" in self._next.symbol:
+            return first_ns
+        return max(first_ns, _Day.around(first_ns, self._next.symbol).opening_ns)
+
+
+class Market:
+    """What is known of each symbol now, and the recent past for those who ask for history.
+
+    Every print counts as volume. Only eligible prints and auction prints make prices: last trade,
+    open, high, low, close. Session figures cover the regular hours of one New York day (coin
+    pairs: the whole day) and start afresh with the first trade of the next day.
+    `previous_closes` may be filled before the first trade by whoever knows the day before.
+    Histories hold the last `history_limit` quotes and trades of a symbol, and the minute bars of
+    its current day.
+    """
+
+    def __init__(self, history_limit: int = 50_000) -> None:
+        self.history_limit = history_limit
+        self.quotes: dict[str, Quote] = {}
+        self.depth: dict[str, Depth] = {}
+        self.last_trade: dict[str, Trade] = {}
+        self.halted: set[str] = set()
+        self.sessions: dict[str, Session] = {}
+        self.previous_closes: dict[str, Decimal] = {}
+        self._recent_quotes: dict[str, deque[Quote]] = {}
+        self._recent_trades: dict[str, deque[Trade]] = {}
+
+    def apply(self, event: MarketEvent) -> None:
+        kind = type(event)
+        if kind is Quote:
+            self._apply_quote(event)  # type: ignore[arg-type]  # `kind` is faster than isinstance
+        elif kind is Trade:
+            self._apply_trade(event)  # type: ignore[arg-type]  # as above
+        elif kind is Depth:
+            self.depth[event.symbol] = event  # type: ignore[assignment]  # as above
+        else:
+            self._apply_halt(event)  # type: ignore[arg-type]  # as above
+
+    def session(self, symbol: str) -> "Session | None":
+        """The figures of the symbol's current day; None before its first trade."""
+        return self.sessions.get(symbol)
+
+    def minute_bars(self, symbol: str, start_ns: int, end_ns: int) -> list[Bar]:
+        """One-minute bars of the current day that start within [start_ns, end_ns].
+
+        The bar of the running minute is included as it stands. A minute without a price-making
+        print has no bar.
+        """
+        session = self.sessions.get(symbol)
+        if session is None:
+            return []
+        return [
+            bar.frozen(symbol)
+            for bar in session.minutes
+            if bar.has_price and start_ns <= bar.time_ns <= end_ns
+        ]
+
+    def trades_between(self, symbol: str, start_ns: int, end_ns: int) -> list[Trade]:
+        """Remembered trades within [start_ns, end_ns], oldest first."""
+        return [
+            trade
+            for trade in self._recent_trades.get(symbol, ())
+            if start_ns <= trade.time_ns <= end_ns
+        ]
+
+    def quotes_between(self, symbol: str, start_ns: int, end_ns: int) -> list[Quote]:
+        """Remembered quotes within [start_ns, end_ns], oldest first."""
+        return [
+            quote
+            for quote in self._recent_quotes.get(symbol, ())
+            if start_ns <= quote.time_ns <= end_ns
+        ]
+
+    def _apply_quote(self, quote: Quote) -> None:
+        symbol = quote.symbol
+        self.quotes[symbol] = quote
+        try:
+            self._recent_quotes[symbol].append(quote)
+        except KeyError:
+            self._recent_quotes[symbol] = deque([quote], maxlen=self.history_limit)
+
+    def _apply_trade(self, trade: Trade) -> None:
+        symbol = trade.symbol
+        try:
+            self._recent_trades[symbol].append(trade)
+            session = self.sessions[symbol]
+        except KeyError:
+            self._recent_trades[symbol] = deque([trade], maxlen=self.history_limit)
+            session = self.sessions[symbol] = self._first_session(trade)
+        if trade.time_ns >= session.day.end_ns:
+            session = self.sessions[symbol] = session.next_day(trade.time_ns, symbol)
+        session.add(trade)
+        if trade.eligible or trade.auction:
+            self.last_trade[symbol] = trade
+
+    def _first_session(self, trade: Trade) -> "Session":
+        day = _Day.around(trade.time_ns, trade.symbol)
+        return Session(day, self.previous_closes.get(trade.symbol))
+
+    def _apply_halt(self, halt: Halt) -> None:
+        if halt.halted:
+            self.halted.add(halt.symbol)
+        else:
+            self.halted.discard(halt.symbol)
+
+
+class MinuteBar:
+    """A one-minute bar while it grows."""
+
+    __slots__ = (
+        "close_px",
+        "has_price",
+        "high_px",
+        "low_px",
+        "notional",
+        "open_px",
+        "time_ns",
+        "trade_count",
+        "volume",
+    )
+
+    def __init__(self, time_ns: int) -> None:
+        self.time_ns = time_ns
+        self.has_price = False
+        self.open_px = self.high_px = self.low_px = self.close_px = _ZERO
+        self.volume = self.notional = _ZERO
+        self.trade_count = 0
+
+    def add_price(self, px: Decimal) -> None:
+        if not self.has_price:
+            self.has_price = True
+            self.open_px = self.high_px = self.low_px = px
+        elif px > self.high_px:
+            self.high_px = px
+        elif px < self.low_px:
+            self.low_px = px
+        self.close_px = px
+
+    def frozen(self, symbol: str) -> Bar:
+        return Bar(
+            symbol=symbol,
+            time_ns=self.time_ns,
+            duration_s=60,
+            open_px=self.open_px,
+            high_px=self.high_px,
+            low_px=self.low_px,
+            close_px=self.close_px,
+            volume=self.volume,
+            trade_count=self.trade_count,
+            vwap=self.notional / self.volume if self.volume else None,
+        )
+
+
+class Session:
+    """One symbol's day so far: prices of the regular session, volume of all of it.
+
+    `open_px`, `high_px`, `low_px` and `close_px` are None until a price-making print of the
+    regular session came; `close_px` is the last such print so far. `volume`, `notional` and
+    `trade_count` count every print of the day. `prev_close_px` is the previous day's close where
+    the tape, or whoever set it, knows one.
+    """
+
+    __slots__ = (
+        "close_px",
+        "day",
+        "high_px",
+        "low_px",
+        "minutes",
+        "notional",
+        "open_px",
+        "prev_close_px",
+        "trade_count",
+        "volume",
+    )
+
+    def __init__(self, day: "_Day", prev_close_px: Decimal | None = None) -> None:
+        self.day = day
+        self.prev_close_px = prev_close_px
+        self.open_px: Decimal | None = None
+        self.high_px: Decimal | None = None
+        self.low_px: Decimal | None = None
+        self.close_px: Decimal | None = None
+        self.volume = self.notional = _ZERO
+        self.trade_count = 0
+        self.minutes: list[MinuteBar] = []
+
+    @property
+    def vwap(self) -> Decimal | None:
+        return self.notional / self.volume if self.volume else None
+
+    def next_day(self, time_ns: int, symbol: str) -> "Session":
+        close_px = self.prev_close_px if self.close_px is None else self.close_px
+        return Session(_Day.around(time_ns, symbol), close_px)
+
+    def add(self, trade: Trade) -> None:
+        px, size, time_ns = trade.px, trade.size, trade.time_ns
+        minutes = self.minutes
+        if not minutes or time_ns >= minutes[-1].time_ns + NS_PER_MINUTE:
+            minutes.append(MinuteBar(time_ns - time_ns % NS_PER_MINUTE))
+        minute = minutes[-1]
+        notional = px * size
+        minute.volume += size
+        minute.notional += notional
+        minute.trade_count += 1
+        self.volume += size
+        self.notional += notional
+        self.trade_count += 1
+        if trade.eligible or trade.auction:
+            minute.add_price(px)
+            if trade.auction or self.day.opening_ns <= time_ns < self.day.closing_ns:
+                self._add_price(px)
+
+    def _add_price(self, px: Decimal) -> None:
+        self.close_px = px
+        if self.open_px is None or self.high_px is None or self.low_px is None:
+            self.open_px = self.high_px = self.low_px = px
+        elif px > self.high_px:
+            self.high_px = px
+        elif px < self.low_px:
+            self.low_px = px
+
+
+class _Day:
+    """A New York calendar day in nanoseconds: its end, and its regular hours."""
+
+    __slots__ = ("closing_ns", "end_ns", "opening_ns")
+
+    def __init__(self, opening_ns: int, closing_ns: int, end_ns: int) -> None:
+        self.opening_ns = opening_ns
+        self.closing_ns = closing_ns
+        self.end_ns = end_ns
+
+    @classmethod
+    def around(cls, time_ns: int, symbol: str) -> "_Day":
+        """The day that holds `time_ns`, with its calendar's hours; coins trade through all of it.
+
+        A day without a session, or too far back for the calendar, has the usual hours.
+        """
+        day = calendar.new_york_date(time_ns)
+        end_ns = _new_york_ns(day + timedelta(days=1), time())
+        if "/" in symbol:
+            return cls(_new_york_ns(day, time()), end_ns, end_ns)
+        try:
+            session = calendar.session_of(day)
+        except ValueError:
+            session = None
+        if session is None:
+            return cls(_new_york_ns(day, OPENING_TIME), _new_york_ns(day, CLOSING_TIME), end_ns)
+        return cls(session.open_ns, session.close_ns, end_ns)
+
+
+def _new_york_ns(day: date, at: time) -> int:
+    return ns_of(datetime.combine(day, at, calendar.NEW_YORK))

@@ -1,0 +1,1 @@
+"""A seeded market that looks like a US stock's day."""

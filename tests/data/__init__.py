@@ -1,0 +1,1 @@
+"""The readers against recorded market days; skipped where those are absent."""

@@ -1,0 +1,1 @@
+"""The exchange's tape and the market that it adds up to."""

@@ -1,0 +1,1 @@
+"""Readers of recorded and seeded markets, on small files that the tests write."""
