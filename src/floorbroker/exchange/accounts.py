@@ -1,0 +1,352 @@
+"""An account at the venue: cash, positions, what open orders tie up, and buying power."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+
+from floorbroker.exchange.model import ZERO, VenueOrder
+from floorbroker.exchange.reference.assets import Asset
+
+#: Less equity than this gives no credit and no short sales.
+MARGIN_EQUITY_MIN = Decimal(2000)
+
+_TIMES = {"1": Decimal(1), "2": Decimal(2), "4": Decimal(4)}
+_HALF = Decimal("0.5")
+_PERCENT = Decimal("0.01")
+_NO_ORDERS: dict[str, VenueOrder] = {}
+
+
+class Marks:
+    """The price at which each symbol is valued, shared by all accounts."""
+
+    __slots__ = ("px", "version")
+
+    def __init__(self) -> None:
+        self.px: dict[str, Decimal] = {}
+        self.version = 0  #: Rises with every change.
+
+    def set(self, symbol: str, px: Decimal) -> None:
+        if self.px.get(symbol) != px:
+            self.px[symbol] = px
+            self.version += 1
+
+
+class Holding(Struct, kw_only=True):
+    """A position: signed quantity and signed cost (average entry price times quantity)."""
+
+    symbol: str
+    qty: Decimal = ZERO
+    cost: Decimal = ZERO
+    held_qty: Decimal = ZERO  #: Shares, unsigned, tied up by open orders that reduce it.
+    lastday_qty: Decimal = ZERO  #: Signed, at the last close.
+    today_cost: Decimal = ZERO  #: Signed notional of the fills since the last close.
+
+    @property
+    def avg_entry_price(self) -> Decimal:
+        return self.cost / self.qty if self.qty else ZERO
+
+    @property
+    def qty_available(self) -> Decimal:
+        """What may still be closed; signed like qty."""
+        return self.qty - self.held_qty if self.qty > 0 else self.qty + self.held_qty
+
+    def add(self, signed_qty: Decimal, px: Decimal) -> None:
+        """Book a fill. What reduces the position leaves its average entry price alone."""
+        before = self.qty
+        self.qty = after = before + signed_qty
+        self.today_cost += signed_qty * px
+        if before * signed_qty >= 0:
+            self.cost += signed_qty * px
+        elif before * after > 0:
+            self.cost = self.cost * after / before
+        else:
+            self.cost = after * px
+
+
+class Configuration(Struct, frozen=True, kw_only=True):
+    """What a user may set: GET and PATCH /v2/account/configurations."""
+
+    fractional_trading: bool = True
+    max_margin_multiplier: str = "4"
+    no_shorting: bool = False
+    suspend_trade: bool = False
+    trade_confirm_email: str = "all"
+    ptp_no_exception_entry: bool = False
+    max_options_trading_level: int | None = None
+    disable_overnight_trading: bool = False
+
+
+class FeeCharge(Struct, frozen=True, kw_only=True):
+    """A day's fee of one kind, positive; it left the cash at the end of that day."""
+
+    id: str
+    date: str  #: YYYY-MM-DD
+    kind: str  #: "REG", "TAF" or "CAT"
+    amount: Decimal
+    time_ns: int
+    description: str
+
+
+class Valuation(Struct):
+    """Market values of an account's positions at one version of the marks."""
+
+    version: int = -1
+    long: Decimal = ZERO
+    short: Decimal = ZERO  #: Zero or negative.
+    unmarginable: Decimal = ZERO  #: The part of `long` that gives no credit, such as coins.
+
+    def move(self, before: Decimal, after: Decimal, *, marginable: bool) -> None:
+        """One position's value changed."""
+        if before >= 0 and after >= 0:
+            self.long += after - before
+        else:
+            self.long += max(after, ZERO) - max(before, ZERO)
+            self.short += min(after, ZERO) - min(before, ZERO)
+        if not marginable:
+            self.unmarginable += after - before
+
+
+class VenueAccount:
+    """One account. Only the blotter books on it; figures in dollars are computed when asked for.
+
+    Credit: with a multiplier of 4 the account may hold four times its equity in marginable
+    positions within the day, with 2 (Regulation T) twice. Open orders that open or add to a
+    position tie up their estimated cost; orders that reduce one tie up its shares.
+    """
+
+    def __init__(
+        self,
+        *,
+        key_id: str,
+        account_id: str,
+        created_ns: int,
+        marks: Marks,
+        assets: Mapping[str, Asset],
+    ) -> None:
+        self.key_id = key_id
+        self.id = account_id
+        self.created_ns = created_ns
+        self.starting_cash = ZERO
+        self.cash = ZERO
+        self.last_equity = ZERO  #: At the last close of the regular session.
+        self.configuration = Configuration()
+        self.trading_blocked = False
+        self.account_blocked = False
+        self.positions: dict[str, Holding] = {}  #: By symbol, only those with a quantity.
+        self.orders: list[VenueOrder] = []  #: All, as accepted.
+        self.open_orders: dict[str, VenueOrder] = {}  #: By id, as accepted.
+        self.by_client_id: dict[str, VenueOrder] = {}
+        self.executions: list[int] = []  #: Places in the list of all executions, oldest first.
+        self.fees: list[FeeCharge] = []
+        self.charged_to = 0  #: How many of `executions` the fees cover already.
+        self.reserved = ZERO  #: Dollars tied up by open orders for marginable assets.
+        self.reserved_cash = ZERO  #: The same for assets that give no credit.
+        self._open_by_side: dict[tuple[str, str], dict[str, VenueOrder]] = {}
+        self._marks = marks
+        self._assets = assets
+        self._valuation = Valuation()
+
+    # What it has.
+
+    @property
+    def account_number(self) -> str:
+        return f"PA{self.id.replace('-', '')[:10].upper()}"
+
+    def mark(self, symbol: str) -> Decimal:
+        """The price that a position in the symbol is valued at; its entry if no price is known."""
+        px = self._marks.px.get(symbol)
+        if px is not None:
+            return px
+        holding = self.positions.get(symbol)
+        return holding.avg_entry_price if holding else ZERO
+
+    def position_qty(self, symbol: str) -> Decimal:
+        """Signed; zero without a position."""
+        holding = self.positions.get(symbol)
+        return holding.qty if holding else ZERO
+
+    def open_in(self, symbol: str, side: str) -> dict[str, VenueOrder]:
+        """Open orders of one side of one symbol, by id; do not change it."""
+        return self._open_by_side.get((symbol, side), _NO_ORDERS)
+
+    @property
+    def long_market_value(self) -> Decimal:
+        return self._valued().long
+
+    @property
+    def short_market_value(self) -> Decimal:
+        """Zero or negative."""
+        return self._valued().short
+
+    @property
+    def equity(self) -> Decimal:
+        values = self._valued()
+        return self.cash + values.long + values.short
+
+    @property
+    def initial_margin(self) -> Decimal:
+        """Half of what gives credit, all of what does not."""
+        values = self._valued()
+        return (values.long - values.short + values.unmarginable) * _HALF
+
+    @property
+    def maintenance_margin(self) -> Decimal:
+        """What must stay in the account at the end of the day."""
+        return sum((self._maintenance(holding) for holding in self.positions.values()), ZERO)
+
+    @property
+    def multiplier(self) -> str:
+        return self._multiplier(self.equity)
+
+    @property
+    def shorting_enabled(self) -> bool:
+        return self.multiplier != "1" and not self.configuration.no_shorting
+
+    @property
+    def buying_power(self) -> Decimal:
+        return self._credit("4")
+
+    @property
+    def regt_buying_power(self) -> Decimal:
+        return self._credit("2")
+
+    @property
+    def non_marginable_buying_power(self) -> Decimal:
+        return self._credit("1")
+
+    # What happens to it.
+
+    def add_order(self, order: VenueOrder) -> None:
+        """Take up an order that was accepted, or read back from a file."""
+        order.number = len(self.orders)
+        self.orders.append(order)
+        self.by_client_id[order.client_order_id] = order
+
+    def open_order(self, order: VenueOrder) -> None:
+        """The order is open from now on and ties up what it needs."""
+        self.open_orders[order.id] = order
+        self._open_by_side.setdefault((order.symbol, order.side), {})[order.id] = order
+        self._tie(order, tied_dollars(order))
+        if order.held_qty and (holding := self.positions.get(order.symbol)):
+            holding.held_qty += order.held_qty
+
+    def close_order(self, order: VenueOrder) -> None:
+        """The order has ended, its quantities as they stood then, and ties up nothing more."""
+        if self.open_orders.pop(order.id, None) is None:
+            return
+        del self._open_by_side[order.symbol, order.side][order.id]
+        self._tie(order, -tied_dollars(order))
+        self._release_shares(order, order.held_qty)
+
+    def book(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
+        """Book one fill on the order, the cash and the position."""
+        before = tied_dollars(order)
+        order.filled_qty += qty
+        order.filled_notional += qty * px
+        if order.id in self.open_orders:
+            self._tie(order, tied_dollars(order) - before)
+            self._release_shares(order, min(qty, order.held_qty))
+        self._move(order.symbol, qty if order.side == "buy" else -qty, px)
+
+    def unbook(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
+        """Undo a fill that was busted: cash and position as if it had not been."""
+        before = tied_dollars(order)
+        order.filled_qty -= qty
+        order.filled_notional -= qty * px
+        if order.id in self.open_orders:
+            self._tie(order, tied_dollars(order) - before)
+            if order.position_intent.endswith("_to_close"):
+                order.held_qty += qty
+        self._move(order.symbol, -qty if order.side == "buy" else qty, px)
+        if (holding := self.positions.get(order.symbol)) is not None:
+            side = "sell" if holding.qty > 0 else "buy"
+            orders = self.open_in(order.symbol, side).values()
+            holding.held_qty = sum((each.held_qty for each in orders), ZERO)
+
+    def charge(self, fee: FeeCharge) -> None:
+        self.fees.append(fee)
+        self.cash -= fee.amount
+
+    def close_day(self) -> None:
+        """Remember what the next day's figures start from."""
+        self.last_equity = self.equity
+        for holding in self.positions.values():
+            holding.lastday_qty = holding.qty
+            holding.today_cost = ZERO
+
+    def _tie(self, order: VenueOrder, dollars: Decimal) -> None:
+        if not dollars:
+            return
+        if self._assets[order.symbol].marginable:
+            self.reserved += dollars
+        else:
+            self.reserved_cash += dollars
+
+    def _release_shares(self, order: VenueOrder, qty: Decimal) -> None:
+        if qty:
+            order.held_qty -= qty
+            if (holding := self.positions.get(order.symbol)) is not None:
+                holding.held_qty -= qty
+
+    def _move(self, symbol: str, signed_qty: Decimal, px: Decimal) -> None:
+        """Exactly the signed notional leaves the cash."""
+        self.cash -= signed_qty * px
+        holding = self.positions.get(symbol)
+        if holding is None:
+            holding = self.positions[symbol] = Holding(symbol=symbol)
+        before = holding.qty
+        holding.add(signed_qty, px)
+        mark = self._marks.px.get(symbol)
+        if mark is None:
+            self._valuation.version = -1
+        else:
+            marginable = self._assets[symbol].marginable
+            self._valuation.move(before * mark, holding.qty * mark, marginable=marginable)
+        if not holding.qty:
+            del self.positions[symbol]
+
+    def _valued(self) -> Valuation:
+        values = self._valuation
+        if values.version != self._marks.version:
+            self._valuation = values = Valuation(version=self._marks.version)
+            for symbol, holding in self.positions.items():
+                value = holding.qty * self.mark(symbol)
+                values.move(ZERO, value, marginable=self._assets[symbol].marginable)
+        return values
+
+    def _multiplier(self, equity: Decimal) -> str:
+        return "1" if equity < MARGIN_EQUITY_MIN else self.configuration.max_margin_multiplier
+
+    def _credit(self, at_most: str) -> Decimal:
+        """Dollars that may still be spent when each of equity carries some dollars of assets."""
+        values = self._valued()
+        equity = self.cash + values.long + values.short
+        multiplier = min(self._multiplier(equity), at_most)
+        free = equity - values.unmarginable - self.reserved_cash
+        used = values.long - values.short - values.unmarginable + self.reserved
+        left = free * _TIMES[multiplier] - used
+        return left if left > 0 else ZERO
+
+    def _maintenance(self, holding: Holding) -> Decimal:
+        """30 % of a long, all of it below $2.50; of a short at least $5, or $2.50, a share."""
+        px = self.mark(holding.symbol)
+        asset = self._assets[holding.symbol]
+        value = abs(holding.qty) * px
+        if holding.qty > 0:
+            rate = Decimal(100) if px < Decimal("2.5") else asset.margin_requirement_long
+            return value * rate * _PERCENT
+        if px < 5:
+            return max(value, -holding.qty * Decimal("2.5"))
+        by_value = value * asset.margin_requirement_short * _PERCENT
+        return max(by_value, -holding.qty * 5)
+
+
+def tied_dollars(order: VenueOrder) -> Decimal:
+    """Buying power that the unfilled part of an order ties up."""
+    if not order.reserve_px:
+        return ZERO
+    if order.qty is None:
+        assert order.notional is not None, "an order has a quantity or a notional"
+        return max(order.notional - order.filled_notional, ZERO) * order.reserve_px
+    return (order.qty - order.base_qty - order.filled_qty) * order.reserve_px

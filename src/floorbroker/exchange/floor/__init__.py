@@ -1,0 +1,1 @@
+"""The trading floor: where accepted orders meet the tape, hour by hour."""

@@ -1,0 +1,304 @@
+"""Whether this account may place this order now, and what the order ties up."""
+
+from decimal import ROUND_UP, Decimal
+
+from floorbroker.domain.amounts import plain
+from floorbroker.exchange.accounts import VenueAccount
+from floorbroker.exchange.fills import FRACTION
+from floorbroker.exchange.floor.post import TradingPost
+from floorbroker.exchange.model import ZERO, OrderPatch, OrderTicket, VenueError, VenueOrder
+from floorbroker.exchange.reference.assets import Asset
+from floorbroker.exchange.reference.calendar import POST, PRE, REGULAR
+from floorbroker.exchange.rules import VenueRules, forbidden, malformed, unprocessable
+
+#: The least dollars of an order for a fraction, or for a coin.
+_LEAST_FRACTION = Decimal(1)
+_LEAST_COIN = Decimal(10)
+_SHORT_MARGIN = Decimal("1.03")
+
+
+class Acceptance:
+    """The checks that need the account and the market, in the order in which Alpaca answers."""
+
+    def __init__(self, rules: VenueRules) -> None:
+        self._rules = rules
+
+    def judge(
+        self,
+        order: VenueOrder,
+        account: VenueAccount,
+        asset: Asset,
+        *,
+        post: TradingPost,
+        replaces: VenueOrder | None = None,
+    ) -> None:
+        """Set what the order ties up and its intent; raises VenueError if it may not be placed.
+
+        `replaces` is the order whose successor it would be: what that one ties up is free again.
+        """
+        _check_account(account, asset, order)
+        if self._rules.checks_stop_direction:
+            _check_stop_direction(order, post)
+        intent = _intent(order, account)
+        if order.position_intent and order.position_intent != intent:
+            raise unprocessable(
+                f"position intent mismatch, inferred: {intent}, specified: {order.position_intent}"
+            )
+        order.position_intent = intent
+        if self._rules.checks_wash_trades:
+            self._check_wash_trade(order, account, replaces)
+        self._check_cost_floor(order, asset, post)
+        if intent.endswith("_to_close"):
+            _hold_shares(order, account, post, replaces)
+        else:
+            self._reserve_dollars(order, account, asset, post=post, replaces=replaces)
+
+    def _check_wash_trade(
+        self, order: VenueOrder, account: VenueAccount, replaces: VenueOrder | None
+    ) -> None:
+        """No order of an account may meet another of its own."""
+        other_side = "sell" if order.side == "buy" else "buy"
+        if order.type == "trailing_stop":
+            return
+        for other in account.open_in(order.symbol, other_side).values():
+            if other is not replaces and (reason := _wash_reason(order, other)):
+                extra = {"existing_order_id": other.id, "reject_reason": reason}
+                refuse = forbidden if self._rules.wash_trade_status == 403 else unprocessable
+                raise refuse("potential wash trade detected. use complex orders", **extra)
+
+    def _check_cost_floor(self, order: VenueOrder, asset: Asset, post: TradingPost) -> None:
+        """Fractions and coins are sold by the dollar, and not below the least amount."""
+        if asset.is_crypto:
+            least = _LEAST_COIN
+        elif order.qty is None or order.qty % 1:
+            least = _LEAST_FRACTION
+        else:
+            return
+        cost = order.notional
+        if cost is None:
+            assert order.qty is not None, "an order has a quantity or a notional"
+            px = order.limit_price or order.stop_price or _price_basis(order, post)
+            cost = None if px is None else order.qty * px
+        if cost is not None and cost < least and not _closes_all(order):
+            raise forbidden(
+                f"cost basis must be >= minimal amount of order {least}", cost_basis=plain(cost)
+            )
+
+    def _reserve_dollars(
+        self,
+        order: VenueOrder,
+        account: VenueAccount,
+        asset: Asset,
+        *,
+        post: TradingPost,
+        replaces: VenueOrder | None,
+    ) -> None:
+        if order.side == "sell":
+            _check_short(order, account, asset)
+        _check_other_side(order, account)
+        order.reserve_px = self._reserve_px(order, post)
+        if not self._rules.checks_buying_power:
+            return
+        asked = order.notional if order.qty is None else order.qty - order.base_qty
+        assert asked is not None, "an order has a quantity or a notional"
+        cost = (asked - (ZERO if order.qty is None else order.filled_qty)) * order.reserve_px
+        power = account.buying_power if asset.marginable else account.non_marginable_buying_power
+        if replaces is not None:
+            power += _tied(replaces)
+        if cost > power:
+            extra = {} if replaces else {"buying_power": plain(power), "cost_basis": plain(cost)}
+            raise forbidden("insufficient buying power", **extra)
+
+    def _reserve_px(self, order: VenueOrder, post: TradingPost) -> Decimal:
+        """Estimated cost of a share, or of a dollar of a notional order."""
+        if order.qty is None:
+            return Decimal(1)
+        margin = 1 + self._rules.market_buy_margin
+        if order.side == "sell":
+            basis = _price_basis(order, post) or ZERO
+            return max(order.limit_price or ZERO, basis * _SHORT_MARGIN)
+        if order.limit_price is not None:
+            return order.limit_price
+        basis = order.stop_price or _price_basis(order, post) or ZERO
+        return basis * margin
+
+
+def check_replaceable(order: VenueOrder) -> None:
+    """Raises VenueError for an order that cannot have a successor, by its status first."""
+    match order.status:
+        case "accepted":
+            raise malformed("unable to replace order, order isn't sent to exchange yet")
+        case "held":
+            raise malformed("unable to replace order, order is not open")
+        case "filled" | "canceled" | "expired" | "rejected":
+            raise malformed("only open orders can be replaced")
+        case "replaced":
+            raise unprocessable("order already replaced")
+        case "pending_replace":
+            raise unprocessable("order chain not fully replaced")
+        case "pending_new" | "pending_cancel":
+            raise unprocessable(f"cannot replace order in {order.status} status")
+    if order.qty is None:
+        raise unprocessable("notional orders cannot be replaced")
+
+
+def patched(order: VenueOrder, patch: OrderPatch) -> OrderTicket:
+    """The ticket of an order's successor; raises VenueError for a patch that makes none."""
+    if patch.trail is not None and order.type != "trailing_stop":
+        raise malformed("trail is for trailing stop orders only")
+    if patch.qty is not None and patch.qty % 1 and order.asset_class != "crypto":
+        raise unprocessable("qty must be an integer")
+    if patch.qty is not None and patch.qty <= order.base_qty + order.filled_qty:
+        raise unprocessable("qty must be > filled_qty")
+    trails_by_price = order.trail_price is not None
+    ticket = OrderTicket(
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        time_in_force=patch.time_in_force or order.time_in_force,
+        qty=_or(patch.qty, order.qty),
+        limit_price=_or(patch.limit_price, order.limit_price),
+        stop_price=_or(
+            patch.stop_price, None if order.type == "trailing_stop" else order.stop_price
+        ),
+        trail_price=_or(patch.trail, order.trail_price) if trails_by_price else None,
+        trail_percent=None if trails_by_price else _or(patch.trail, order.trail_percent),
+        extended_hours=order.extended_hours,
+        client_order_id=patch.client_order_id,
+    )
+    if _says_the_same(order, ticket):
+        raise unprocessable("order parameters are not changed")
+    return ticket
+
+
+def _or(new: Decimal | None, old: Decimal | None) -> Decimal | None:
+    return old if new is None else new
+
+
+def _says_the_same(order: VenueOrder, ticket: OrderTicket) -> bool:
+    stop_price = None if order.type == "trailing_stop" else order.stop_price
+    return (
+        ticket.client_order_id is None
+        and (ticket.qty, ticket.time_in_force) == (order.qty, order.time_in_force)
+        and (ticket.limit_price, ticket.stop_price) == (order.limit_price, stop_price)
+        and (ticket.trail_price, ticket.trail_percent) == (order.trail_price, order.trail_percent)
+    )
+
+
+def _tied(order: VenueOrder) -> Decimal:
+    return order.leaves_qty * order.reserve_px
+
+
+def _check_account(account: VenueAccount, asset: Asset, order: VenueOrder) -> None:
+    if account.trading_blocked or account.account_blocked:
+        raise forbidden("account is not authorized to trade")
+    if account.configuration.suspend_trade:
+        raise forbidden("new orders are rejected by user request")
+    is_fractional = (order.qty is None or order.qty % 1) and not asset.is_crypto
+    if is_fractional and not account.configuration.fractional_trading:
+        raise forbidden("fractional trading is not enabled for this account")
+
+
+def _check_stop_direction(order: VenueOrder, post: TradingPost) -> None:
+    last_px = post.last_px
+    if order.stop_price is None or order.type == "trailing_stop" or last_px is None:
+        return
+    extra = {"market_price": plain(last_px), "stop_price": plain(order.stop_price)}
+    if order.side == "sell" and order.stop_price >= last_px:
+        raise unprocessable("stop price must be less than current price", **extra)
+    if order.side == "buy" and order.stop_price <= last_px:
+        raise unprocessable("stop price must be greater than current price", **extra)
+
+
+def _intent(order: VenueOrder, account: VenueAccount) -> str:
+    position = account.position_qty(order.symbol)
+    if order.side == "buy":
+        return "buy_to_close" if position < 0 else "buy_to_open"
+    return "sell_to_close" if position > 0 else "sell_to_open"
+
+
+def _wash_reason(order: VenueOrder, other: VenueOrder) -> str:
+    """Why the two could trade with each other; empty if they cannot."""
+    if other.type == "trailing_stop":
+        return ""
+    if order.limit_price is None or other.limit_price is None:
+        word = "limit" if other.limit_price is not None else "market or stop"
+        return f"opposite side {word} order exists"
+    buy, sell = (order, other) if order.side == "buy" else (other, order)
+    assert buy.limit_price is not None
+    assert sell.limit_price is not None
+    return "opposite side limit order exists" if buy.limit_price >= sell.limit_price else ""
+
+
+def _hold_shares(
+    order: VenueOrder, account: VenueAccount, post: TradingPost, replaces: VenueOrder | None
+) -> None:
+    """The order reduces a position: it ties up as many shares, and may not turn it around."""
+    holding = account.positions[order.symbol]
+    freed = replaces.held_qty if replaces is not None else ZERO
+    available = abs(holding.qty_available) + freed
+    held = holding.held_qty - freed
+    requested = _shares_asked(order, post, available)
+    if requested > available:
+        raise _insufficient_qty(order.symbol, requested, held=held, existing=abs(holding.qty))
+    order.held_qty = requested
+
+
+def _insufficient_qty(
+    symbol: str, requested: Decimal, *, held: Decimal = ZERO, existing: Decimal = ZERO
+) -> VenueError:
+    available = plain(existing - held)
+    text = f"(requested: {plain(requested)}, available: {available})"
+    return forbidden(
+        f"insufficient qty available for order {text}",
+        symbol=symbol,
+        existing_qty=plain(existing),
+        held_for_orders=plain(held),
+        available=available,
+    )
+
+
+def _shares_asked(order: VenueOrder, post: TradingPost, available: Decimal) -> Decimal:
+    if order.qty is not None:
+        return order.qty - order.base_qty - order.filled_qty
+    assert order.notional is not None, "an order has a quantity or a notional"
+    px = order.limit_price or order.stop_price or _price_basis(order, post)
+    return available if px is None else (order.notional / px).quantize(FRACTION, ROUND_UP)
+
+
+def _closes_all(order: VenueOrder) -> bool:
+    """A sale may be of any crumb that is left."""
+    return order.position_intent.endswith("_to_close")
+
+
+def _check_short(order: VenueOrder, account: VenueAccount, asset: Asset) -> None:
+    if asset.is_crypto:
+        raise _insufficient_qty(order.symbol, order.qty or ZERO)
+    if order.qty is None or order.qty % 1:
+        raise unprocessable("fractional orders cannot be sold short")
+    if not account.shorting_enabled:
+        raise forbidden("account is not allowed to short")
+    if not (asset.shortable and asset.easy_to_borrow):
+        raise forbidden(f'asset "{asset.symbol}" cannot be sold short')
+
+
+def _check_other_side(order: VenueOrder, account: VenueAccount) -> None:
+    """An account is either about to be long or about to be short."""
+    if order.side == "sell":
+        opening, text = "buy", "cannot open a short sell while a long buy order is open"
+    else:
+        opening, text = "sell", "cannot open a long buy while a short sell order is open"
+    for other in account.open_in(order.symbol, opening).values():
+        if other.position_intent.endswith("_to_open"):
+            raise forbidden(text)
+
+
+def _price_basis(order: VenueOrder, post: TradingPost) -> Decimal | None:
+    """What a share costs now: far side in regular hours, middle outside, last when closed."""
+    bid, ask, last = post.bid_px, post.ask_px, post.last_px
+    if post.phase == REGULAR:
+        far = ask if order.side == "buy" else bid
+        return last if far is None else far
+    if post.phase in (PRE, POST) and bid is not None and ask is not None:
+        return (bid + ask) / 2
+    return last

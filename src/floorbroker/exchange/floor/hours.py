@@ -1,0 +1,129 @@
+"""The hours of the floor: which phase it is, and what comes due when."""
+
+import heapq
+from datetime import datetime, time, timedelta
+
+from floorbroker.clock import NS_PER_S, ns_of
+from floorbroker.exchange.model import VenueOrder
+from floorbroker.exchange.reference.calendar import (
+    NEW_YORK,
+    POST,
+    PRE,
+    REGULAR,
+    Session,
+    new_york_date,
+    next_session,
+    session_at,
+    session_of,
+)
+
+#: What happens in a session, in order.
+PRE_OPEN, OPEN, OPENING_DONE = "pre_open", "open", "opening_done"
+CLOSE, CLOSING_DONE, POST_CLOSE = "close", "closing_done", "post_close"
+
+GTC_DAYS = 90
+_GTC_END = time(16, 15)
+_OPG_CUTOFF_NS = 2 * 60 * NS_PER_S
+_CLS_CUTOFF_NS = 10 * 60 * NS_PER_S
+_EVENING = time(19)
+
+
+class Hours:
+    """The session that is running or comes next, and the bells still to ring in it."""
+
+    def __init__(self, now_ns: int, auction_wait_s: int) -> None:
+        self._wait_ns = auction_wait_s * NS_PER_S
+        self.session = session_at(now_ns)
+        self._bells = self._bells_after(self.session, now_ns)
+        self._gtc: tuple[int, int] = (0, 0)  # until when orders get this expiry, and the expiry
+
+    @property
+    def next_ns(self) -> int:
+        """When the next bell rings."""
+        return self._bells[-1][0]
+
+    def ring(self) -> str:
+        """Take the next bell; after the last one of a day the next session is ahead."""
+        bell = self._bells.pop()[1]
+        if not self._bells:
+            self.session = next_session(self.session.date)
+            self._bells = self._bells_after(self.session, self.session.pre_ns - 1)
+        return bell
+
+    def phase_at(self, time_ns: int) -> str:
+        return self.session.phase_at(time_ns)
+
+    def expiry_of(self, order: VenueOrder, now_ns: int) -> int | None:
+        """When the order ends by itself, if it is placed now."""
+        if order.time_in_force == "gtc":
+            if now_ns >= self._gtc[0]:
+                self._gtc = _gtc_expiry(now_ns)
+            return self._gtc[1]
+        if order.asset_class == "crypto":
+            return None
+        session = self.session
+        if order.extended_hours:
+            return session.post_ns
+        if now_ns >= session.close_ns:
+            session = next_session(session.date)
+        return session.close_ns
+
+    def takes(self, time_in_force: str, now_ns: int) -> bool:
+        """Whether an order for an auction may be sent now: not shortly before, nor until 19:00."""
+        day = new_york_date(now_ns)
+        session = session_of(day)
+        if session is None:
+            return True
+        if time_in_force == "opg":
+            closed_from_ns = session.open_ns - _OPG_CUTOFF_NS
+        else:
+            closed_from_ns = session.close_ns - _CLS_CUTOFF_NS
+        return not closed_from_ns <= now_ns < ns_of(datetime.combine(day, _EVENING, NEW_YORK))
+
+    def _bells_after(self, session: Session, now_ns: int) -> list[tuple[int, str]]:
+        """Latest first, so that the next one is taken from the end."""
+        bells = [
+            (session.pre_ns, PRE_OPEN),
+            (session.open_ns, OPEN),
+            (session.open_ns + self._wait_ns, OPENING_DONE),
+            (session.close_ns, CLOSE),
+            (session.close_ns + self._wait_ns, CLOSING_DONE),
+            (session.post_ns, POST_CLOSE),
+        ]
+        return [bell for bell in reversed(bells) if bell[0] > now_ns]
+
+
+class Timers:
+    """What comes due at a set time: (time, arrival, kind, order id)."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, str, str]] = []
+        self._arrivals = 0
+
+    @property
+    def next_ns(self) -> int | None:
+        return self._heap[0][0] if self._heap else None
+
+    def add(self, due_ns: int, kind: str, order_id: str) -> None:
+        self._arrivals += 1
+        heapq.heappush(self._heap, (due_ns, self._arrivals, kind, order_id))
+
+    def pop(self) -> tuple[int, str, str]:
+        """(time, kind, order id) of the earliest."""
+        due_ns, _, kind, order_id = heapq.heappop(self._heap)
+        return due_ns, kind, order_id
+
+
+def _gtc_expiry(now_ns: int) -> tuple[int, int]:
+    """The end of this day in New York, and 16:15 there on the ninetieth day after it."""
+    day = new_york_date(now_ns)
+    midnight = datetime.combine(day + timedelta(days=1), time(), NEW_YORK)
+    end = datetime.combine(day + timedelta(days=GTC_DAYS), _GTC_END, NEW_YORK)
+    return ns_of(midnight), ns_of(end)
+
+
+def is_live_in(phase: str, order: VenueOrder) -> bool:
+    """Whether an order is at work in a phase, or held until its own."""
+    if order.asset_class == "crypto" or phase == REGULAR:
+        return True
+    return order.extended_hours and phase in (PRE, POST)

@@ -1,0 +1,339 @@
+"""Routing: how accepted orders reach their post and leave it, at which hour and how late.
+
+Nothing here judges an order. What happens at once, what waits for the opening, and what comes due
+later (acknowledgements, cancels and replaces under way, the bells of the session) is decided here.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+
+from floorbroker.clock import ns_of
+from floorbroker.exchange.accounts import FeeCharge, VenueAccount
+from floorbroker.exchange.fills import FillRules
+from floorbroker.exchange.floor import hours
+from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.floor.hours import Hours, Timers, is_live_in
+from floorbroker.exchange.floor.post import TradingPost
+from floorbroker.exchange.floor.waiting import AUCTIONS, CLOSING, OPENING, collar
+from floorbroker.exchange.model import ZERO, VenueOrder
+from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, POST, PRE, REGULAR
+from floorbroker.exchange.reference.fees import FeeTrade, day_fees
+from floorbroker.exchange.rules import VenueRules
+
+#: When Alpaca began to tell orders that it holds on the order stream.
+_ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
+_ACK, _CANCEL, _REPLACE = "ack", "cancel", "replace"
+_FEE_NAMES = {"REG": "REG fee", "TAF": "TAF fee", "CAT": "CAT fee"}
+
+
+class Routing:
+    """Moves orders between the blotter and the posts, and time along."""
+
+    def __init__(
+        self, blotter: Blotter, rules: VenueRules, fill_rules: FillRules, random: Random
+    ) -> None:
+        self._blotter = blotter
+        self._rules = rules
+        self._fill_rules = fill_rules
+        self._random = random
+        self.hours = Hours(blotter.now_ns, fill_rules.auction_wait_s)
+        self.phase = self.hours.phase_at(blotter.now_ns)
+        self.timers = Timers()
+        self._queued: dict[str, VenueOrder] = {}
+        blotter.ends_auctions_as = rules.auction_end_status
+
+    def post(self, symbol: str) -> TradingPost:
+        """Where a symbol trades; set up when first asked for."""
+        post = self._blotter.posts.get(symbol)
+        if post is None:
+            post = self._blotter.posts[symbol] = TradingPost(
+                symbol,
+                self._fill_rules,
+                random=self._random,
+                marks=self._blotter.marks,
+                desk=self._blotter,
+            )
+            post.phase = REGULAR if _never_closes(symbol) else self.phase
+            post.collars_buy_stops = self._rules.collars_buy_stops
+        return post
+
+    def accept(self, order: VenueOrder) -> VenueOrder:
+        """Take an order in; answers it as it stood before anything else happened."""
+        blotter = self._blotter
+        if is_live_in(self.phase, order):
+            order.status = "pending_new"
+            blotter.add(order)
+            blotter.emit("pending_new", order)
+            answer = order.snapshot()
+            answer.status = self._rules.initial_status
+            if self._rules.ack_latency_ns:
+                self.timers.add(blotter.now_ns + self._rules.ack_latency_ns, _ACK, order.id)
+            else:
+                self._acknowledge(order)
+            return answer
+        order.status = "accepted"
+        blotter.add(order)
+        self._queued[order.id] = order
+        if self._tells_accepted():
+            blotter.emit("accepted", order)
+        else:
+            blotter.touched(order)
+        return order.snapshot()
+
+    def cancel(self, order: VenueOrder) -> None:
+        """An open order shall end; it may be filled first where canceling takes time."""
+        order.cancel_requested_ns = self._blotter.now_ns
+        takes_time = self._rules.cancel_latency_ns and order.status not in (
+            "accepted",
+            "pending_new",
+        )
+        if takes_time or self._rules.has_pending_cancel_event:
+            order.status = "pending_cancel"
+        if self._rules.has_pending_cancel_event:
+            self._blotter.emit("pending_cancel", order)
+        if takes_time:
+            self._blotter.touched(order)
+            due_ns = self._blotter.now_ns + self._rules.cancel_latency_ns
+            self.timers.add(due_ns, _CANCEL, order.id)
+        else:
+            self._blotter.finish(order, "canceled")
+
+    def prepare_successor(self, old: VenueOrder, order: VenueOrder) -> None:
+        """Give a successor what it inherits, so that it can be judged."""
+        order.replaces = old.id
+        order.extended_hours = old.extended_hours
+        if not self._rules.replace_resets_created_at:
+            order.created_ns = old.created_ns
+        if self._rules.replace_keeps_hwm and old.hwm is not None:
+            order.hwm = old.hwm
+            if order.trail_price is not None:
+                trail = order.trail_price
+            else:
+                trail = old.hwm * (order.trail_percent or ZERO) / 100
+            order.stop_price = old.hwm + trail if order.side == "buy" else old.hwm - trail
+        self._carry_fills(old, order)
+
+    def replace(self, old: VenueOrder, order: VenueOrder) -> VenueOrder:
+        """Put a judged successor in its predecessor's place, now or when the venue gets to it."""
+        blotter = self._blotter
+        order.status = "pending_new"
+        blotter.register(order)
+        answer = order.snapshot()
+        if not self._rules.replace_latency_ns:
+            self._put_in_place(old, order)
+            return answer
+        old.status = "pending_replace"
+        if self._rules.has_pending_replace_event:
+            blotter.emit("pending_replace", old)
+        blotter.touched(old)
+        blotter.touched(order)
+        self.timers.add(blotter.now_ns + self._rules.replace_latency_ns, _REPLACE, order.id)
+        return answer
+
+    def advance(self, to_ns: int) -> None:
+        """Let everything happen that comes due until then, each at its own time."""
+        blotter = self._blotter
+        while True:
+            bell_ns, timer_ns = self.hours.next_ns, self.timers.next_ns
+            if timer_ns is not None and timer_ns <= min(bell_ns, to_ns):
+                due_ns, kind, order_id = self.timers.pop()
+                blotter.now_ns = max(blotter.now_ns, due_ns)
+                self._come_due(kind, blotter.orders[order_id])
+            elif bell_ns <= to_ns:
+                blotter.now_ns = max(blotter.now_ns, bell_ns)
+                self._ring(self.hours.ring())
+            else:
+                break
+        blotter.now_ns = to_ns
+
+    def restart(self) -> None:
+        """Take up the open orders that were read back, each where it had got to."""
+        now_ns = self._blotter.now_ns
+        self.hours = Hours(now_ns, self._fill_rules.auction_wait_s)
+        self.phase = self.hours.phase_at(now_ns)
+        for symbol, post in self._blotter.posts.items():
+            post.phase = REGULAR if _never_closes(symbol) else self.phase
+        for order in self._blotter.orders.values():
+            if order.is_open:
+                self._take_up(order)
+
+    def _take_up(self, order: VenueOrder) -> None:
+        blotter = self._blotter
+        if order.status == "accepted":
+            blotter.open(order)
+            self._queued[order.id] = order
+            return
+        if order.status == "pending_new":
+            old = blotter.orders.get(order.replaces or "")
+            if old is not None and old.replaced_by is None:
+                self.timers.add(blotter.now_ns, _REPLACE, order.id)
+            else:
+                blotter.open(order)
+                self.timers.add(blotter.now_ns, _ACK, order.id)
+            return
+        blotter.open(order)
+        order.queue_ahead = None
+        self.post(order.symbol).enter(order)
+        if order.status == "pending_cancel":
+            self.timers.add(blotter.now_ns, _CANCEL, order.id)
+
+    def _come_due(self, kind: str, order: VenueOrder) -> None:
+        if kind == _ACK:
+            self._acknowledge(order)
+        elif kind == _CANCEL:
+            if order.is_open:
+                self._blotter.finish(order, "canceled")
+        else:
+            assert order.replaces is not None, "only a successor replaces"
+            self._put_in_place(self._blotter.orders[order.replaces], order)
+
+    def _acknowledge(self, order: VenueOrder) -> None:
+        """The venue has the order: it works from now on."""
+        if order.status not in ("pending_new", "accepted"):
+            return
+        blotter = self._blotter
+        reason = blotter.veto(order) if blotter.veto is not None else None
+        if reason is not None:
+            order.reject_reason = reason
+            blotter.finish(order, "rejected")
+            return
+        order.status = "new"
+        blotter.emit("new", order)
+        post = self.post(order.symbol)
+        if order.type == "market" and order.side == "buy" and self._rules.collars_market_buys:
+            order.cap_px = None if post.ask_px is None else collar(post.ask_px)
+        post.enter(order)
+
+    def _put_in_place(self, old: VenueOrder, order: VenueOrder) -> None:
+        blotter = self._blotter
+        if order.status != "pending_new" or not old.is_open:
+            self._refuse_successor(old, order)
+            return
+        self._carry_fills(old, order)
+        if order.qty is not None and order.qty - order.base_qty <= order.filled_qty:
+            self._refuse_successor(old, order)
+            return
+        if order.held_qty:
+            order.held_qty = order.leaves_qty
+        post = self.post(order.symbol)
+        keeps_place = self._keeps_place(old, order) and post.is_resting(old)
+        if keeps_place:
+            post.put_in_place_of(old, order)
+        old.replaced_by = order.id
+        blotter.finish(old, "replaced")
+        order.status = "new"
+        blotter.open(order)
+        blotter.emit("new", order)
+        if not keeps_place:
+            post.enter(order)
+
+    def _refuse_successor(self, old: VenueOrder, order: VenueOrder) -> None:
+        """The order was filled, or the successor canceled, before it could take its place."""
+        if old.is_open:
+            old.status = "partially_filled" if old.filled_qty else "new"
+        self._blotter.emit("order_replace_rejected", old)
+        if order.is_open:
+            order.reject_reason = f"order {old.id} could not be replaced"
+            self._blotter.finish(order, "rejected")
+
+    def _carry_fills(self, old: VenueOrder, order: VenueOrder) -> None:
+        """The successor's quantity is the total, with what its predecessors filled."""
+        if self._rules.replace_restarts_filled:
+            order.base_qty = old.base_qty + old.filled_qty
+        else:
+            order.base_qty = old.base_qty
+            order.filled_qty = old.filled_qty
+            order.filled_notional = old.filled_notional
+
+    def _keeps_place(self, old: VenueOrder, order: VenueOrder) -> bool:
+        """A smaller quantity at the same price keeps its place in the queue."""
+        return (
+            self._rules.replace_keeps_priority
+            and order.limit_price == old.limit_price
+            and order.stop_price == old.stop_price
+            and order.qty is not None
+            and old.qty is not None
+            and order.qty <= old.qty
+        )
+
+    def _tells_accepted(self) -> bool:
+        how = self._rules.accepted_event
+        return how == "on" or (how == "dated" and self._blotter.now_ns >= _ACCEPTED_EVENT_NS)
+
+    # The bells.
+
+    def _ring(self, bell: str) -> None:
+        if bell == hours.PRE_OPEN:
+            self._enter(PRE)
+        elif bell == hours.OPEN:
+            self._enter(REGULAR)
+        elif bell == hours.OPENING_DONE:
+            self._end_auctions(OPENING)
+        elif bell == hours.CLOSE:
+            self._expire()
+            self._enter(POST)
+            self._close_day()
+        elif bell == hours.CLOSING_DONE:
+            self._end_auctions(CLOSING)
+        else:
+            self._expire()
+            self._enter(CLOSED)
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        for symbol, post in self._blotter.posts.items():
+            if not _never_closes(symbol):
+                post.enter_phase(phase)
+        for order in list(self._queued.values()):
+            if order.status != "accepted":
+                del self._queued[order.id]
+            elif is_live_in(phase, order):
+                del self._queued[order.id]
+                self._acknowledge(order)
+
+    def _end_auctions(self, time_in_force: str) -> None:
+        for post in self._blotter.posts.values():
+            post.end_auction(time_in_force)
+
+    def _expire(self) -> None:
+        now_ns = self._blotter.now_ns
+        for account in self._blotter.accounts.values():
+            for order in list(account.open_orders.values()):
+                is_due = order.expires_ns is not None and order.expires_ns <= now_ns
+                if is_due and order.time_in_force not in AUCTIONS:
+                    self._blotter.finish(order, self._rules.day_end_status)
+
+    def _close_day(self) -> None:
+        for account in self._blotter.accounts.values():
+            if self._rules.charges_fees:
+                self._charge_fees(account)
+            account.close_day()
+            self._blotter.note(account)
+
+    def _charge_fees(self, account: VenueAccount) -> None:
+        day = datetime.fromtimestamp(self._blotter.now_ns // 1_000_000_000, NEW_YORK).date()
+        executions = self._blotter.executions
+        new = [executions[place] for place in account.executions[account.charged_to :]]
+        account.charged_to = len(account.executions)
+        trades = [
+            FeeTrade(side=fill.side, qty=fill.qty, price=fill.price)
+            for fill in new
+            if fill.qty > 0 and not _never_closes(fill.symbol)
+        ]
+        for kind, amount in day_fees(trades, day).items():
+            account.charge(
+                FeeCharge(
+                    id=self._blotter.ids.make(),
+                    date=day.isoformat(),
+                    kind=kind,
+                    amount=Decimal(amount),
+                    time_ns=self._blotter.now_ns,
+                    description=f"{_FEE_NAMES[kind]} for trades of {day}",
+                )
+            )
+
+
+def _never_closes(symbol: str) -> bool:
+    """Coins trade at all hours."""
+    return "/" in symbol

@@ -1,0 +1,142 @@
+"""All that a venue must not forget, as one value: written down, and taken up again."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from floorbroker.exchange.accounts import Configuration, FeeCharge, Holding, VenueAccount
+from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.model import ZERO, Execution, VenueOrder
+
+#: Raised when the meaning of what is written changes.
+STATE_VERSION = 1
+
+
+class Counters(Struct, frozen=True, kw_only=True):
+    """Where time, events and identifiers had got to."""
+
+    version: int
+    now_ns: int
+    seq: int
+    ids_tail: str
+    ids_count: int
+
+
+class AccountState(Struct, frozen=True, kw_only=True):
+    """An account without its orders, from which the rest follows."""
+
+    key_id: str
+    id: str
+    created_ns: int
+    starting_cash: Decimal
+    cash: Decimal
+    last_equity: Decimal
+    configuration: Configuration
+    trading_blocked: bool
+    account_blocked: bool
+    charged_to: int
+    positions: list[Holding]
+    fees: list[FeeCharge]
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """A venue, whole. Orders and executions are in the order in which they came about."""
+
+    counters: Counters
+    marks: dict[str, Decimal]
+    accounts: list[AccountState]
+    orders: list[VenueOrder]
+    executions: list[Execution]
+
+
+def counters_of(blotter: Blotter) -> Counters:
+    return Counters(
+        version=STATE_VERSION,
+        now_ns=blotter.now_ns,
+        seq=blotter.seq,
+        ids_tail=blotter.ids.tail,
+        ids_count=blotter.ids.count,
+    )
+
+
+def account_state(account: VenueAccount) -> AccountState:
+    return AccountState(
+        key_id=account.key_id,
+        id=account.id,
+        created_ns=account.created_ns,
+        starting_cash=account.starting_cash,
+        cash=account.cash,
+        last_equity=account.last_equity,
+        configuration=account.configuration,
+        trading_blocked=account.trading_blocked,
+        account_blocked=account.account_blocked,
+        charged_to=account.charged_to,
+        positions=list(account.positions.values()),
+        fees=account.fees,
+    )
+
+
+def export_state(blotter: Blotter) -> bytes:
+    """The whole state as JSON."""
+    return msgspec.json.encode(
+        State(
+            counters=counters_of(blotter),
+            marks=blotter.marks.px,
+            accounts=[account_state(account) for account in blotter.accounts.values()],
+            orders=list(blotter.orders.values()),
+            executions=blotter.executions,
+        )
+    )
+
+
+def import_state(blotter: Blotter, state: bytes) -> None:
+    """Take up an exported state; raises ValueError for bytes that are none."""
+    try:
+        decoded = msgspec.json.decode(state, type=State)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"this is no state of an exchange: {error}") from None
+    take_up(blotter, decoded)
+
+
+def take_up(blotter: Blotter, state: State) -> None:
+    """Put a state into a blotter that has not been used; the venue must settle in afterwards.
+
+    Raises ValueError for a state of another version.
+    """
+    counters = state.counters
+    if counters.version != STATE_VERSION:
+        raise ValueError(f"the state has version {counters.version}; this is {STATE_VERSION}")
+    assert not blotter.orders, "a state is taken up before the first order"
+    blotter.now_ns = max(blotter.now_ns, counters.now_ns)
+    blotter.seq = counters.seq
+    blotter.ids.tail = counters.ids_tail
+    blotter.ids.count = counters.ids_count
+    for symbol, px in state.marks.items():
+        blotter.marks.set(symbol, px)
+    for account in state.accounts:
+        _take_up_account(blotter, account)
+    for order in state.orders:
+        blotter.register(order)
+    blotter.restore(state.executions)
+
+
+def _take_up_account(blotter: Blotter, state: AccountState) -> None:
+    account = blotter.restore_account(state.key_id, state.id, state.created_ns)
+    account.starting_cash = state.starting_cash
+    account.cash = state.cash
+    account.last_equity = state.last_equity
+    account.configuration = state.configuration
+    account.trading_blocked = state.trading_blocked
+    account.account_blocked = state.account_blocked
+    account.charged_to = state.charged_to
+    account.fees = list(state.fees)
+    account.positions = {each.symbol: each for each in _without_holds(state.positions)}
+
+
+def _without_holds(positions: Iterable[Holding]) -> Iterable[Holding]:
+    """What orders tie up is counted again as they are taken up."""
+    for holding in positions:
+        holding.held_qty = ZERO
+        yield holding

@@ -1,0 +1,184 @@
+"""The words of the embedded exchange: its orders, executions, events and refusals.
+
+They are Alpaca's words, not the desk's. Prices, quantities and money are plain `Decimal`s; times
+are integer nanoseconds since 1970 UTC, and a time that has not come yet is None.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+ZERO = Decimal(0)
+
+#: A status after which an order never changes again, except by a bust.
+TERMINAL = frozenset({"filled", "canceled", "expired", "replaced", "rejected"})
+
+
+class VenueError(Exception):
+    """A refusal, as the front says it: HTTP status, Alpaca's code and text, sibling fields."""
+
+    def __init__(
+        self, http_status: int, code: int, message: str, extra: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.code = code
+        self.message = message
+        self.extra = extra or {}
+
+
+class OrderTicket(Struct, frozen=True, kw_only=True):
+    """A new order as asked, parsed but not judged; what was not given is None."""
+
+    symbol: str | None = None
+    side: str | None = None
+    type: str | None = None
+    time_in_force: str | None = None
+    qty: Decimal | None = None
+    notional: Decimal | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    extended_hours: bool = False
+    client_order_id: str | None = None
+    order_class: str | None = None
+    position_intent: str | None = None
+
+
+class OrderPatch(Struct, frozen=True, kw_only=True):
+    """What shall differ in the successor of an order; None keeps the old value."""
+
+    qty: Decimal | None = None
+    time_in_force: str | None = None
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail: Decimal | None = None
+    client_order_id: str | None = None
+
+
+class OrderQuery(Struct, frozen=True, kw_only=True):
+    """Which orders to list. Bounds are exclusive and on `submitted_ns`; ties list as accepted.
+
+    `before_order_id` and `after_order_id` page by identifier: only orders accepted before or
+    after that one.
+    """
+
+    status: str = "open"  #: "open", "closed" or "all"
+    limit: int = 50
+    after_ns: int | None = None
+    until_ns: int | None = None
+    is_ascending: bool = False
+    nested: bool = False
+    symbols: frozenset[str] | None = None
+    side: str | None = None
+    asset_classes: frozenset[str] | None = None
+    before_order_id: str | None = None
+    after_order_id: str | None = None
+
+
+class VenueOrder(Struct, kw_only=True, gc=False):
+    """An order at the venue, under Alpaca's names; the venue alone changes it.
+
+    The fields below `reject_reason` are the venue's own and not for the wire.
+    """
+
+    id: str
+    client_order_id: str
+    account: str
+    created_ns: int
+    updated_ns: int
+    submitted_ns: int
+    asset_id: str
+    symbol: str
+    asset_class: str
+    type: str
+    side: str
+    time_in_force: str
+    status: str
+    filled_ns: int | None = None
+    expired_ns: int | None = None
+    expires_ns: int | None = None
+    canceled_ns: int | None = None
+    failed_ns: int | None = None
+    replaced_ns: int | None = None
+    replaced_by: str | None = None
+    replaces: str | None = None
+    notional: Decimal | None = None
+    qty: Decimal | None = None
+    filled_qty: Decimal = ZERO
+    filled_notional: Decimal = ZERO  #: Sum of price times quantity over the fills.
+    order_class: str = ""
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    trail_price: Decimal | None = None
+    hwm: Decimal | None = None
+    extended_hours: bool = False
+    position_intent: str = ""
+    legs: "list[VenueOrder]" = []
+    cancel_requested_ns: int | None = None
+    reject_reason: str | None = None
+
+    number: int = 0  #: Its place among its account's orders, counted from 0.
+    base_qty: Decimal = ZERO  #: Shares that predecessors filled, where filled_qty restarted.
+    cap_px: Decimal | None = None  #: The worst price it may take once live; None is any.
+    is_elected: bool = False  #: Its stop was touched: it now works as a market or limit order.
+    reserve_px: Decimal = ZERO  #: Buying power it ties up per share (a notional order: per $).
+    held_qty: Decimal = ZERO  #: Shares of the position that it ties up.
+    queue_ahead: Decimal | None = None  #: Displayed shares before it in the queue; None: unknown.
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in TERMINAL
+
+    @property
+    def filled_avg_price(self) -> Decimal | None:
+        """Volume-weighted price of its fills, None before the first."""
+        return self.filled_notional / self.filled_qty if self.filled_qty else None
+
+    @property
+    def leaves_qty(self) -> Decimal:
+        """Shares still to fill; zero for a notional order, whose shares only its fills tell."""
+        if self.qty is None or self.status in TERMINAL:
+            return ZERO
+        return self.qty - self.base_qty - self.filled_qty
+
+    def snapshot(self) -> "VenueOrder":
+        """A copy that later changes do not reach."""
+        return self.__copy__()  # type: ignore[attr-defined, no-any-return]  # Structs have one
+
+
+class Execution(Struct, frozen=True, kw_only=True, gc=False):
+    """One fill. `position_qty` is the signed position after it; a bust has a negative qty."""
+
+    execution_id: str
+    order_id: str
+    client_order_id: str
+    account: str
+    symbol: str
+    side: str
+    qty: Decimal
+    price: Decimal
+    time_ns: int
+    cum_qty: Decimal
+    leaves_qty: Decimal
+    position_qty: Decimal
+    liquidity: str  #: "add", "remove" or "auction"
+    previous_execution_id: str | None = None  #: The fill that a bust or correction undoes.
+
+
+class VenueEvent(Struct, frozen=True, kw_only=True, gc=False):
+    """What a listener is told: the event's name and the order as it stood at that moment.
+
+    `execution_id` is None for `pending_new` and `accepted`, a fill's for fills, and otherwise an
+    identifier of this event alone.
+    """
+
+    seq: int
+    account: str
+    event: str
+    order: VenueOrder
+    time_ns: int
+    execution: Execution | None = None
+    execution_id: str | None = None

@@ -1,0 +1,1 @@
+"""What an exchange knows before it opens: its assets, its sessions and the fees of the day."""

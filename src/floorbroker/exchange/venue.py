@@ -1,0 +1,385 @@
+"""The venue: takes orders, follows the tape, and tells its listeners what became of them."""
+
+from collections.abc import Callable, Mapping
+from decimal import ROUND_DOWN, Decimal
+from random import Random
+
+from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
+from floorbroker.exchange.accounts import Configuration, VenueAccount
+from floorbroker.exchange.fills import FRACTION, WHOLE, FillRules, wanted
+from floorbroker.exchange.floor.acceptance import Acceptance, check_replaceable, patched
+from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.floor.listing import select
+from floorbroker.exchange.floor.post import TradingPost
+from floorbroker.exchange.floor.routing import Routing
+from floorbroker.exchange.floor.state import export_state, import_state
+from floorbroker.exchange.floor.waiting import AUCTIONS
+from floorbroker.exchange.model import (
+    Execution,
+    OrderPatch,
+    OrderQuery,
+    OrderTicket,
+    VenueError,
+    VenueEvent,
+    VenueOrder,
+)
+from floorbroker.exchange.reference.assets import Asset, asset_for
+from floorbroker.exchange.rules import (
+    VenueRules,
+    check_ticket,
+    malformed,
+    not_found,
+    unprocessable,
+)
+from floorbroker.exchange.tape import Market
+
+
+class Venue:
+    """One venue with its accounts, driven by calls alone: it has no clock and no thread.
+
+    Time is what the last event or call to `advance` said; it never runs back. The same seed, calls
+    and tape give the same identifiers, fills and events. Orders that are handed out are copies.
+    """
+
+    def __init__(
+        self,
+        *,
+        assets: Mapping[str, Asset],
+        rules: VenueRules,
+        fill_rules: FillRules,
+        random: Random,
+        start_ns: int,
+        starting_cash: Decimal,
+    ) -> None:
+        self.assets = dict(assets)
+        self.rules = rules
+        self.fill_rules = fill_rules
+        self.market = Market()
+        self.starting_cash = starting_cash
+        self.blotter = Blotter(random, start_ns, self.assets)
+        self.routing = Routing(self.blotter, rules, fill_rules, random)
+        self._acceptance = Acceptance(rules)
+        self._by_name: dict[str, Asset] = {}
+        for asset in self.assets.values():
+            self._name(asset)
+
+    @property
+    def now_ns(self) -> int:
+        return self.blotter.now_ns
+
+    @property
+    def orders(self) -> dict[str, VenueOrder]:
+        """Every order ever accepted, by id; not copies."""
+        return self.blotter.orders
+
+    @property
+    def executions(self) -> list[Execution]:
+        return self.blotter.executions
+
+    @property
+    def accounts(self) -> dict[str, VenueAccount]:
+        """By key id."""
+        return self.blotter.accounts
+
+    @property
+    def veto(self) -> Callable[[VenueOrder], str | None] | None:
+        """Asked before an order is acknowledged; a text rejects the order for that reason."""
+        return self.blotter.veto
+
+    @veto.setter
+    def veto(self, ask: Callable[[VenueOrder], str | None] | None) -> None:
+        self.blotter.veto = ask
+
+    @property
+    def listeners(self) -> list[Callable[[VenueEvent], None]]:
+        """Called with each event at once, in order; they must not call the venue back."""
+        return self.blotter.listeners
+
+    # The market.
+
+    def apply(self, event: MarketEvent) -> None:
+        """A fact of the market, at its own time, or now if that has passed already."""
+        if event.time_ns > self.blotter.now_ns:
+            self.routing.advance(event.time_ns)
+        self.market.apply(event)
+        post = self._post(event.symbol)
+        kind = type(event)
+        if kind is Quote:
+            post.quote(event)  # type: ignore[arg-type]  # `kind` is faster than isinstance
+        elif kind is Trade:
+            post.trade(event)  # type: ignore[arg-type]  # as above
+        elif kind is Depth:
+            post.depth(event)  # type: ignore[arg-type]  # as above
+        else:
+            post.halt(event)  # type: ignore[arg-type]  # as above
+
+    def recall(self, event: MarketEvent) -> None:
+        """A fact that was applied before a restart: known again, but it fills nothing."""
+        self.market.apply(event)
+        if isinstance(event, Quote | Depth):
+            self._post(event.symbol).show(event)
+
+    def advance(self, to_ns: int) -> None:
+        """Time passes without news: what comes due until then happens, at its own time."""
+        if to_ns > self.blotter.now_ns:
+            self.routing.advance(to_ns)
+
+    # Orders.
+
+    def submit(self, key_id: str, ticket: OrderTicket) -> VenueOrder:
+        """Accept an order as it stands before the venue's answer; raises VenueError if refused."""
+        account = self.account(key_id)
+        asset = self._by_name.get(ticket.symbol or "")
+        if asset is None:
+            known = f'could not find asset "{ticket.symbol}"'
+            raise malformed(known if ticket.symbol else "symbol is required")
+        ticket = check_ticket(ticket, asset, self.rules)
+        self._check_client_order_id(account, ticket.client_order_id)
+        order = self._order_of(account, ticket, asset)
+        self._check_hours(order)
+        post = self._post(asset.symbol)
+        self._acceptance.judge(order, account, asset, post=post)
+        return self.routing.accept(order)
+
+    def replace(self, key_id: str, order_id: str, patch: OrderPatch) -> VenueOrder:
+        """Put a successor in an order's place and answer the successor; may raise VenueError."""
+        old = self._order(key_id, order_id)
+        account = self.account(key_id)
+        check_replaceable(old)
+        asset = self.assets[old.symbol]
+        ticket = check_ticket(patched(old, patch), asset, self.rules)
+        self._check_client_order_id(account, patch.client_order_id)
+        order = self._order_of(account, ticket, asset)
+        self.routing.prepare_successor(old, order)
+        post = self._post(asset.symbol)
+        self._acceptance.judge(order, account, asset, post=post, replaces=old)
+        return self.routing.replace(old, order)
+
+    def cancel(self, key_id: str, order_id: str) -> None:
+        """Ask for an order's end; raises VenueError if it has ended or is not known."""
+        order = self._order(key_id, order_id)
+        if not order.is_open or order.status in ("pending_cancel", "pending_replace"):
+            raise unprocessable(f'order is already in "{order.status}" state')
+        self.routing.cancel(order)
+
+    def cancel_all(self, key_id: str) -> list[tuple[str, int, VenueOrder]]:
+        """Cancel every open order: (id, HTTP status, the order while its cancel is pending)."""
+        outcomes = []
+        for order in list(self.account(key_id).open_orders.values()):
+            shown = order.snapshot()
+            try:
+                self.cancel(key_id, order.id)
+            except VenueError as refusal:
+                outcomes.append((order.id, refusal.http_status, shown))
+            else:
+                shown.status = "pending_cancel"
+                shown.cancel_requested_ns = self.now_ns
+                outcomes.append((order.id, 200, shown))
+        return outcomes
+
+    def order(self, key_id: str, order_id: str) -> VenueOrder:
+        """Raises VenueError 404."""
+        return self._order(key_id, order_id).snapshot()
+
+    def order_by_client_id(self, key_id: str, client_order_id: str) -> VenueOrder:
+        """Raises VenueError 404."""
+        order = self.account(key_id).by_client_id.get(client_order_id)
+        if order is None:
+            raise not_found(f"order not found for {client_order_id}")
+        return order.snapshot()
+
+    def list_orders(self, key_id: str, query: OrderQuery) -> list[VenueOrder]:
+        """Raises VenueError 404 if the query pages from an order that is not known."""
+        before, after = (
+            None if bound is None else self._order(key_id, bound)
+            for bound in (query.before_order_id, query.after_order_id)
+        )
+        selected = select(self.account(key_id), query, before=before, after=after)
+        return [order.snapshot() for order in selected]
+
+    # Accounts.
+
+    def asset(self, name: str) -> Asset:
+        """By symbol or asset id, listed or not; raises VenueError 404."""
+        asset = self._by_name.get(name)
+        if asset is None:
+            raise not_found(f"asset not found for {name}")
+        return asset
+
+    def account(self, key_id: str) -> VenueAccount:
+        """The account of a key; opened with the starting cash when first seen."""
+        account = self.blotter.accounts.get(key_id)
+        return account or self.blotter.open_account(key_id, self.starting_cash)
+
+    def configure(self, key_id: str, configuration: Configuration) -> None:
+        account = self.account(key_id)
+        account.configuration = configuration
+        self.blotter.note(account)
+
+    def close_position(
+        self,
+        key_id: str,
+        symbol: str,
+        *,
+        qty: Decimal | None = None,
+        percentage: Decimal | None = None,
+    ) -> VenueOrder:
+        """Send the market order that ends a position, or part of it; may raise VenueError.
+
+        By symbol or asset id. Without `qty` and `percentage` (0 to 100) it is all of it.
+        """
+        asset = self.asset(symbol)
+        holding = self.account(key_id).positions.get(asset.symbol)
+        if holding is None:
+            raise not_found("position does not exist")
+        size = abs(holding.qty)
+        if percentage is not None:
+            if not 0 < percentage <= 100:
+                raise unprocessable(f"percentage must be between 0 and 100, not {percentage}")
+            step = FRACTION if asset.fractionable and holding.qty > 0 else WHOLE
+            size = (size * percentage / 100).quantize(step, ROUND_DOWN)
+        ticket = OrderTicket(
+            symbol=asset.symbol,
+            side="sell" if holding.qty > 0 else "buy",
+            type="market",
+            time_in_force="gtc" if asset.is_crypto else "day",
+            qty=size if qty is None else qty,
+        )
+        return self.submit(key_id, ticket)
+
+    def close_all_positions(
+        self, key_id: str, *, cancel_orders: bool = False
+    ) -> list[tuple[str, VenueOrder | VenueError]]:
+        """(symbol, order sent or refusal met) for each position."""
+        if cancel_orders:
+            self.cancel_all(key_id)
+        outcomes: list[tuple[str, VenueOrder | VenueError]] = []
+        for symbol in list(self.account(key_id).positions):
+            try:
+                outcomes.append((symbol, self.close_position(key_id, symbol)))
+            except VenueError as refusal:
+                outcomes.append((symbol, refusal))
+        return outcomes
+
+    # What goes wrong on purpose.
+
+    def force_reject(self, order_id: str, reason: str) -> None:
+        """The venue turns an open order down after all; VenueError if it has ended."""
+        order = self._open_order(order_id)
+        order.reject_reason = reason
+        self.blotter.finish(order, "rejected")
+
+    def force_fill(self, order_id: str, qty: Decimal | None = None) -> None:
+        """Fill an open order, or `qty` of it, at its limit or the far touch: it need not be shown.
+
+        Raises VenueError if the order has ended, or if no price is known for it.
+        """
+        order = self._open_order(order_id)
+        post = self._post(order.symbol)
+        touch = post.ask_px if order.side == "buy" else post.bid_px
+        px = order.limit_price or touch or post.last_px
+        if px is None:
+            raise unprocessable(f"no price is known for {order.symbol}")
+        left = wanted(order, px)
+        self.blotter.fill(order, left if qty is None else min(qty, left), px, "remove")
+
+    def bust(self, execution_id: str) -> None:
+        """Undo a fill; VenueError 404 for an unknown one, 422 for one that is undone already."""
+        try:
+            self.blotter.bust(execution_id)
+        except KeyError:
+            raise not_found(f"execution not found for {execution_id}") from None
+        except ValueError as error:
+            raise unprocessable(str(error)) from None
+
+    # What survives a restart.
+
+    def export_state(self) -> bytes:
+        """Accounts, orders, executions, counters and last prices, as JSON."""
+        return export_state(self.blotter)
+
+    def import_state(self, state: bytes) -> None:
+        """Take up what another venue exported; this one must not have been used yet.
+
+        Raises ValueError for bytes that are no such state.
+        """
+        import_state(self.blotter, state)
+        self.settle_in()
+
+    def settle_in(self) -> None:
+        """Put orders that were read back where they belong: queues, posts and timers."""
+        for order in self.orders.values():
+            if order.symbol not in self.assets:
+                self._list(order.symbol)
+        self.routing.restart()
+
+    def _post(self, symbol: str) -> TradingPost:
+        if symbol not in self.assets:
+            self._list(symbol)
+        return self.routing.post(symbol)
+
+    def _list(self, symbol: str) -> None:
+        """A symbol of the tape that nobody listed."""
+        asset = self.assets[symbol] = asset_for(symbol)
+        self._name(asset)
+
+    def _name(self, asset: Asset) -> None:
+        """An asset is found by its symbol, by its id, and coin pairs without the slash too."""
+        self._by_name[asset.symbol] = self._by_name[asset.id] = asset
+        if asset.is_crypto:
+            self._by_name.setdefault(asset.symbol.replace("/", ""), asset)
+
+    def _order(self, key_id: str, order_id: str) -> VenueOrder:
+        order = self.blotter.orders.get(order_id)
+        if order is None or order.account != key_id:
+            raise not_found(f"order not found for {order_id}")
+        return order
+
+    def _open_order(self, order_id: str) -> VenueOrder:
+        order = self.blotter.orders.get(order_id)
+        if order is None:
+            raise not_found(f"order not found for {order_id}")
+        if not order.is_open:
+            raise unprocessable(f'order is already in "{order.status}" state')
+        return order
+
+    def _check_client_order_id(self, account: VenueAccount, client_order_id: str | None) -> None:
+        if client_order_id and client_order_id in account.by_client_id:
+            raise malformed("client_order_id must be unique")
+
+    def _check_hours(self, order: VenueOrder) -> None:
+        tif = order.time_in_force
+        if tif in AUCTIONS and not self.routing.hours.takes(tif, self.now_ns):
+            window = "between 9:28am" if tif == "opg" else "between 3:50pm"
+            raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
+
+    def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
+        assert ticket.type is not None, "check_ticket saw to it"
+        assert ticket.side is not None, "check_ticket saw to it"
+        assert ticket.time_in_force is not None, "check_ticket saw to it"
+        now_ns = self.blotter.now_ns
+        order = VenueOrder(
+            id=self.blotter.ids.make(),
+            client_order_id=ticket.client_order_id or self.blotter.ids.make(),
+            account=account.key_id,
+            created_ns=now_ns,
+            updated_ns=now_ns,
+            submitted_ns=now_ns,
+            asset_id=asset.id,
+            symbol=asset.symbol,
+            asset_class=asset.asset_class,
+            type=ticket.type,
+            side=ticket.side,
+            time_in_force=ticket.time_in_force,
+            status="pending_new",
+            notional=ticket.notional,
+            qty=ticket.qty,
+            limit_price=ticket.limit_price,
+            stop_price=ticket.stop_price,
+            trail_percent=ticket.trail_percent,
+            trail_price=ticket.trail_price,
+            extended_hours=ticket.extended_hours,
+            position_intent=ticket.position_intent or "",
+        )
+        order.expires_ns = self.routing.hours.expiry_of(order, now_ns)
+        return order

@@ -1,0 +1,209 @@
+"""Orders, stream frames, activities and assets on the wire: field order and nulls as recorded."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from floorbroker.exchange.model import Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.reference.assets import Asset
+from floorbroker.exchange.wire.words import (
+    encode,
+    maybe_number,
+    maybe_time,
+    new_york_digits,
+    number,
+    wire_time,
+)
+
+_AVERAGE_STEP = Decimal("0.000000000001")
+
+
+class OrderView(Struct, gc=False):
+    """An order on the wire, its fields in the recorded order."""
+
+    id: str
+    client_order_id: str
+    created_at: str
+    updated_at: str
+    submitted_at: str
+    filled_at: str | None
+    expired_at: str | None
+    expires_at: str | None
+    canceled_at: str | None
+    failed_at: str | None
+    replaced_at: str | None
+    replaced_by: str | None
+    replaces: str | None
+    asset_id: str
+    symbol: str
+    asset_class: str
+    notional: str | None
+    qty: str | None
+    filled_qty: str
+    filled_avg_price: str | None
+    order_class: str
+    order_type: str
+    type: str
+    side: str
+    time_in_force: str
+    limit_price: str | None
+    stop_price: str | None
+    status: str
+    extended_hours: bool
+    legs: "list[OrderView] | None"
+    trail_percent: str | None
+    trail_price: str | None
+    hwm: str | None
+    position_intent: str | None
+    source: None = None
+    subtag: None = None
+
+
+def order_view(order: VenueOrder) -> OrderView:
+    """The wire's view of an order; pass the result to `encode`."""
+    average = order.filled_avg_price
+    return OrderView(
+        order.id,
+        order.client_order_id,
+        wire_time(order.created_ns),
+        wire_time(order.updated_ns),
+        wire_time(order.submitted_ns),
+        maybe_time(order.filled_ns),
+        maybe_time(order.expired_ns),
+        maybe_time(order.expires_ns),
+        maybe_time(order.canceled_ns),
+        maybe_time(order.failed_ns),
+        maybe_time(order.replaced_ns),
+        order.replaced_by,
+        order.replaces,
+        order.asset_id,
+        order.symbol,
+        order.asset_class,
+        maybe_number(order.notional),
+        maybe_number(order.qty),
+        number(order.filled_qty),
+        None if average is None else number(average.quantize(_AVERAGE_STEP)),
+        order.order_class,
+        order.type,
+        order.type,
+        order.side,
+        order.time_in_force,
+        maybe_number(order.limit_price),
+        maybe_number(order.stop_price),
+        order.status,
+        order.extended_hours,
+        [order_view(leg) for leg in order.legs] if order.legs else None,
+        maybe_number(order.trail_percent),
+        maybe_number(order.trail_price),
+        maybe_number(order.hwm),
+        order.position_intent or None,
+    )
+
+
+class TradeUpdate(Struct, omit_defaults=True, gc=False):
+    """What a `trade_updates` frame carries; price and quantities are of this execution."""
+
+    event: str
+    timestamp: str
+    order: OrderView
+    execution_id: str | None = None
+    price: str | None = None
+    qty: str | None = None
+    position_qty: str | None = None
+    previous_execution_id: str | None = None
+
+
+class StreamFrame(Struct, gc=False):
+    """The envelope of every frame of the order stream."""
+
+    stream: str
+    data: TradeUpdate
+
+
+def trade_update(event: VenueEvent) -> bytes:
+    """The `trade_updates` frame of a venue's event."""
+    return encode(StreamFrame("trade_updates", trade_update_view(event)))
+
+
+def trade_update_view(event: VenueEvent) -> TradeUpdate:
+    view = TradeUpdate(
+        event.event, wire_time(event.time_ns), order_view(event.order), event.execution_id
+    )
+    fill = event.execution
+    if fill is not None:
+        view.execution_id = fill.execution_id
+        view.price = number(fill.price)
+        view.qty = number(fill.qty)
+        view.position_qty = number(fill.position_qty)
+        view.previous_execution_id = fill.previous_execution_id
+    return view
+
+
+class FillActivity(Struct, gc=False):
+    """A FILL row of the account's activities."""
+
+    id: str
+    activity_type: str
+    transaction_time: str
+    type: str
+    price: str
+    qty: str
+    side: str
+    symbol: str
+    leaves_qty: str
+    order_id: str
+    cum_qty: str
+    order_status: str
+
+
+def fill_activity(fill: Execution) -> FillActivity:
+    """The activity of one execution; its time is cut to the microsecond, as recorded."""
+    is_last = fill.leaves_qty == 0
+    return FillActivity(
+        activity_id(fill),
+        "FILL",
+        wire_time(fill.time_ns - fill.time_ns % 1000),
+        "fill" if is_last else "partial_fill",
+        number(fill.price),
+        number(fill.qty),
+        fill.side,
+        fill.symbol,
+        number(fill.leaves_qty),
+        fill.order_id,
+        number(fill.cum_qty),
+        "filled" if is_last else "partially_filled",
+    )
+
+
+def activity_id(fill: Execution) -> str:
+    """`YYYYMMDDHHMMSSmmm::<execution id>`, the digits in New York's local time."""
+    return new_york_digits(fill.time_ns) + "::" + fill.execution_id
+
+
+def asset_view(asset: Asset) -> dict[str, object]:
+    """An asset on the wire; the sizes and steps are given for crypto alone."""
+    view: dict[str, object] = {
+        "id": asset.id,
+        "class": asset.asset_class,
+        "exchange": asset.exchange,
+        "symbol": asset.symbol,
+        "name": asset.name,
+        "status": asset.status,
+        "tradable": asset.tradable,
+        "marginable": asset.marginable,
+        "maintenance_margin_requirement": asset.margin_requirement_long,
+        "margin_requirement_long": number(asset.margin_requirement_long),
+        "margin_requirement_short": number(asset.margin_requirement_short),
+        "shortable": asset.shortable,
+        "easy_to_borrow": asset.easy_to_borrow,
+        "borrow_status": asset.borrow_status,
+        "fractionable": asset.fractionable,
+        "attributes": list(asset.attributes),
+    }
+    if asset.cusip is not None:
+        view["cusip"] = asset.cusip
+    for name in ("min_order_size", "min_trade_increment", "price_increment"):
+        step: Decimal | None = getattr(asset, name)
+        if step is not None:
+            view[name] = number(step)
+    return view

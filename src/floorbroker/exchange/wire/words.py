@@ -1,0 +1,123 @@
+"""Numbers, times and refusals as the wire writes them, and the words of queries as values."""
+
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from floorbroker.clock import NS_PER_S, datetime_of, ns_of
+from floorbroker.domain.amounts import plain
+from floorbroker.exchange.model import VenueError
+
+NEW_YORK = ZoneInfo("America/New_York")
+#: JSON; a Decimal that is not yet text becomes a number, digit for digit.
+encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+def error_body(code: int, message: str, extra: dict[str, str] | None = None) -> bytes:
+    """A refusal's body: the extra fields stand beside code and message, sorted as recorded."""
+    fields: dict[str, object] = {"code": code, "message": message}
+    return encode({**fields, **extra} if extra else fields)
+
+
+@lru_cache(maxsize=4096)
+def number(value: Decimal) -> str:
+    """A decimal as its wire text: no exponent, no trailing zeros."""
+    return plain(value)
+
+
+def maybe_number(value: Decimal | None) -> str | None:
+    return None if value is None else number(value)
+
+
+def rounded(value: Decimal, places: int) -> str:
+    """Text of at most so many decimals."""
+    return plain(round(value, places))
+
+
+@lru_cache(maxsize=4096)
+def wire_time(time_ns: int) -> str:
+    """RFC 3339 in UTC with up to nine fractional digits, none where they are zero."""
+    seconds, fraction = divmod(time_ns, NS_PER_S)
+    text = _utc_second(seconds)
+    if fraction:
+        text += f".{fraction:09d}".rstrip("0")
+    return text + "Z"
+
+
+def maybe_time(time_ns: int | None) -> str | None:
+    return None if time_ns is None else wire_time(time_ns)
+
+
+def new_york_time(time_ns: int, *, has_fraction: bool = False) -> str:
+    """RFC 3339 with New York's offset, whole seconds unless the fraction is wanted."""
+    seconds, fraction = divmod(time_ns, NS_PER_S)
+    text = _new_york_second(seconds).isoformat()
+    return f"{text[:-6]}.{fraction:09d}{text[-6:]}" if has_fraction else text
+
+
+def new_york_digits(time_ns: int) -> str:
+    """`YYYYMMDDHHMMSSmmm` in New York's local time."""
+    milliseconds = time_ns // 1_000_000 % 1000
+    return f"{_new_york_second(time_ns // NS_PER_S):%Y%m%d%H%M%S}{milliseconds:03d}"
+
+
+@lru_cache(maxsize=1024)
+def _utc_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(maxsize=1024)
+def _new_york_second(seconds: int) -> datetime:
+    return datetime_of(seconds * NS_PER_S).astimezone(NEW_YORK)
+
+
+def choice(query: dict[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    """One of the allowed words; the first is the default."""
+    value = query.get(name, "").lower() or allowed[0]
+    if value not in allowed:
+        raise invalid(f"invalid {name}: {value}; must be one of {', '.join(allowed).strip(', ')}")
+    return value
+
+
+def whole(query: dict[str, str], name: str, default: int, most: int) -> int:
+    text = query.get(name) or str(default)
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= most:
+        raise invalid(f"invalid {name}: {text}; must be a whole number from 1 to {most}")
+    return int(text)
+
+
+def flag(query: dict[str, str], name: str) -> bool:
+    """Booleans may be spelled as Python does."""
+    return query.get(name, "").lower() in ("true", "1")
+
+
+def maybe_moment(query: dict[str, str], name: str) -> int | None:
+    """RFC 3339 or YYYY-MM-DD as nanoseconds, exactly; a time without offset is UTC."""
+    text = query.get(name)
+    return moment_ns(text, name) if text else None
+
+
+def moment_ns(text: str, name: str) -> int:
+    # A plus sign of an offset that was not escaped arrives as a space.
+    written = text.strip().replace(" ", "+") if "T" in text else text
+    head, point, tail = written.partition(".")
+    digits = len(tail) - len(tail.lstrip("0123456789"))
+    try:
+        moment = datetime.fromisoformat(head + tail[digits:]) if point else _date_or_time(written)
+    except ValueError:
+        raise invalid(f"invalid {name}: {text}; must be RFC 3339 or YYYY-MM-DD") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return ns_of(moment) + int((tail[:digits] + "0" * 9)[:9])
+
+
+def _date_or_time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if "T" in text else datetime.combine(moment.date(), time(), UTC)
+
+
+def invalid(text: str) -> VenueError:
+    return VenueError(422, 40010001, text)

@@ -1,0 +1,1 @@
+"""Tests of what the exchange knows before it opens."""

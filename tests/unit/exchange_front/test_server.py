@@ -1,0 +1,259 @@
+"""The market behind the front: tape, time, speed, and what is saved."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from floorbroker.domain.quotes import MarketEvent, Quote, Trade
+from floorbroker.exchange.faults import FaultRule
+from floorbroker.exchange.front.server import BATCH, UNPACED_BATCH
+from floorbroker.exchange.store import ExchangeStore
+from floorbroker.exchange.tape import Tape
+from tests.unit.exchange_front.conftest import (
+    START_NS,
+    Client,
+    an_exchange,
+    events,
+    virtually,
+)
+
+SECOND_NS = 1_000_000_000
+
+
+def a_quote(after_s: float, ask: str = "100.02", size: int = 100) -> Quote:
+    return Quote(
+        symbol="AAPL",
+        time_ns=START_NS + round(after_s * SECOND_NS),
+        bid_px=Decimal(ask) - Decimal("0.02"),
+        bid_size=Decimal(size),
+        ask_px=Decimal(ask),
+        ask_size=Decimal(size),
+    )
+
+
+def a_tape(*facts: MarketEvent) -> Tape:
+    return Tape([facts], symbols=["AAPL"], start_ns=START_NS)
+
+
+def test_a_request_finds_the_market_of_its_moment() -> None:
+    async def main() -> None:
+        tape = (a_quote(1, "100.02"), a_quote(5, "101.02"))
+        async with an_exchange(make_tape=lambda: a_tape(*tape), speed=1.0) as client:
+            sleep = client.front.server.setup.clock.sleep
+            asks = []
+            for _ in range(3):
+                latest = await client.ask("GET", "/v2/stocks/quotes/latest", symbols="AAPL")
+                asks.append(latest["quotes"].get("AAPL", {}).get("ap"))
+                await sleep(3)
+            assert asks == [None, 100.02, 101.02]
+
+    virtually(main)
+
+
+def test_a_fill_leaves_when_the_tape_gives_it_and_nobody_asks() -> None:
+    async def main() -> None:
+        tape = (a_quote(1, "100.02"), a_quote(1000, "99.02"))
+        async with an_exchange(make_tape=lambda: a_tape(*tape), speed=10.0) as client:
+            clock = client.front.server.setup.clock
+            frames = await client.listen()
+            await client.order(type="limit", limit_price="99.5")
+            assert await events(frames, 2) == ["pending_new", "new"]
+            assert await events(frames, 1) == ["fill"]
+            # A thousand market seconds at ten times real time.
+            assert clock.monotonic() == pytest.approx(100, abs=0.1)
+
+    virtually(main)
+
+
+def test_a_jump_goes_through_everything_on_the_tape() -> None:
+    async def main() -> None:
+        tape = (a_quote(1, "100.02"), a_quote(50, "99.02"), a_quote(60, "100.02"))
+        async with an_exchange(make_tape=lambda: a_tape(*tape)) as client:
+            order = await client.order(type="limit", limit_price="99.5")
+            await client.ask("POST", "/_exchange/clock", {"advance": 3600})
+            filled = await client.ask("GET", f"/v2/orders/{order['id']}")
+            assert filled["status"] == "filled"
+            assert filled["filled_at"].startswith("2026-06-01T14:00:50")
+
+    virtually(main)
+
+
+def test_as_fast_as_possible_still_lets_others_react() -> None:
+    count = 200 * UNPACED_BATCH
+
+    def ticks() -> Iterator[MarketEvent]:
+        for n in range(count):
+            yield a_quote(n / 100, "100.02")
+
+    async def main() -> tuple[int, int, float]:
+        def tape() -> Tape:
+            return Tape([ticks()], symbols=["AAPL"], start_ns=START_NS)
+
+        async with an_exchange(make_tape=tape, speed="max") as client:
+            server = client.front.server
+            frames = await client.listen()
+            await client.order()
+            assert (await events(frames, 3))[-1] == "fill"
+            filled_ns = server.now_ns
+            await server.setup.clock.sleep(0.001)  # the loop is never idle before the end
+            end_ns, real_s = server.now_ns, server.setup.clock.monotonic()
+            await server.setup.clock.sleep(5)
+            server.catch_up()
+            assert server.now_ns - end_ns == pytest.approx(5 * SECOND_NS, rel=0.01)
+            return filled_ns, end_ns, real_s
+
+    filled_ns, end_ns, real_s = virtually(main)
+    last_ns = START_NS + (count - 1) * SECOND_NS // 100
+    assert START_NS <= filled_ns < last_ns
+    assert last_ns <= end_ns <= last_ns + SECOND_NS // 100
+    assert real_s < 0.01
+
+
+def test_a_market_that_cannot_keep_up_slows_down_instead_of_jumping() -> None:
+    def ticks() -> Iterator[MarketEvent]:
+        for n in range(3 * BATCH):
+            yield a_quote(n / 1000, "100.02")
+
+    async def main() -> None:
+        def tape() -> Tape:
+            return Tape([ticks()], symbols=["AAPL"], start_ns=START_NS)
+
+        async with an_exchange(make_tape=tape, speed=1000.0) as client:
+            server = client.front.server
+            server.catch_up()
+            await server.setup.clock.sleep(1)  # a thousand market seconds, and all of the tape
+            server.catch_up()
+            assert server.now_ns == START_NS + BATCH * SECOND_NS // 1000
+            server.catch_up()  # no time has passed since
+            assert server.now_ns == START_NS + BATCH * SECOND_NS // 1000
+
+    virtually(main)
+
+
+def test_one_seed_gives_one_history() -> None:
+    async def main() -> object:
+        async with an_exchange(seed=5) as client:
+            await client.quote()
+            for n in range(5):
+                await client.order(qty=n + 1)
+                await client.ask("GET", "/v2/clock")
+            return await client.ask("GET", "/_exchange/fills")
+
+    assert virtually(main) == virtually(main)
+
+
+def test_a_restart_finds_orders_fills_cash_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "exchange.sqlite"
+
+    async def look(client: Client) -> list[object]:
+        account = await client.ask("GET", "/v2/account")
+        return [
+            await client.ask("GET", "/_exchange/orders"),
+            await client.ask("GET", "/_exchange/fills"),
+            await client.ask("GET", "/v2/positions"),
+            (account["id"], account["cash"]),
+        ]
+
+    async def before() -> list[object]:
+        async with an_exchange(store=ExchangeStore(path)) as client:
+            await client.quote(size=4)
+            await client.order()
+            await client.order(type="limit", limit_price=100, client_order_id="rests")
+            await client.ask("POST", "/_exchange/clock", {"advance": 100})
+            return await look(client)
+
+    async def after() -> list[object]:
+        async with an_exchange(store=ExchangeStore(path), seed=99) as client:
+            assert client.front.server.now_ns >= START_NS + 100 * SECOND_NS
+            found = await look(client)
+            await client.order(422, client_order_id="rests")
+            await client.quote()
+            orders = await client.ask("GET", "/_exchange/orders")
+            assert orders[0]["status"] == "filled"  # the rest of it filled after the restart
+            ids = [fill["execution_id"] for fill in await client.ask("GET", "/_exchange/fills")]
+            assert len(set(ids)) == len(ids)
+            return found
+
+    assert virtually(before) == virtually(after)
+
+
+def test_nothing_is_answered_before_it_is_saved(tmp_path: Path) -> None:
+    """A copy of the file, taken when the answer comes, already has the order."""
+    path = tmp_path / "exchange.sqlite"
+
+    async def main() -> None:
+        async with an_exchange(store=ExchangeStore(path)) as client:
+            await client.quote()
+            frames = await client.listen()
+            await client.order(client_order_id="mine")
+            await events(frames, 3)
+            async with an_exchange(store=ExchangeStore(path)) as other:
+                (order,) = await other.ask("GET", "/_exchange/orders")
+                assert (order["client_order_id"], order["status"]) == ("mine", "filled")
+
+    virtually(main)
+
+
+def test_a_reset_forgets_what_was_saved(tmp_path: Path) -> None:
+    path = tmp_path / "exchange.sqlite"
+
+    async def main() -> list[object]:
+        async with an_exchange(store=ExchangeStore(path)) as client:
+            await client.quote()
+            await client.order()
+            await client.ask("POST", "/_exchange/reset")
+            await client.quote()
+            await client.order(client_order_id="after")
+        async with an_exchange(store=ExchangeStore(path)) as client:
+            orders = await client.ask("GET", "/_exchange/orders")
+            return [order["client_order_id"] for order in orders]
+
+    assert virtually(main) == ["after"]
+
+
+def test_a_reset_rewinds_the_tape() -> None:
+    async def main() -> None:
+        tape = (a_quote(1, "100.02"), a_quote(5, "101.02"))
+        async with an_exchange(make_tape=lambda: a_tape(*tape)) as client:
+            await client.ask("POST", "/_exchange/clock", {"advance": 10})
+            await client.ask("POST", "/_exchange/reset")
+            await client.ask("POST", "/_exchange/clock", {"advance": 2})
+            latest = await client.ask("GET", "/v2/stocks/AAPL/quotes/latest")
+            assert latest["quote"]["ap"] == 100.02
+
+    virtually(main)
+
+
+def test_thin_markets_cut_prints_too() -> None:
+    async def main() -> None:
+        prints = Trade(
+            symbol="AAPL",
+            time_ns=START_NS + SECOND_NS,
+            px=Decimal(99),
+            size=Decimal(500),
+            aggressor="sell",
+        )
+        thin = FaultRule(kind="partial_fills", symbol="AAPL", max_qty="2")
+        async with an_exchange(thin, make_tape=lambda: a_tape(prints)) as client:
+            await client.order(type="limit", limit_price="99.5")
+            await client.ask("POST", "/_exchange/clock", {"advance": 5})
+            fills = await client.ask("GET", "/_exchange/fills")
+            assert [fill["qty"] for fill in fills] == ["2"]
+
+    virtually(main)
+
+
+def test_a_scripted_quote_stands_until_the_next_script_whatever_the_tape_says() -> None:
+    async def main() -> None:
+        tape = (a_quote(1, "100.02"), a_quote(5, "101.02"))
+        async with an_exchange(make_tape=lambda: a_tape(*tape), speed=1.0) as client:
+            scripted = {"symbol": "AAPL", "bid_price": 50, "ask_price": 51}
+            sizes = {"bid_size": 7, "ask_size": 7}
+            await client.ask("POST", "/_exchange/quote", {**scripted, **sizes})
+            await client.front.server.setup.clock.sleep(10)
+            latest = await client.ask("GET", "/v2/stocks/quotes/latest", symbols="AAPL")
+            assert latest["quotes"]["AAPL"]["ap"] == 51
+
+    virtually(main)
