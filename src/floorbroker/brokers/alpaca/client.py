@@ -1,0 +1,343 @@
+"""The Alpaca door: a Broker over any Transport."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from random import Random
+from typing import Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
+
+from msgspec import Struct, structs
+
+from floorbroker.brokers.alpaca import codec, reference, words
+from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.alpaca.line import (
+    Line,
+    cancel_error,
+    is_no_such_thing,
+    is_success,
+    place_error,
+    read_error,
+    replace_error,
+)
+from floorbroker.brokers.alpaca.stream import AlpacaOrderStream, StreamRules
+from floorbroker.brokers.alpaca.transport import Response, Transport
+from floorbroker.brokers.alpaca.words import Unreadable
+from floorbroker.brokers.pacing import Lane, Pacer
+from floorbroker.brokers.port import (
+    AccountReport,
+    Capabilities,
+    Dedupe,
+    MarketPhase,
+    OrderStream,
+    PositionReport,
+)
+from floorbroker.clock import Clock
+from floorbroker.domain.errors import BrokerUnknown, InvalidOrder
+from floorbroker.domain.ids import Account, ClOrdID, OrderID
+from floorbroker.domain.instrument import Instrument
+from floorbroker.domain.messages import ExecutionReport, OrderCancelReplaceRequest, Source
+from floorbroker.domain.order import OrderRequest
+from floorbroker.domain.quotes import Bar, Quote, Trade
+
+ORDERS = "/v2/orders"
+BY_CLIENT_ID = "/v2/orders:by_client_order_id"
+FILLS = "/v2/account/activities/FILL"
+_ORDERS_PAGE = 500
+_FILLS_PAGE = 100
+_BARS_PAGE = 10_000
+_STOCKS = "/v2/stocks"
+_COINS = "/v1beta3/crypto/us"
+Extra = ParamSpec("Extra")
+Found = TypeVar("Found")
+
+ALPACA = Capabilities(name="alpaca", dedupe=Dedupe.ENFORCED, cl_ord_id_max=128)
+
+
+class Endpoints(Struct, frozen=True, kw_only=True):
+    """How Alpaca's three addresses are reached; in memory they are one."""
+
+    trading: Transport
+    market: Transport
+    stream: Transport
+    stream_path: str = "/stream"
+    stream_rules: StreamRules = StreamRules()
+    feed: str = "iex"  #: Whose quotes: iex is free, sip is paid for.
+
+
+class AlpacaClient:
+    """One Alpaca account. See `Broker` for what each method promises, `line` for what each of
+    Alpaca's answers means.
+
+    Every request takes its turn with the pacer; for `place`, `cancel` and `replace` the caller may
+    have reserved it before with `pacer.try_take`. Market data has a budget of its own at Alpaca
+    and never waits for orders.
+    """
+
+    capabilities = ALPACA
+
+    def __init__(
+        self,
+        account: Account,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        random: Random,
+        pacer: Pacer,
+    ) -> None:
+        self.account = account
+        self.pacer = pacer
+        self._clock = clock
+        self._endpoints = endpoints
+        self._market_pacer = Pacer(clock, random)
+        self._trading = Line(endpoints.trading, pacer, clock, credentials)
+        self._market = Line(endpoints.market, self._market_pacer, clock, credentials)
+        self.stream: OrderStream = AlpacaOrderStream(
+            lambda: endpoints.stream.connect(endpoints.stream_path),
+            credentials,
+            clock=clock,
+            random=random,
+            newest_execution=self.newest_execution,
+            rules=endpoints.stream_rules,
+        )
+
+    async def place(self, cl_ord_id: ClOrdID, order: OrderRequest) -> ExecutionReport:
+        try:
+            body = words.order_body(cl_ord_id, order)
+        except InvalidOrder:
+            self.pacer.give_back(Lane.SUBMIT)
+            raise
+        answer = await self._trading.call(Lane.SUBMIT, "POST", ORDERS, body=body)
+        if not is_success(answer):
+            raise place_error(answer)
+        report = self._report(answer, Source.ANSWER)
+        if report.cl_ord_id != cl_ord_id:
+            raise BrokerUnknown(
+                f"order {cl_ord_id} was answered with client_order_id {report.cl_ord_id}",
+                status=answer.status,
+            )
+        return report
+
+    async def cancel(self, order_id: OrderID) -> None:
+        answer = await self._trading.call(Lane.CANCEL, "DELETE", _order_path(order_id))
+        if not is_success(answer):
+            raise cancel_error(answer)
+
+    async def replace(
+        self, order_id: OrderID, change: OrderCancelReplaceRequest
+    ) -> ExecutionReport:
+        body = words.replace_body(change)
+        answer = await self._trading.call(Lane.REPLACE, "PATCH", _order_path(order_id), body=body)
+        if not is_success(answer):
+            raise replace_error(answer)
+        successor = self._report(answer, Source.ANSWER)
+        if successor.order_id == order_id:
+            raise BrokerUnknown(
+                f"replacing order {order_id} was answered with the same order",
+                status=answer.status,
+            )
+        return structs.replace(successor, prev_order_id=order_id)
+
+    async def look_up(self, cl_ord_id: str) -> ExecutionReport | None:
+        report = await self._one_order(BY_CLIENT_ID, {"client_order_id": cl_ord_id})
+        if report is not None and report.cl_ord_id != cl_ord_id:
+            raise BrokerUnknown(f"asked for {cl_ord_id}, answered with {report.cl_ord_id}")
+        return report
+
+    async def order(self, order_id: OrderID) -> ExecutionReport | None:
+        report = await self._one_order(_order_path(order_id), None)
+        if report is not None and report.order_id != order_id:
+            raise BrokerUnknown(f"asked for order {order_id}, answered with {report.order_id}")
+        return report
+
+    async def open_orders(self) -> list[ExecutionReport]:
+        """Every open order. The plain listing folds held legs away, so where it shows a group of
+        orders it is asked for once more, unfolded."""
+        found, has_groups = await self._orders({"status": "open"})
+        if has_groups:
+            unfolded, _ = await self._orders({"status": "open", "nested": "true"})
+            found = {**unfolded, **found}
+        return [report for report in found.values() if report.ord_status.is_open]
+
+    async def orders_since(self, since: datetime) -> list[ExecutionReport]:
+        found, _ = await self._orders({"status": "all", "after": _rfc3339(since)})
+        return list(found.values())
+
+    async def executions(
+        self, *, order_id: OrderID | None = None, since: datetime | None = None
+    ) -> list[ExecutionReport]:
+        query = {"direction": "asc", "page_size": str(_FILLS_PAGE)}
+        if order_id is not None:
+            query["order_id"] = order_id
+        if since is not None:
+            query["after"] = _rfc3339(since)
+        found: dict[str, ExecutionReport] = {}
+        while True:
+            page = await self._fills(query)
+            if page.last_id in found:
+                raise BrokerUnknown(f"{FILLS} lists {page.last_id} on two pages")
+            found.update(page.reports)
+            if len(page.reports) < _FILLS_PAGE or page.last_id is None:
+                break
+            query["page_token"] = page.last_id
+        # The filter by order is young; a server that does not know it lists everything.
+        return [one for one in found.values() if order_id in (None, one.order_id)]
+
+    async def newest_execution(self) -> ExecutionReport | None:
+        """The last execution that the broker lists, of any order; one cheap request."""
+        page = await self._fills({"direction": "desc", "page_size": "1"})
+        return next(iter(page.reports.values()), None)
+
+    async def positions(self) -> list[PositionReport]:
+        answer = await self._read(Lane.RECONCILE, "/v2/positions")
+        return _understood(reference.position_reports, answer)
+
+    async def account_report(self) -> AccountReport:
+        answer = await self._read(Lane.QUERY, "/v2/account")
+        return _understood(reference.account_report, answer, self.account)
+
+    async def market_phase(self) -> MarketPhase:
+        return _understood(reference.market_phase, await self._read(Lane.QUERY, "/v2/clock"))
+
+    async def instrument(self, symbol: str) -> Instrument | None:
+        """None also where the symbol is of a kind that the desk does not know, such as options."""
+        path = f"/v2/assets/{quote(symbol, safe='')}"
+        answer = await self._trading.call(Lane.QUERY, "GET", path)
+        if is_no_such_thing(answer):
+            return None
+        return _understood(reference.instrument, _checked(answer))
+
+    async def instruments(self) -> list[Instrument]:
+        found: list[Instrument] = []
+        for asset_class in ("us_equity", "crypto"):
+            query = {"status": "active", "asset_class": asset_class}
+            answer = await self._read(Lane.QUERY, "/v2/assets", query)
+            found += _understood(reference.instruments, answer)
+        return found
+
+    async def latest_quote(self, symbol: str) -> Quote | None:
+        answer = await self._latest("quotes", symbol)
+        return None if answer is None else _understood(reference.latest_quote, answer, symbol)
+
+    async def latest_trade(self, symbol: str) -> Trade | None:
+        answer = await self._latest("trades", symbol)
+        return None if answer is None else _understood(reference.latest_trade, answer, symbol)
+
+    async def bars(
+        self, symbols: Sequence[str], start: datetime, end: datetime
+    ) -> dict[str, list[Bar]]:
+        found: dict[str, list[Bar]] = {symbol: [] for symbol in symbols}
+        coins = [symbol for symbol in symbols if "/" in symbol]
+        shares = [symbol for symbol in symbols if "/" not in symbol]
+        span = {"start": _rfc3339(start), "end": _rfc3339(end)}
+        for path, group in ((f"{_STOCKS}/bars", shares), (f"{_COINS}/bars", coins)):
+            if group:
+                query = {"symbols": ",".join(group), **span, "timeframe": "1Min"}
+                if group is shares:
+                    query["feed"] = self._endpoints.feed
+                await self._bars(path, query, found)
+        return found
+
+    async def aclose(self) -> None:
+        """Close the connections; whoever still waits for a turn is cancelled."""
+        await self.pacer.aclose()
+        await self._market_pacer.aclose()
+        ways = self._endpoints
+        for transport in {
+            id(way): way for way in (ways.trading, ways.market, ways.stream)
+        }.values():
+            await transport.aclose()
+
+    async def _one_order(
+        self, path: str, query: Mapping[str, str] | None
+    ) -> ExecutionReport | None:
+        answer = await self._trading.call(Lane.RECONCILE, "GET", path, query=query)
+        if is_no_such_thing(answer):
+            return None
+        return self._report(_checked(answer), Source.LOOKUP)
+
+    async def _orders(
+        self, filters: Mapping[str, str]
+    ) -> tuple[dict[OrderID, ExecutionReport], bool]:
+        """All pages of a listing by order id, and whether it shows groups of orders.
+
+        Pages follow each other by order id, not by time: orders of one instant would be lost.
+        """
+        query = {**filters, "direction": "asc", "limit": str(_ORDERS_PAGE)}
+        found: dict[OrderID, ExecutionReport] = {}
+        has_groups = False
+        while True:
+            answer = await self._read(Lane.RECONCILE, ORDERS, query)
+            page = _understood(codec.order_page, answer, Source.POLL, self._clock.now())
+            found.update({report.order_id: report for report in page.reports})
+            has_groups = has_groups or page.has_groups
+            if page.rows < _ORDERS_PAGE or page.last_id is None:
+                return found, has_groups
+            if page.last_id == query.get("after_order_id"):
+                raise BrokerUnknown(f"{ORDERS} repeats its page after {page.last_id}")
+            query.pop("after", None)
+            query["after_order_id"] = page.last_id
+
+    async def _fills(self, query: Mapping[str, str]) -> codec.ActivityPage:
+        answer = await self._read(Lane.RECONCILE, FILLS, query)
+        return _understood(codec.activity_page, answer, self._clock.now())
+
+    async def _latest(self, what: str, symbol: str) -> Response | None:
+        """The latest of one symbol; None where Alpaca does not know the symbol."""
+        if "/" in symbol:
+            path, query = f"{_COINS}/latest/{what}", {"symbols": symbol}
+        else:
+            path = f"{_STOCKS}/{what}/latest"
+            query = {"symbols": symbol, "feed": self._endpoints.feed}
+        answer = await self._market.call(Lane.QUERY, "GET", path, query=query)
+        return None if is_no_such_thing(answer) else _checked(answer)
+
+    async def _bars(self, path: str, query: dict[str, str], found: dict[str, list[Bar]]) -> None:
+        query["limit"] = str(_BARS_PAGE)
+        while True:
+            answer = _checked(await self._market.call(Lane.QUERY, "GET", path, query=query))
+            page, token = _understood(reference.bar_page, answer)
+            for symbol, rows in page.items():
+                found.setdefault(symbol, []).extend(rows)
+            if not token:
+                return
+            if token == query.get("page_token"):
+                raise BrokerUnknown(f"{path} repeats its page {token}")
+            query["page_token"] = token
+
+    async def _read(
+        self, lane: Lane, path: str, query: Mapping[str, str] | None = None
+    ) -> Response:
+        return _checked(await self._trading.call(lane, "GET", path, query=query))
+
+    def _report(self, answer: Response, source: Source) -> ExecutionReport:
+        return _understood(codec.order_report, answer, source, self._clock.now())
+
+
+def _checked(answer: Response) -> Response:
+    if not is_success(answer):
+        raise read_error(answer)
+    return answer
+
+
+def _understood(
+    translate: Callable[Concatenate[bytes, Extra], Found],
+    answer: Response,
+    *more: Extra.args,
+    **options: Extra.kwargs,
+) -> Found:
+    """What the answer says; raises BrokerUnknown that names what it lacks."""
+    try:
+        return translate(answer.body, *more, **options)
+    except Unreadable as problem:
+        raise BrokerUnknown(
+            f"HTTP {answer.status} that cannot be read: {problem}", status=answer.status
+        ) from None
+
+
+def _order_path(order_id: OrderID) -> str:
+    return f"{ORDERS}/{quote(order_id, safe='')}"
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
