@@ -1,0 +1,1 @@
+"""What the engine knows of orders and positions, and how a report changes it."""

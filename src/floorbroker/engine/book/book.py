@@ -1,0 +1,177 @@
+"""The book: live orders, what we have asked of them, and positions."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from floorbroker.domain.amounts import ZERO_MONEY, ZERO_QTY, Money, Qty
+from floorbroker.domain.ids import Account, ClOrdID, OrderID
+from floorbroker.domain.messages import OrderCancelReplaceRequest
+from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, Pending, Side
+from floorbroker.domain.position import Position
+
+#: Stands between a ClOrdID and the number of its replacement in a client order id on the wire.
+SUCCESSOR = "."
+
+
+class Phase(StrEnum):
+    """How far a cancel or replace of ours has come."""
+
+    WANTED = "wanted"  #: Decided; not sent, or surely not delivered.
+    SENT = "sent"  #: A request left; no answer yet.
+    UNANSWERED = "unanswered"  #: The request may have arrived.
+    TAKEN = "taken"  #: The broker has it; it takes effect when the order says so.
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A cancel or replace of ours that is not over."""
+
+    since: datetime
+    phase: Phase = Phase.WANTED
+    attempt: int = 0
+    has_alarmed: bool = False
+    change: OrderCancelReplaceRequest | None = None
+    before: OrderRequest | None = None  #: The terms that stand again if the successor is refused.
+
+
+class Exposure(Struct, frozen=True, kw_only=True):
+    """The worst that the open orders in a symbol can still do, UNKNOWN ones at full size."""
+
+    buy_qty: Qty = ZERO_QTY
+    sell_qty: Qty = ZERO_QTY
+    notional: Money = ZERO_MONEY  #: Dollars of orders whose shares only their fills will tell.
+
+
+class Book:
+    """Orders that have not ended, ours and from elsewhere, and positions folded from fills.
+
+    `lineage` finds an order by any broker order id it has had. An order that ends leaves at once
+    and waits in `ended` until the batch that ended it is written; `changed` and `changed_symbols`
+    collect what the batch touched, for those who publish it.
+    """
+
+    def __init__(self) -> None:
+        self.account = Account("")
+        self.orders: dict[ClOrdID, Order] = {}
+        self.external: dict[ClOrdID, Order] = {}
+        self.lineage: dict[OrderID, ClOrdID] = {}
+        self.cancels: dict[ClOrdID, Asked] = {}
+        self.replaces: dict[ClOrdID, Asked] = {}
+        self.positions: dict[str, Position] = {}
+        self.ended: dict[ClOrdID, Order] = {}
+        self.changed: dict[ClOrdID, Order] = {}
+        self.changed_symbols: dict[str, None] = {}
+
+    def find(self, cl_ord_id: ClOrdID) -> Order | None:
+        """A live order of ours or from elsewhere."""
+        return self.orders.get(cl_ord_id) or self.external.get(cl_ord_id)
+
+    def find_by_order_id(self, order_id: OrderID | None) -> Order | None:
+        cl_ord_id = None if order_id is None else self.lineage.get(order_id)
+        return None if cl_ord_id is None else self.find(cl_ord_id)
+
+    def goal(self, order: Order) -> Qty | None:
+        """The order's quantity, or the larger one that a replace on its way may give it."""
+        qty = order.request.order_qty
+        if not self.replaces:
+            return qty
+        asked = self.replaces.get(order.cl_ord_id)
+        if asked is None or asked.phase is Phase.TAKEN or qty is None:
+            return qty
+        if asked.change is None or asked.change.order_qty is None:
+            return qty
+        return max(qty, asked.change.order_qty)
+
+    def exposure(self, symbol: str) -> Exposure:
+        """The reservation held by every open order in the symbol, whoever placed it."""
+        buy_qty, sell_qty, notional = ZERO_QTY, ZERO_QTY, ZERO_MONEY
+        for order in (*self.orders.values(), *self.external.values()):
+            if order.request.symbol != symbol:
+                continue
+            goal = self.goal(order)
+            if goal is None:
+                notional += order.request.notional or ZERO_MONEY
+            elif order.request.side is Side.BUY:
+                buy_qty += max(goal - order.cum_qty, ZERO_QTY)
+            else:
+                sell_qty += max(goal - order.cum_qty, ZERO_QTY)
+        return Exposure(buy_qty=buy_qty, sell_qty=sell_qty, notional=notional)
+
+    def pending(self, cl_ord_id: ClOrdID) -> Pending | None:
+        """What we have asked of the order and not heard about; a cancel shows over a replace."""
+        if cl_ord_id in self.cancels:
+            return Pending.CANCEL
+        asked = self.replaces.get(cl_ord_id)
+        return Pending.REPLACE if asked is not None and asked.phase is not Phase.TAKEN else None
+
+    def keep(self, order: Order) -> Order:
+        """Put the order where it belongs: among the live ones, or with those that ended."""
+        if order.venue_status in ENDED:
+            order = replace(order, pending=None, ended_time=order.updated_time)
+            self._file(order)
+        else:
+            (self.external if order.is_external else self.orders)[order.cl_ord_id] = order
+        self.changed[order.cl_ord_id] = order
+        return order
+
+    def _file(self, order: Order) -> None:
+        cl_ord_id = order.cl_ord_id
+        (self.external if order.is_external else self.orders).pop(cl_ord_id, None)
+        self.cancels.pop(cl_ord_id, None)
+        self.replaces.pop(cl_ord_id, None)
+        for order_id in lineage_of(order):
+            self.lineage.pop(order_id, None)
+        self.ended[cl_ord_id] = order
+
+    def touched(self, cl_ord_id: ClOrdID) -> Order | None:
+        """Count the order among the changed ones: what we asked of it stands differently."""
+        order = self.find(cl_ord_id)
+        if order is not None:
+            self.changed[cl_ord_id] = order
+        return order
+
+    def reopen(self, order: Order) -> Order:
+        """Take an ended order back, still called what it ended as: the news follows."""
+        self.ended.pop(order.cl_ord_id, None)
+        (self.external if order.is_external else self.orders)[order.cl_ord_id] = order
+        for order_id in lineage_of(order):
+            self.lineage[order_id] = order.cl_ord_id
+        self.changed[order.cl_ord_id] = order
+        return order
+
+    def booked(self, fills: tuple[Fill, ...]) -> None:
+        """Fold executions into positions; a busted one is turned round."""
+        for fill in fills:
+            position = self.positions.get(fill.symbol) or Position(symbol=fill.symbol)
+            side = fill.side if fill.last_qty > 0 else fill.side.opposite
+            self.positions[fill.symbol] = position.booked(side, abs(fill.last_qty), fill.last_px)
+            self.changed_symbols[fill.symbol] = None
+
+    def clear_ended(self) -> None:
+        """Forget who ended: replayed orders that ended are filed already."""
+        if self.ended:
+            self.ended = {}
+            self.changed = {}
+
+    def clear_batch(self) -> None:
+        """Forget what the last batch did: it is written and published."""
+        self.ended = {}
+        self.changed = {}
+        self.changed_symbols = {}
+
+
+def lineage_of(order: Order) -> tuple[OrderID, ...]:
+    """Every broker order id that the order has had, oldest first."""
+    return order.replaces if order.order_id is None else (*order.replaces, order.order_id)
+
+
+def successor_id(order: Order) -> str:
+    """A new client order id for the order's next replacement, from which it can be found."""
+    return f"{order.cl_ord_id}{SUCCESSOR}{order.replaces_asked + 1}"
+
+
+def base_id(wire_id: str) -> ClOrdID:
+    """The ClOrdID of the order that a successor's client order id was made from."""
+    return ClOrdID(wire_id.rpartition(SUCCESSOR)[0])

@@ -1,0 +1,273 @@
+"""What a report does to an order: each execution is booked once, statuses follow the table.
+
+An order of ours may be several broker orders in a row, because a replace makes a new one: its
+lineage. Executions carry the broker order that they belong to, and the order's CumQty is their
+sum, busts taken off. A successor's CumQty at the broker starts at zero or carries on from its
+predecessors; which of the two it is shows in its own figures, see `is_behind`.
+"""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
+from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
+from floorbroker.domain.lifecycle import Report
+from floorbroker.domain.messages import ExecType, ExecutionReport
+from floorbroker.domain.order import Fill, Order, OrderRequest, OrdStatus, OrdType
+
+#: The table's column of each report that says only how the order stands.
+_BY_STATUS = {
+    OrdStatus.PENDING_NEW: Report.PENDING_NEW,
+    OrdStatus.ACCEPTED: Report.ACCEPTED,
+    OrdStatus.HELD: Report.HELD,
+    OrdStatus.NEW: Report.NEW,
+    OrdStatus.PARTIALLY_FILLED: Report.PARTIAL_FILL,
+    OrdStatus.STOPPED: Report.STOPPED,
+    OrdStatus.SUSPENDED: Report.SUSPENDED,
+    OrdStatus.CALCULATED: Report.CALCULATED,
+    OrdStatus.DONE_FOR_DAY: Report.DONE_FOR_DAY,
+    OrdStatus.FILLED: Report.FILL,
+    OrdStatus.CANCELED: Report.CANCELED,
+    OrdStatus.EXPIRED: Report.EXPIRED,
+    OrdStatus.REJECTED: Report.REJECTED,
+    OrdStatus.REPLACED: Report.REPLACED,
+}
+_BY_EXEC_TYPE = {
+    ExecType.PENDING_NEW: Report.PENDING_NEW,
+    ExecType.ACCEPTED: Report.ACCEPTED,
+    ExecType.HELD: Report.HELD,
+    ExecType.NEW: Report.NEW,
+    ExecType.CANCELED: Report.CANCELED,
+    ExecType.REPLACED: Report.REPLACED,
+    ExecType.REJECTED: Report.REJECTED,
+    ExecType.EXPIRED: Report.EXPIRED,
+    ExecType.DONE_FOR_DAY: Report.DONE_FOR_DAY,
+    ExecType.STOPPED: Report.STOPPED,
+    ExecType.SUSPENDED: Report.SUSPENDED,
+    ExecType.CALCULATED: Report.CALCULATED,
+}
+#: Reports that wait while executions are missing: an ended order should have all of its own.
+_SAYS_MORE = frozenset(
+    {Report.PARTIAL_FILL, Report.CANCELED, Report.EXPIRED, Report.REJECTED, Report.FILL}
+)
+#: Statuses in which we have not heard from the broker: any report proves that it has the order.
+UNHEARD = frozenset({OrdStatus.CREATED, OrdStatus.SENT, OrdStatus.UNKNOWN})
+#: Reports that carry executions; they are booked in every status.
+EXECUTIONS = frozenset({ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
+
+
+def external_order(report: ExecutionReport, account: Account) -> Order:
+    """An order that was not placed through this desk, as far as the report tells."""
+    kind = OrdType.MARKET if report.price is None else OrdType.LIMIT
+    if report.stop_px is not None:
+        kind = OrdType.STOP if report.price is None else OrdType.STOP_LIMIT
+    request = OrderRequest(
+        side=report.side,
+        symbol=report.symbol,
+        ord_type=kind,
+        order_qty=report.order_qty,
+        price=report.price,
+        stop_px=report.stop_px,
+    )
+    return Order(
+        cl_ord_id=report.cl_ord_id or ClOrdID(report.order_id),
+        account=account,
+        request=request,
+        created_time=report.transact_time,
+        venue_status=OrdStatus.SENT,
+        wire_id=report.cl_ord_id,
+        is_external=True,
+    )
+
+
+def is_behind(order: Order, report: ExecutionReport) -> bool:
+    """Whether the broker has executions of this broker order that we have not booked."""
+    if not order.replaces:
+        return report.cum_qty > order.cum_qty
+    return missing_qty(order, report.order_id, report.cum_qty) > 0
+
+
+def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
+    """How much of a broker order's CumQty, as the broker told it, is not booked.
+
+    A CumQty that is more than this broker order's executions is all right if it is exactly what
+    its predecessors and it executed up to then: it carries on from them. An execution of it that
+    began below theirs shows that it does not.
+    """
+    own = [fill for fill in order.fills if fill.order_id == order_id]
+    own_qty = sum((fill.last_qty for fill in own), ZERO_QTY)
+    if told <= own_qty:
+        return ZERO_QTY
+    earlier = _earlier_qty(order, order_id)
+    if any(fill.cum_qty - fill.last_qty < earlier for fill in own):
+        return told - own_qty
+    until_then = sum((fill.last_qty for fill in own if fill.cum_qty <= told), earlier)
+    return told - until_then if told >= until_then else told - own_qty
+
+
+def leg_cum_qty(order: Order, order_id: OrderID) -> Qty:
+    """CumQty of one broker order of the lineage from our book, its predecessors' included where
+    its own executions do not speak against that."""
+    own = [fill for fill in order.fills if fill.order_id == order_id]
+    earlier = _earlier_qty(order, order_id)
+    carried = not any(fill.cum_qty - fill.last_qty < earlier for fill in own)
+    return sum((fill.last_qty for fill in own), earlier if carried else ZERO_QTY)
+
+
+def _earlier_qty(order: Order, order_id: OrderID) -> Qty:
+    """What the predecessors of this broker order executed."""
+    older = order.replaces
+    if order_id in older:
+        older = older[: older.index(order_id)]
+    return sum((fill.last_qty for fill in order.fills if fill.order_id in older), ZERO_QTY)
+
+
+def is_booked(order: Order, report: ExecutionReport) -> bool:
+    """Whether this execution is in the book, by its id or by the CumQty interval it covers."""
+    if report.exec_type is not ExecType.TRADE:
+        reference = report.ref_exec_id or report.exec_id
+        return any(fill.exec_id == f"{reference}/reversed" for fill in order.fills)
+    if not order.fills:
+        return False
+    exec_id = execution_id(report)
+    if any(fill.exec_id == exec_id for fill in order.fills):
+        return True
+    return _is_covered(order, report)
+
+
+def is_replaced(report: ExecutionReport) -> bool:
+    """Whether the report says that the broker order has a successor."""
+    return report.exec_type is ExecType.REPLACED or report.ord_status is OrdStatus.REPLACED
+
+
+def is_bookable(report: ExecutionReport) -> bool:
+    """Whether the report says all that a booking needs; a bust names its execution instead."""
+    if report.exec_type is not ExecType.TRADE:
+        return True
+    return report.last_px is not None and report.last_qty is not None and report.last_qty > 0
+
+
+def execution_id(report: ExecutionReport) -> ExecID:
+    """The broker's id of the execution, or one made from what identifies it."""
+    return report.exec_id or ExecID(f"{report.order_id}/{report.cum_qty}")
+
+
+def _is_covered(order: Order, report: ExecutionReport) -> bool:
+    """Two channels may name one execution differently, but no two of one broker order overlap.
+
+    After a bust the broker's CumQty went back, and intervals prove nothing.
+    """
+    assert report.last_qty is not None
+    start, end = report.cum_qty - report.last_qty, report.cum_qty
+    covered = Decimal(0)
+    for fill in order.fills:
+        if fill.order_id != report.order_id:
+            continue
+        if fill.last_qty <= 0:
+            return False
+        overlap = min(end, fill.cum_qty) - max(start, fill.cum_qty - fill.last_qty)
+        covered += max(overlap.decimal, Decimal(0))
+    return start >= 0 and covered >= report.last_qty.decimal
+
+
+def executed(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fill, ...]]:
+    """The order after an execution, a correction or a bust, and what was booked for it."""
+    is_trade = report.exec_type is ExecType.TRADE
+    booked: tuple[Fill, ...] = (_fill(order, report),) if is_trade else _reversed(order, report)
+    if not booked:
+        return order, ()
+    fills = order.fills + booked
+    cum_qty, avg_px = _totals(fills)
+    return replace(order, fills=fills, cum_qty=cum_qty, avg_px=avg_px), booked
+
+
+def _totals(fills: tuple[Fill, ...]) -> tuple[Qty, Px | None]:
+    if len(fills) == 1:
+        return fills[0].last_qty, fills[0].last_px
+    cum_qty = value = Decimal(0)
+    for fill in fills:
+        qty = Decimal(fill.last_qty)
+        cum_qty += qty
+        value += qty * Decimal(fill.last_px)
+    return Qty.of(cum_qty), Px.of(value / cum_qty) if cum_qty else None
+
+
+def _fill(order: Order, report: ExecutionReport) -> Fill:
+    assert report.last_qty is not None, f"{report.order_id}: a trade without LastQty"
+    assert report.last_px is not None, f"{report.order_id}: a trade without LastPx"
+    return Fill(
+        exec_id=execution_id(report),
+        order_id=report.order_id,
+        cl_ord_id=order.cl_ord_id,
+        symbol=order.request.symbol,
+        side=order.request.side,
+        last_qty=report.last_qty,
+        last_px=report.last_px,
+        cum_qty=report.cum_qty,
+        transact_time=report.transact_time,
+        account=order.account,
+    )
+
+
+def _reversed(order: Order, report: ExecutionReport) -> tuple[Fill, ...]:
+    """The negative of the execution that a bust or correction names, and the corrected one."""
+    reference = report.ref_exec_id or report.exec_id
+    original = next((fill for fill in order.fills if fill.exec_id == reference), None)
+    if original is None:
+        return ()
+    negative = replace(
+        original,
+        exec_id=ExecID(f"{reference}/reversed"),
+        last_qty=-original.last_qty,
+        transact_time=report.transact_time,
+    )
+    if report.exec_type is ExecType.TRADE_CANCEL:
+        return (negative,)
+    corrected = replace(
+        original,
+        exec_id=ExecID(f"{reference}/corrected")
+        if report.exec_id in (None, reference)
+        else execution_id(report),
+        last_qty=report.last_qty or original.last_qty,
+        last_px=report.last_px or original.last_px,
+        cum_qty=report.cum_qty or original.cum_qty,
+        transact_time=report.transact_time,
+    )
+    return (negative, corrected)
+
+
+def column(order: Order, report: ExecutionReport, goal: Qty | None) -> Report | None:
+    """The lifecycle table's column for the report, executions already booked; None for no news.
+
+    `goal` is the OrderQty that counts: the larger one while a replace is unanswered. A report
+    that would end the order while executions are missing does not end it yet.
+    """
+    if report.exec_type is ExecType.TRADE:
+        return Report.FILL if _is_filled(order, report, goal) else Report.PARTIAL_FILL
+    if not _is_current(order, report):
+        return None  # how a predecessor stands says nothing of the order
+    if report.exec_type in (ExecType.ORDER_STATUS, ExecType.RESTATED):
+        found = _BY_STATUS.get(report.ord_status)
+    else:
+        found = _BY_EXEC_TYPE.get(report.exec_type)
+    is_early = found in _SAYS_MORE and is_behind(order, report)
+    if is_early or (found is Report.FILL and not _is_filled(order, report, goal)):
+        found = None
+    if found is None and order.venue_status in UNHEARD:
+        return Report.NEW  # a pending cancel, say: the broker has the order, alive
+    return found
+
+
+def _is_current(order: Order, report: ExecutionReport) -> bool:
+    """Whether the report is about the broker order that stands for the order now."""
+    return order.order_id is None or report.order_id == order.order_id
+
+
+def _is_filled(order: Order, report: ExecutionReport, goal: Qty | None) -> bool:
+    if goal is not None and order.cum_qty >= goal:
+        return True
+    if report.ord_status is not OrdStatus.FILLED or not _is_current(order, report):
+        return False
+    is_growing = goal is not None and order.order_qty is not None and goal > order.order_qty
+    return not is_growing and not is_behind(order, report)

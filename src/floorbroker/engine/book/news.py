@@ -1,0 +1,217 @@
+"""What a report from the broker amounts to: which order it is about, and whether it is news.
+
+Channels repeat each other: the stream, the answers, the look-ups and the listings all tell of one
+order. Only news is journaled, so every execution in the journal was booked, and polling costs no
+disk. What surprises is journaled all the same, with an alarm beside it.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER, Report, is_surprise, next_status
+from floorbroker.domain.messages import (
+    Alarm,
+    ExecType,
+    ExecutionReport,
+    JournalMessage,
+    OrderReopened,
+    Source,
+)
+from floorbroker.domain.order import Fill, Order, OrdStatus
+from floorbroker.engine.book import booking
+from floorbroker.engine.book.book import Book, Phase, base_id
+from floorbroker.engine.book.reported import is_successor
+
+Messages = list[JournalMessage]
+
+
+def subject(book: Book, found: ExecutionReport) -> Order | None:
+    """The live order that the report is about, by any of the names it may have."""
+    return (
+        book.find(found.cl_ord_id)
+        or book.find_by_order_id(found.order_id)
+        or book.find_by_order_id(found.prev_order_id)
+        or book.find(base_id(found.cl_ord_id))
+    )
+
+
+def report(
+    book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
+) -> Messages:
+    """The messages that the report leads to; `about` is its order, live or filed, if known."""
+    if found.exec_type in booking.EXECUTIONS and not booking.is_bookable(found):
+        found = as_status(found)
+    if about is None:
+        return _external(found, namespace, now)
+    differing = terms_differ(about, found)
+    if differing:
+        return [_alarm("terms_differ", differing, about.cl_ord_id, now)]
+    found = replace(found, cl_ord_id=about.cl_ord_id, received_time=found.received_time or now)
+    if not _is_news(book, about, found):
+        return _contradiction(about, found, now)
+    reopened: Messages = []
+    if about.is_ended:
+        reopened = [OrderReopened(order=about, transact_time=now)]
+    return [*reopened, found, *_alarms(book, about, found, now)]
+
+
+def as_status(found: ExecutionReport) -> ExecutionReport:
+    """The report as an answer to how the order stands, its execution apart."""
+    return replace(
+        found, exec_type=ExecType.ORDER_STATUS, exec_id=None, last_qty=None, last_px=None
+    )
+
+
+def terms_differ(about: Order, found: ExecutionReport) -> str:
+    """What the broker's order has that ours has not; empty where they agree. Size and prices
+    count at the first sight only: a replace changes them."""
+    ours = about.request
+    is_known = about.order_id is not None or about.is_external
+    if is_known and ours.symbol == found.symbol and ours.side is found.side:
+        return ""
+    names = ("symbol", "side") if is_known else _TERMS
+    pairs = [(name, getattr(ours, name), getattr(found, name)) for name in names]
+    return "; ".join(
+        f"{name} is {theirs} at the broker, {mine} here"
+        for name, mine, theirs in pairs
+        if mine is not None and theirs is not None and mine != theirs
+    )
+
+
+_TERMS = ("symbol", "side", "order_qty", "price", "stop_px")
+
+
+def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages:
+    """An order from elsewhere: kept apart, its executions booked, because facts are facts."""
+    is_over = found.ord_status.is_ended and found.exec_type not in booking.EXECUTIONS
+    if is_over and found.cum_qty == 0:
+        return []  # it never mattered and never will
+    messages: Messages = [replace(found, received_time=found.received_time or now)]
+    if found.cl_ord_id.startswith(f"{namespace}-"):
+        text = "the broker has an order with an id of ours that this journal does not know"
+        messages.append(_alarm("unknown_id_of_ours", text, found.cl_ord_id, now))
+    return messages
+
+
+def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
+    if found.exec_type in booking.EXECUTIONS:
+        return not booking.is_booked(about, found)
+    if found.exec_type is ExecType.PENDING_CANCEL:
+        asked = book.cancels.get(about.cl_ord_id)
+        if asked is not None and asked.phase is not Phase.TAKEN:
+            return True
+    if about.order_id is None or _brings_successor(book, about, found):
+        return True
+    column = booking.column(about, found, book.goal(about))
+    if column is None:
+        return False
+    following = next_status(about.venue_status, column)
+    if following is None:
+        return found.source in (Source.STREAM, Source.ANSWER)  # a listing may merely be old
+    return following is not about.venue_status or _confirms_replace(book, about, column)
+
+
+def _brings_successor(book: Book, about: Order, found: ExecutionReport) -> bool:
+    if is_successor(book, about, found):
+        return True
+    if not found.next_order_id or found.order_id != about.order_id:
+        return False
+    return booking.is_replaced(found)
+
+
+def _confirms_replace(book: Book, about: Order, column: Report) -> bool:
+    asked = book.replaces.get(about.cl_ord_id)
+    if asked is None or asked.phase is not Phase.TAKEN:
+        return False
+    return column in (Report.NEW, Report.PARTIAL_FILL, Report.FILL)
+
+
+def _alarms(book: Book, about: Order, found: ExecutionReport, now: datetime) -> Messages:
+    name = _surprise(book, about, found)
+    if not name:
+        return []
+    text = f"{found.exec_type} ({found.ord_status}) of {found.order_id} while {about.ord_status}"
+    return [_alarm(name, text, about.cl_ord_id, now)]
+
+
+def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
+    """Why somebody should look, in one word; empty where nothing surprises."""
+    if found.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+        known = any(fill.exec_id == found.ref_exec_id for fill in about.fills)
+        return found.exec_type.value if known else f"{found.exec_type}_of_unknown"
+    if (
+        about.order_id is not None
+        and not _is_of(about, found)
+        and not is_successor(book, about, found)
+    ):
+        return "second_order"
+    status = about.venue_status
+    if found.exec_type is ExecType.TRADE:
+        if about.is_ended:
+            return "late_order" if status in _NEVER_HAD else "fill_after_end"
+        return "late_order" if status in NOT_AT_THE_BROKER else ""
+    column = booking.column(about, found, book.goal(about))
+    if column is None or not is_surprise(status, column):
+        return ""
+    return "late_order" if status in _NEVER_HAD else "unexpected_report"
+
+
+#: The broker never had such an order, we thought.
+_NEVER_HAD = (*NOT_AT_THE_BROKER, OrdStatus.REJECTED)
+
+
+def _is_of(about: Order, found: ExecutionReport) -> bool:
+    return found.order_id == about.order_id or found.order_id in about.replaces
+
+
+def _contradiction(about: Order, found: ExecutionReport, now: datetime) -> Messages:
+    """Two channels told of one execution; they should agree on its price."""
+    if found.exec_type is not ExecType.TRADE or found.source is Source.POLL:
+        return []
+    twin = _twin(about, found)
+    if twin is None or twin.last_px == found.last_px:
+        return []
+    text = f"execution {twin.exec_id} was at {twin.last_px}, {found.source} says {found.last_px}"
+    return [_alarm("execution_differs", text, about.cl_ord_id, now)]
+
+
+def _twin(about: Order, found: ExecutionReport) -> Fill | None:
+    for fill in about.fills:
+        if fill.exec_id == found.exec_id:
+            return fill
+        if (fill.order_id, fill.cum_qty, fill.last_qty) == (
+            found.order_id,
+            found.cum_qty,
+            found.last_qty,
+        ):
+            return fill
+    return None
+
+
+def _alarm(name: str, text: str, cl_ord_id: ClOrdID, now: datetime) -> Alarm:
+    return Alarm(name=name, text=text, cl_ord_id=cl_ord_id, transact_time=now)
+
+
+_EACH_TIME = frozenset({"fill_after_end", "trade_cancel", "trade_correct"})
+_RAISED_MAX = 4096
+
+
+class Raised:
+    """Remembers alarms: one of a kind for an order is enough, but executions each have theirs."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, ClOrdID | None], None] = {}
+
+    def has(self, alarm: Alarm) -> bool:
+        """Whether the alarm was raised before; it is from now on. The oldest are forgotten."""
+        if alarm.name in _EACH_TIME:
+            return False
+        key = (alarm.name, alarm.cl_ord_id)
+        if key in self._names:
+            return True
+        self._names[key] = None
+        if len(self._names) > _RAISED_MAX:
+            del self._names[next(iter(self._names))]
+        return False

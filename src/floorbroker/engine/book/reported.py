@@ -1,0 +1,143 @@
+"""What the broker's reports do to the book; every report fits, and none is refused."""
+
+from msgspec.structs import replace
+
+from floorbroker.domain.ids import OrderID
+from floorbroker.domain.lifecycle import Report, next_status
+from floorbroker.domain.messages import ExecType, ExecutionReport, OrderCancelReplaceRequest
+from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus
+from floorbroker.engine.book import booking
+from floorbroker.engine.book.book import Book, Phase
+
+
+def take(book: Book, report: ExecutionReport) -> Order:
+    """Book the report and return the order that it is about, as it stands after."""
+    order = book.find(report.cl_ord_id) or book.find_by_order_id(report.order_id)
+    if order is None:
+        order = booking.external_order(report, book.account)
+    order = _identified(book, order, report)
+    if report.exec_type in booking.EXECUTIONS and booking.is_bookable(report):
+        if not booking.is_booked(order, report):
+            order, fills = booking.executed(order, report)
+            book.booked(fills)
+    elif report.exec_type is ExecType.PENDING_CANCEL:
+        _cancel_taken(book, order)
+    return _moved(book, order, report)
+
+
+def is_successor(book: Book, order: Order, report: ExecutionReport) -> bool:
+    """Whether the report is about the broker order that a replace made of this one."""
+    if report.order_id == order.order_id or report.order_id in order.replaces:
+        return False
+    if report.prev_order_id is not None:
+        return report.prev_order_id == order.order_id
+    asked = book.replaces.get(order.cl_ord_id)
+    return asked is not None and asked.phase is not Phase.TAKEN
+
+
+def changed_request(request: OrderRequest, change: OrderCancelReplaceRequest) -> OrderRequest:
+    """The terms of the order once the replace has taken effect."""
+    trail_amount, trail_percent = request.trail_amount, request.trail_percent
+    if change.trail is not None and trail_percent is not None:
+        trail_percent = change.trail
+    elif change.trail is not None and trail_amount is not None:
+        trail_amount = trail_amount.of(change.trail)
+    return replace(
+        request,
+        order_qty=request.order_qty if change.order_qty is None else change.order_qty,
+        price=request.price if change.price is None else change.price,
+        stop_px=request.stop_px if change.stop_px is None else change.stop_px,
+        time_in_force=change.time_in_force or request.time_in_force,
+        trail_amount=trail_amount,
+        trail_percent=trail_percent,
+    )
+
+
+def _identified(book: Book, order: Order, report: ExecutionReport) -> Order:
+    """Learn the broker's ids: the first one, or that of a successor after a replace."""
+    if order.acked_time is None:
+        order = replace(order, acked_time=report.received_time or report.transact_time)
+    if order.order_id is None:
+        book.lineage[report.order_id] = order.cl_ord_id
+        order = replace(order, order_id=report.order_id)
+    elif is_successor(book, order, report):
+        order = _succeeded(book, order, report.order_id)
+    if report.next_order_id and report.order_id == order.order_id and booking.is_replaced(report):
+        order = _succeeded(book, order, report.next_order_id)
+    return order
+
+
+def _succeeded(book: Book, order: Order, order_id: OrderID) -> Order:
+    """The replace took effect: the order goes on as another broker order, on new terms."""
+    assert order.order_id is not None
+    book.lineage[order_id] = order.cl_ord_id
+    request, wire_id = order.request, order.wire_id
+    asked = book.replaces.get(order.cl_ord_id)
+    if asked is not None and asked.change is not None and asked.phase is not Phase.TAKEN:
+        request = changed_request(request, asked.change)
+        wire_id = asked.change.wire_id
+        book.replaces[order.cl_ord_id] = replace(asked, phase=Phase.TAKEN)
+    return replace(
+        order,
+        order_id=order_id,
+        replaces=(*order.replaces, order.order_id),
+        request=request,
+        wire_id=wire_id,
+        venue_status=OrdStatus.NEW if order.venue_status in ENDED else order.venue_status,
+        booked_cum_qty=order.cum_qty,
+        pending=book.pending(order.cl_ord_id),
+    )
+
+
+def _cancel_taken(book: Book, order: Order) -> None:
+    asked = book.cancels.get(order.cl_ord_id)
+    if asked is not None:
+        book.cancels[order.cl_ord_id] = replace(asked, phase=Phase.TAKEN)
+
+
+def _moved(book: Book, order: Order, report: ExecutionReport) -> Order:
+    """The order with its status after the report, by the table."""
+    found = booking.column(order, report, book.goal(order))
+    if found is Report.REJECTED and _is_refused_successor(book, order, report):
+        return book.keep(_reverted(book, order, report))
+    status = order.venue_status
+    following = status if found is None else next_status(status, found) or status
+    text = report.text if report.text and following in ENDED else order.text
+    if book.replaces and found in (Report.NEW, Report.PARTIAL_FILL, Report.FILL):
+        _replace_confirmed(book, order)
+    heard = report.received_time or report.transact_time
+    return book.keep(replace(order, venue_status=following, text=text, updated_time=heard))
+
+
+def _replace_confirmed(book: Book, order: Order) -> None:
+    asked = book.replaces.get(order.cl_ord_id)
+    if asked is not None and asked.phase is Phase.TAKEN:
+        del book.replaces[order.cl_ord_id]
+
+
+def _is_refused_successor(book: Book, order: Order, report: ExecutionReport) -> bool:
+    if report.order_id != order.order_id or not order.replaces:
+        return False
+    asked = book.replaces.get(order.cl_ord_id)
+    is_fresh = asked is not None and asked.phase is Phase.TAKEN
+    return is_fresh or report.prev_order_id in order.replaces
+
+
+def _reverted(book: Book, order: Order, report: ExecutionReport) -> Order:
+    """The venue refused the successor: the predecessor stands, on its old terms.
+
+    The refused broker order stays in the lineage, so that late news of it is recognised.
+    """
+    asked = book.replaces.pop(order.cl_ord_id, None)
+    request = order.request if asked is None else asked.before or order.request
+    is_filled = request.order_qty is not None and order.cum_qty >= request.order_qty
+    return replace(
+        order,
+        order_id=order.replaces[-1],
+        replaces=(*order.replaces[:-1], report.order_id),
+        request=request,
+        venue_status=OrdStatus.FILLED if is_filled else order.venue_status,
+        pending=book.pending(order.cl_ord_id),
+        text=report.text,
+        updated_time=report.received_time or report.transact_time,
+    )

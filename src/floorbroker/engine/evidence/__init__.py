@@ -1,0 +1,1 @@
+"""Asking the broker what became of things: look-ups, catching up, comparing books."""

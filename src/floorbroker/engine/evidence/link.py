@@ -1,0 +1,71 @@
+"""The order stream's link: what it brings, where it has gaps, and when they are filled."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from floorbroker.brokers.port import StreamItem, StreamState
+from floorbroker.engine.settings import Means
+from floorbroker.engine.state import State
+
+
+class Link:
+    """Follows the stream. `is_whole` says that nothing can have been missed: it is connected, and
+    what happened while it was not has been asked for."""
+
+    def __init__(
+        self,
+        means: Means,
+        state: State,
+        *,
+        deliver: Callable[[StreamItem], None],
+        on_change: Callable[[], None],
+    ) -> None:
+        self.is_whole = False
+        self.whole = asyncio.Event()
+        self._stream = means.broker.stream
+        self._state = state
+        self._overlap = timedelta(seconds=means.settings.overlap_s)
+        self._deliver = deliver
+        self._on_change = on_change
+        self._whole_until = state.safe_time
+
+    def since(self) -> datetime | None:
+        """From when on the broker must be asked for what may have been missed, on its own clock.
+
+        None before the first comparison: what was earlier is taken over, not replayed.
+        """
+        state = self._state
+        known = (state.seen_time or self._whole_until) if self.is_whole else self._whole_until
+        return self._not_before_adoption(known)
+
+    def long_since(self) -> datetime | None:
+        """The same with a wide margin, for differences that nothing else explains."""
+        return self._not_before_adoption(self._state.safe_time)
+
+    def whole_until(self) -> datetime | None:
+        """Up to here nothing was missed; None while there is a gap."""
+        if not self.is_whole:
+            return None
+        return self._state.seen_time or self._state.safe_time
+
+    def _not_before_adoption(self, known: datetime | None) -> datetime | None:
+        adopted = self._state.adopted_time
+        if known is None or adopted is None:
+            return None
+        return max(known - self._overlap, adopted)
+
+    async def run(self, catch_up: Callable[[], Awaitable[None]]) -> None:
+        """Follow the stream until cancelled; raises what a wrong engine raises."""
+        await self._stream.run(self._deliver, catch_up, self._entered)
+
+    def _entered(self, state: StreamState) -> None:
+        if state is StreamState.READY:
+            self.is_whole = True
+            self.whole.set()
+            self._on_change()
+        elif self.is_whole:
+            self._whole_until = self.whole_until()
+            self.is_whole = False
+            self.whole.clear()
+            self._on_change()

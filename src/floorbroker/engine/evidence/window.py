@@ -1,0 +1,85 @@
+"""How those who ask the broker see the engine: committed state, and the way into the inbox."""
+
+from datetime import datetime
+from typing import Any
+
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import ExecutionReport, JournalMessage
+from floorbroker.domain.order import Order, OrdStatus
+from floorbroker.domain.position import Position
+from floorbroker.engine.decide import GHOST
+from floorbroker.engine.evidence.link import Link
+from floorbroker.engine.evidence.resolve import Resolver
+from floorbroker.engine.inbox import Inbox
+from floorbroker.engine.state import State
+from floorbroker.engine.views import Finder, Views
+
+
+class Window:
+    """The resolver's and the surveyor's world; see `resolve.World` and `survey.World`."""
+
+    def __init__(self, state: State, views: Views, finder: Finder, inbox: Inbox) -> None:
+        self.link: Link
+        self.resolver: Resolver
+        self._state = state
+        self._views = views
+        self._finder = finder
+        self._inbox = inbox
+
+    def order(self, cl_ord_id: ClOrdID) -> Order | None:
+        return self._views.orders.get(cl_ord_id) or self._finder.filed(self._state.book, cl_ord_id)
+
+    def orders(self) -> list[Order]:
+        return list(self._views.orders.values())
+
+    def positions(self) -> dict[str, Position]:
+        return self._views.positions
+
+    def about(self, found: ExecutionReport) -> Order | None:
+        """The order as it is published, which a report is about."""
+        order = self._finder.about(self._state.book, found)
+        return None if order is None else self._views.orders.get(order.cl_ord_id, order)
+
+    def is_whole(self) -> bool:
+        return self.link.is_whole
+
+    def has_doubts(self) -> bool:
+        """Whether an order of ours may be at the broker without our knowing."""
+        orders = self._views.orders.values()
+        unknown = any(order.venue_status is OrdStatus.UNKNOWN for order in orders)
+        return unknown or any(name.startswith(GHOST) for name in self._state.timers)
+
+    def is_explained(self, symbol: str) -> bool:
+        """Whether the last comparison left no difference in this symbol's position open."""
+        compared = self._state.reconciliation
+        return compared is None or all(one.subject != symbol for one in compared.open_breaks)
+
+    def since(self) -> datetime | None:
+        return self.link.since()
+
+    def long_since(self) -> datetime | None:
+        return self.link.long_since()
+
+    def whole_until(self) -> datetime | None:
+        return self.link.whole_until()
+
+    def safe_time(self) -> datetime | None:
+        return self._state.safe_time
+
+    def is_adopted(self) -> bool:
+        return self._state.reconciliation is not None
+
+    def deliver(self, found: Any) -> None:
+        self._inbox.post(found)
+
+    def fail(self, defect: BaseException) -> None:
+        self._inbox.fail(defect)
+
+    async def record(self, messages: tuple[JournalMessage, ...]) -> None:
+        await self._inbox.record(messages)
+
+    async def settled(self) -> None:
+        """Return once everything delivered so far, and what it led to, is in the book."""
+        await self._inbox.record(())
+        await self.resolver.fetched()
+        await self._inbox.record(())

@@ -1,0 +1,368 @@
+"""The engine: the one coroutine that changes state, and the doors to it.
+
+Theory of operation
+-------------------
+Everything that happens enters one inbox: commands of callers, reports and outcomes from the
+broker, findings of those who ask it, timers. One coroutine takes them out in order and for each
+does *decide*, then *apply*; so the second order of a batch is decided on a book in which the first
+is reserved. When the inbox is empty, or the batch full, the whole batch is written with one
+commit (*record*), and only then does anything leave (*act*): views change, callers are answered,
+requests go on the wire. State may run ahead of the disk by one batch, and nothing that leaves may
+look at it; between two batches it is exactly what the disk says. If the commit fails, nothing of
+the batch was promised to anybody; the engine stops, and the next start recovers.
+
+INTENT and the first SEND share a commit when the request may go at once. When the pacer says no,
+or the order stream has a gap, INTENT is written alone, the order waits, and SEND is decided when
+its turn comes.
+
+The inbox is bounded for commands: at `inbox_max` callers wait for room. Reports are never
+refused and never wait; there are as many as the broker sent.
+
+A caller that goes away takes nothing back: its order lives on.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine
+from decimal import Decimal
+from itertools import chain, repeat
+from random import Random
+from typing import Any, TypedDict, Unpack
+
+from floorbroker.brokers.port import Broker
+from floorbroker.clock import Clock
+from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.errors import BrokerError, BrokerUnreachable, Halted, UnknownOrder
+from floorbroker.domain.ids import ClOrdID, ClOrdIDMaker
+from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
+from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
+from floorbroker.domain.position import Position
+from floorbroker.engine import decide, recovery
+from floorbroker.engine.evidence.crew import Crew
+from floorbroker.engine.inbox import Inbox
+from floorbroker.engine.outbox import Pacer
+from floorbroker.engine.recovery import Recovery
+from floorbroker.engine.settings import EngineHealth, EngineSettings, Means, Update
+from floorbroker.engine.state import State
+from floorbroker.engine.views import Until, Views
+from floorbroker.journal.port import Journal, OrderFilter
+
+
+class Parts(TypedDict):
+    """What an engine is made of; `namespace` begins every ClOrdID that it makes."""
+
+    journal: Journal
+    broker: Broker
+    clock: Clock
+    random: Random
+    pacer: Pacer
+    settings: EngineSettings
+    namespace: str
+    mode: str
+    version: str
+
+
+class MoreTerms(TypedDict, total=False):
+    """What a replace may change besides size and prices."""
+
+    trail: Decimal | None
+    time_in_force: TimeInForce | None
+
+
+#: Every message of a start is looked at once, to tell what it repaired.
+_EVERYTHING = 1_000_000
+
+
+def _has_ended(order: Order) -> bool:
+    return order.is_ended
+
+
+class Engine:
+    """One account's orders, followed from intent to end.
+
+    `start` recovers and opens; afterwards any number of tasks of one event loop may call. If the
+    engine must die, `failed` completes with the reason, everybody who waits gets it, and the
+    process should exit and start again.
+    """
+
+    def __init__(self, **parts: Unpack[Parts]) -> None:
+        self._parts = parts
+        self._journal, self._broker = parts["journal"], parts["broker"]
+        self._clock, self._settings = parts["clock"], parts["settings"]
+        self.errors: deque[BrokerError] = deque(maxlen=200)
+        self._inbox = Inbox(self._journal, self._clock, self._settings)
+        self.failed = self._inbox.failed
+        # An epoch is never used twice, so neither are ids, even from a seeded random.
+        seed = f"{parts['random'].getrandbits(128)}/{self._journal.epoch}"
+        self._ids = ClOrdIDMaker(parts["namespace"], Random(seed))  # noqa: S311  (no secrets)
+        self._views = Views(
+            recent_max=self._settings.recent_max, subscriber_max=self._settings.subscriber_max
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._crew: Crew | None = None
+        self.failed.add_done_callback(lambda failed: self._answer_nobody(failed.result()))
+
+    # Start and stop
+
+    async def start(self) -> Recovery:
+        """Replay, own up, catch up, compare, open; see `recovery`.
+
+        Raises ConfigError if the journal is somebody else's, JournalError, and BrokerError if the
+        broker could not be asked within `start_timeout_s`: a desk that does not know its book
+        does not open.
+        """
+        replayed = recovery.replay(self._journal)
+        state, opened = replayed.state, self._opened()
+        recovery.check_owner(state, opened)
+        was_crash = not state.is_closed
+        self._inbox.snapshot_seq = replayed.snapshot_seq
+        self._views.show(state.book)
+        wanted = OrderFilter(limit=self._settings.recent_start)
+        for order in reversed(self._journal.ended_orders(wanted)):
+            self._views.remember(order)
+        crew = self._crew = self._hire(state)
+        seen = self._views.subscribe(_EVERYTHING)
+        self._spawn(lambda: self._inbox.run(crew.writer, self._views))
+        await self._inbox.record((opened, *decide.interrupted(state, self._clock.now())))
+        unknown = recovery.unknown_orders(state)
+        await self._inbox.ask(decide.Resume())
+        self._spawn(lambda: crew.link.run(crew.surveyor.catch_up))
+        await self._caught_up(crew)
+        compared = await self._compared(crew)
+        crew.is_open = True
+        await self._inbox.ask(decide.Release(is_open=crew.link.is_whole))
+        self._spawn(crew.timekeeper.run)
+        self._spawn(crew.surveyor.watch_orders)
+        self._spawn(crew.surveyor.watch_positions)
+        return recovery.found(
+            replayed,
+            opened,
+            was_crash=was_crash,
+            unknown=unknown,
+            updates=self._views.unsubscribe(seen),
+            reconciliation=compared,
+        )
+
+    def _hire(self, state: State) -> Crew:
+        rules = decide.Rules(
+            account=self._broker.account,
+            capabilities=self._broker.capabilities,
+            settings=self._settings,
+        )
+        means = Means(
+            broker=self._broker, clock=self._clock, settings=self._settings, errors=self.errors
+        )
+        crew = Crew(state, means, self._inbox, self._views)
+        crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
+        return crew
+
+    def _opened(self) -> DeskOpened:
+        return DeskOpened(
+            epoch=self._journal.epoch,
+            version=self._parts["version"],
+            account=self._broker.account,
+            broker=self._broker.capabilities.name,
+            mode=self._parts["mode"],
+            transact_time=self._clock.now(),
+        )
+
+    async def _caught_up(self, crew: Crew) -> None:
+        """Return once nothing is missing; raises BrokerUnreachable if that takes too long."""
+        whole: asyncio.Future[Any] = asyncio.ensure_future(crew.link.whole.wait())
+        ends: list[asyncio.Future[Any]] = [whole, self.failed]
+        timeout_s = self._settings.start_timeout_s
+        await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        whole.cancel()
+        self._inbox.check_alive()
+        if not crew.link.is_whole:
+            why = self._broker.stream.health().text or "the order stream did not come up"
+            raise BrokerUnreachable(f"the broker's books could not be read: {why}")
+
+    async def _compared(self, crew: Crew) -> Reconciliation:
+        """The first comparison, tried again while the broker fails now and then."""
+        deadline = self._clock.monotonic() + self._settings.start_timeout_s
+        for delay_s in chain(self._settings.retry_delays_s, repeat(1)):
+            try:
+                return await crew.surveyor.reconcile()
+            except BrokerError as problem:
+                self.errors.append(problem)
+                if self._clock.monotonic() + delay_s > deadline:
+                    raise
+            await self._clock.sleep(delay_s)
+        raise AssertionError("unreachable: the delays never end")
+
+    async def stop(self) -> None:
+        """End in good order: take nothing new, wait for answers that are due, write DeskClosed.
+
+        The journal and the broker stay open; whoever opened them closes them. Idempotent.
+        """
+        crew, self._crew = self._crew, None
+        if crew is None:
+            return
+        try:
+            if not self.failed.done():
+                await self._close(crew)
+        finally:
+            tasks, self._tasks = self._tasks, []
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await crew.aclose()
+            self._parts["pacer"].on_capacity = None
+            self._answer_nobody(Halted("the desk has stopped"))
+
+    async def _close(self, crew: Crew) -> None:
+        crew.is_open = False
+        await self._inbox.ask(decide.Release(is_open=False))
+        await crew.outbox.quiet(self._settings.stop_timeout_s)
+        await crew.aclose()
+        closed = DeskClosed(epoch=self._journal.epoch, transact_time=self._clock.now())
+        await self._inbox.record((closed,))
+        self._inbox.save_snapshot(crew.writer)
+
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run it for as long as the engine lives; if it cannot go on, neither can the engine."""
+
+        async def watched() -> None:
+            try:
+                await work()
+            except asyncio.CancelledError:
+                if self._crew is not None:  # not by `stop`: then nobody would be answered any more
+                    self._inbox.fail(Halted("the desk's tasks were cancelled"))
+                raise
+            except Exception as problem:  # noqa: BLE001  (any defect ends us; recovery is tested)
+                self._inbox.fail(problem)
+
+        self._tasks.append(asyncio.get_running_loop().create_task(watched()))
+
+    def _answer_nobody(self, problem: BaseException) -> None:
+        self._inbox.answer_nobody(problem)
+        self._views.fail(problem)
+
+    # Orders
+
+    async def submit(self, request: OrderRequest) -> Order:
+        """Place an order; returns it as published after the broker's first answer: acknowledged,
+        rejected, filled, or UNKNOWN. A caller that is cancelled takes nothing back.
+
+        Raises InvalidOrder, DuplicateClOrdID, or Halted while the order stream has a gap.
+        """
+        await self._admit(is_new=True)
+        cl_ord_id, was_used = request.cl_ord_id, False
+        if cl_ord_id is None:
+            cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
+        else:
+            was_used = self.order(cl_ord_id) is not None
+        placed: Order = await self._inbox.ask(
+            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used)
+        )
+        return placed
+
+    async def cancel(self, cl_ord_id: ClOrdID) -> Order:
+        """Ask for a cancel; returns the order once the broker has taken or refused the request,
+        which is not yet its end. An order that has ended is returned as it is; of an UNKNOWN one
+        the wish is kept until it is found. Raises UnknownOrder."""
+        await self._admit()
+        try:
+            canceled: Order = await self._inbox.ask(decide.Cancel(cl_ord_id))
+        except UnknownOrder:
+            ended = self.order(cl_ord_id)
+            if ended is None:
+                raise
+            return ended
+        return canceled
+
+    async def replace(
+        self,
+        cl_ord_id: ClOrdID,
+        *,
+        order_qty: Qty | None = None,
+        price: Px | None = None,
+        stop_px: Px | None = None,
+        **terms: Unpack[MoreTerms],
+    ) -> Order:
+        """Change a live order, which keeps its ClOrdID; `order_qty` is the total, filled shares
+        included. Returns it once the broker has answered; raises InvalidOrder, UnknownOrder."""
+        await self._admit()
+        change = decide.Change(order_qty=order_qty, price=price, stop_px=stop_px, **terms)
+        replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change))
+        return replaced
+
+    async def cancel_all(self) -> list[Order]:
+        """Ask for a cancel of every open order of this desk."""
+        names = [order.cl_ord_id for order in self.open_orders()]
+        return await asyncio.gather(*(self.cancel(name) for name in names))
+
+    def order(self, cl_ord_id: ClOrdID) -> Order | None:
+        """The durable view of an order, live or ended."""
+        live = self._views.orders.get(cl_ord_id) or self._views.recent(cl_ord_id)
+        return live or self._journal.ended_order(cl_ord_id)
+
+    def open_orders(self) -> list[Order]:
+        """This desk's orders that have not ended, oldest first."""
+        return [order for order in self._views.orders.values() if not order.is_external]
+
+    def external_orders(self) -> list[Order]:
+        """Live orders of the account that were placed elsewhere."""
+        return [order for order in self._views.orders.values() if order.is_external]
+
+    def positions(self) -> dict[str, Position]:
+        """By symbol, also those that are flat by now."""
+        return dict(self._views.positions)
+
+    async def wait(self, cl_ord_id: ClOrdID, *, until: Until = _has_ended) -> Order:
+        """The order, once `until` is true of it; raises UnknownOrder."""
+        self._inbox.check_alive()
+        order = self.order(cl_ord_id)
+        if order is None:
+            raise UnknownOrder(f"cl_ord_id: {cl_ord_id} is not known here")
+        if until(order):
+            return order
+        future: asyncio.Future[Order] = asyncio.get_running_loop().create_future()
+        self._views.when(cl_ord_id, until, future)
+        return await future
+
+    def updates(self) -> AsyncIterator[Update]:
+        """Every durable message about an order from now on; a slow reader is told what it lost."""
+        return self._views.updates()
+
+    async def reconcile(self) -> Reconciliation:
+        """Hold the books against the broker's, repair what the evidence allows; raises
+        BrokerError."""
+        self._inbox.check_alive()
+        if self._crew is None:
+            raise Halted("the desk is not open")
+        return await self._crew.surveyor.reconcile()
+
+    def health(self) -> EngineHealth:
+        """Raises nothing and asks nobody."""
+        crew, orders = self._crew, self._views.orders.values()
+        compared = None if crew is None else crew.state.reconciliation
+        return EngineHealth(
+            is_open=crew is not None and crew.is_open and crew.link.is_whole,
+            stream=self._broker.stream.health(),
+            open_orders=len(self.open_orders()),
+            unknown_orders=sum(one.venue_status is OrdStatus.UNKNOWN for one in orders),
+            external_orders=len(self.external_orders()),
+            open_breaks=0 if compared is None else len(compared.open_breaks),
+            alarms=0 if crew is None else crew.state.alarms,
+            inbox=len(self._inbox),
+            seq=self._inbox.head.seq,
+        )
+
+    async def _admit(self, *, is_new: bool = False) -> None:
+        """Let a command in: there must be room, and for a new order the stream must be whole."""
+        self._inbox.check_alive()
+        crew = self._crew
+        if crew is None:
+            raise Halted("the desk is not open")
+        if is_new and not crew.link.is_whole:
+            timeout_s = self._settings.stream_ready_timeout_s
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await crew.link.whole.wait()
+            except TimeoutError:
+                why = "the order stream has a gap; fills could be missed"
+                raise Halted(f"no new orders: {why} (waited {timeout_s} s)") from None
+        if len(self._inbox) >= self._settings.inbox_max:
+            await self._inbox.room()

@@ -1,0 +1,81 @@
+"""What the engine can be told, and the words in which it answers its owner."""
+
+from collections import deque
+
+from msgspec import Struct
+
+from floorbroker.brokers.port import Broker, StreamHealth
+from floorbroker.clock import Clock
+from floorbroker.domain.errors import BrokerError
+from floorbroker.domain.messages import JournalMessage
+from floorbroker.domain.order import Order
+
+
+class EngineSettings(Struct, frozen=True, kw_only=True):
+    """Times in seconds; every default is meant for Alpaca."""
+
+    #: When to look an UNKNOWN order up, counted from the look-up before; the last one repeats.
+    lookup_delays_s: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
+    #: How long after the last possible arrival a 404 begins to prove anything.
+    ghost_grace_s: float = 60.0
+    #: How long an order that was found not placed is still looked for.
+    ghost_watch_s: float = 86_400.0
+    #: Waits before a request that surely did not arrive is made again; the last one repeats.
+    retry_delays_s: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 15)
+    poll_orders_s: float = 15.0
+    poll_positions_s: float = 30.0
+    #: Missing executions may still be on the stream: wait this long before asking for them.
+    fills_delay_s: float = 0.25
+    #: A cancel that the broker took but did not carry out raises an alarm after this long.
+    stuck_cancel_s: float = 60.0
+    snapshot_every: int = 50_000
+    #: How long a stop waits for answers that are still due.
+    stop_timeout_s: float = 5.0
+    #: An order that could not be sent for this long is not sent any more.
+    intent_ttl_s: float = 300.0
+    max_batch: int = 512
+    inbox_max: int = 20_000
+    stream_ready_timeout_s: float = 2.0
+    start_timeout_s: float = 60.0
+    #: Ended orders that are kept at hand, because late reports about them are common.
+    recent_max: int = 4096
+    #: How many of them are read at a start.
+    recent_start: int = 512
+    #: Updates that a subscriber may fall behind before it loses the oldest.
+    subscriber_max: int = 10_000
+    #: Broker clocks and lists lag: ask for this much more than was missed.
+    overlap_s: float = 60.0
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """One durable message about an order, and the order after it.
+
+    `skipped` counts the updates that this subscriber was too slow for, just before this one.
+    """
+
+    order: Order
+    message: JournalMessage
+    skipped: int = 0
+
+
+class EngineHealth(Struct, frozen=True, kw_only=True):
+    """The engine at a glance."""
+
+    is_open: bool  #: Whether a new order would be sent now.
+    stream: StreamHealth
+    open_orders: int
+    unknown_orders: int
+    external_orders: int
+    open_breaks: int
+    alarms: int
+    inbox: int
+    seq: int  #: The journal's last durable record.
+
+
+class Means(Struct, frozen=True, kw_only=True):
+    """What everybody needs who asks the broker; what it refuses or fails is kept in `errors`."""
+
+    broker: Broker
+    clock: Clock
+    settings: EngineSettings
+    errors: deque[BrokerError]

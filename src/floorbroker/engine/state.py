@@ -1,0 +1,328 @@
+"""Everything the engine knows; `apply` is total, deterministic and the only thing that changes it.
+
+Replay uses `apply` and nothing else, so whatever the engine will need after a crash must follow
+from the messages alone. Reports carry the ClOrdID of the order that they were found to be about
+(see `decide.report`), so applying them needs no look-up outside.
+
+Orders that end leave the book at once and are filed in the journal with the batch that ended
+them. News of a filed order comes as `OrderReopened`, which brings the order back, followed by the
+news itself.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from floorbroker.domain.ids import ClOrdID, OrderID
+from floorbroker.domain.lifecycle import Report, next_status
+from floorbroker.domain.messages import (
+    ENCODER,
+    Alarm,
+    DeskClosed,
+    DeskOpened,
+    ExecutionReport,
+    JournalMessage,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    OrderExpiredUnsent,
+    OrderNotPlaced,
+    OrderReject,
+    OrderReopened,
+    PositionAdjusted,
+    Reconciliation,
+    RequestKind,
+    RequestSent,
+    RequestUnanswered,
+    RequestUndelivered,
+    Source,
+    TimerFired,
+    TimerSet,
+    decoder_for,
+)
+from floorbroker.domain.order import Order, Pending, Side
+from floorbroker.domain.position import Position
+from floorbroker.engine.book import reported
+from floorbroker.engine.book.book import Asked, Book, Phase
+
+
+class Image(Struct, frozen=True, kw_only=True):
+    """The whole state as a snapshot keeps it; see `State` and `Book`."""
+
+    opened: DeskOpened | None
+    is_closed: bool
+    orders: list[Order]
+    external: list[Order]
+    lineage: dict[OrderID, ClOrdID]
+    cancels: dict[ClOrdID, Asked]
+    replaces: dict[ClOrdID, Asked]
+    positions: list[Position]
+    timers: dict[str, datetime]
+    adopted_time: datetime | None
+    safe_time: datetime | None
+    seen_time: datetime | None
+    reconciliation: Reconciliation | None
+    alarms: int
+
+
+_IMAGE = decoder_for(Image)
+
+
+class State:
+    """The book, and what is known beside it: the desk's epochs, timers and comparisons.
+
+    Three instants are on the broker's own clock: `adopted_time` is when its positions were first
+    taken over, up to `safe_time` nothing was missed, and `seen_time` is the newest that its stream
+    has told of, which may lie beyond a gap.
+    """
+
+    def __init__(self) -> None:
+        self.book = Book()
+        self.opened: DeskOpened | None = None
+        self.is_closed = True
+        self.timers: dict[str, datetime] = {}
+        self.adopted_time: datetime | None = None
+        self.safe_time: datetime | None = None
+        self.seen_time: datetime | None = None
+        self.reconciliation: Reconciliation | None = None
+        self.alarms = 0
+        self._appliers: dict[type, Callable[[Any], Order | None]] = {
+            DeskOpened: self._opened,
+            DeskClosed: self._closed,
+            NewOrderSingle: self._created,
+            OrderCancelRequest: self._cancel_asked,
+            OrderCancelReplaceRequest: self._replace_asked,
+            RequestSent: self._sent,
+            RequestUndelivered: self._undelivered,
+            RequestUnanswered: self._unanswered,
+            ExecutionReport: self._reported,
+            OrderCancelReject: self._cancel_rejected,
+            OrderReject: self._rejected,
+            OrderNotPlaced: self._not_placed,
+            OrderExpiredUnsent: self._expired_unsent,
+            OrderReopened: self._reopened,
+            TimerSet: self._timer_set,
+            TimerFired: self._timer_fired,
+            PositionAdjusted: self._position_adjusted,
+            Reconciliation: self._reconciled,
+            Alarm: self._alarmed,
+        }
+
+    def apply(self, message: JournalMessage) -> Order | None:
+        """Take a fact in; returns the order that it is about, as it stands after, if there is
+        one. Never raises for anything a message may say: what fits nowhere changes nothing."""
+        applier = self._appliers.get(type(message))
+        return None if applier is None else applier(message)
+
+    # The desk
+
+    def _opened(self, message: DeskOpened) -> None:
+        self.opened = message
+        self.is_closed = False
+        self.book.account = message.account
+
+    def _closed(self, message: DeskClosed) -> None:
+        if self.opened is not None and message.epoch == self.opened.epoch:
+            self.is_closed = True
+
+    def _timer_set(self, message: TimerSet) -> None:
+        self.timers[message.timer_id] = message.due_time
+
+    def _timer_fired(self, message: TimerFired) -> None:
+        self.timers.pop(message.timer_id, None)
+
+    def _reconciled(self, message: Reconciliation) -> None:
+        if self.reconciliation is None:
+            self.adopted_time = message.broker_time
+        if message.broker_time is not None:
+            self.safe_time = message.broker_time
+        self.reconciliation = message
+
+    def _alarmed(self, message: Alarm) -> None:
+        self.alarms += 1
+        asked = self.book.cancels.get(message.cl_ord_id) if message.cl_ord_id else None
+        is_stuck = message.name == "cancel_stuck"
+        if is_stuck and asked is not None and message.cl_ord_id is not None:
+            self.book.cancels[message.cl_ord_id] = replace(asked, has_alarmed=True)
+
+    def _position_adjusted(self, message: PositionAdjusted) -> None:
+        side = Side.BUY if message.qty > 0 else Side.SELL
+        before = self.book.positions.get(message.symbol) or Position(symbol=message.symbol)
+        after = before.booked(side, abs(message.qty), message.px)
+        # Shares that came or went without a trade were neither bought nor sold here.
+        self.book.positions[message.symbol] = replace(
+            after, bought_qty=before.bought_qty, sold_qty=before.sold_qty
+        )
+        self.book.changed_symbols[message.symbol] = None
+
+    # What we decide and send
+
+    def _created(self, message: NewOrderSingle) -> Order:
+        order = Order(
+            cl_ord_id=message.cl_ord_id,
+            account=message.account,
+            request=message.order,
+            created_time=message.transact_time,
+            wire_id=message.cl_ord_id,
+            updated_time=message.transact_time,
+        )
+        return self.book.keep(order)
+
+    def _cancel_asked(self, message: OrderCancelRequest) -> Order | None:
+        order = self.book.find(message.cl_ord_id)
+        if order is None:
+            return None
+        self.book.cancels.setdefault(order.cl_ord_id, Asked(since=message.transact_time))
+        return self.book.keep(replace(order, pending=Pending.CANCEL))
+
+    def _replace_asked(self, message: OrderCancelReplaceRequest) -> Order | None:
+        order = self.book.orders.get(message.cl_ord_id)
+        if order is None:
+            return None
+        self.book.replaces[order.cl_ord_id] = Asked(
+            since=message.transact_time, change=message, before=order.request
+        )
+        pending = self.book.pending(order.cl_ord_id)
+        number = order.replaces_asked + 1
+        return self.book.keep(replace(order, pending=pending, replaces_asked=number))
+
+    def _sent(self, message: RequestSent) -> Order | None:
+        if message.request is not RequestKind.NEW:
+            return self._phase(message.cl_ord_id, message.request, Phase.SENT, message.attempt)
+        order = self.book.orders.get(message.cl_ord_id)
+        status = None if order is None else next_status(order.venue_status, Report.SENT)
+        if order is None or status is None:
+            return order
+        now = message.transact_time
+        return self.book.keep(
+            replace(
+                order,
+                venue_status=status,
+                attempt=message.attempt,
+                sent_time=order.sent_time or now,
+                updated_time=now,
+            )
+        )
+
+    def _undelivered(self, message: RequestUndelivered) -> Order | None:
+        if message.request is not RequestKind.NEW:
+            return self._phase(message.cl_ord_id, message.request, Phase.WANTED, None)
+        return self._step(message.cl_ord_id, Report.UNDELIVERED, message.transact_time)
+
+    def _unanswered(self, message: RequestUnanswered) -> Order | None:
+        if message.request is not RequestKind.NEW:
+            return self._phase(message.cl_ord_id, message.request, Phase.UNANSWERED, None)
+        now, text = message.transact_time, message.text
+        return self._step(message.cl_ord_id, Report.UNANSWERED, now, text)
+
+    def _phase(
+        self, cl_ord_id: ClOrdID, kind: RequestKind, phase: Phase, attempt: int | None
+    ) -> Order | None:
+        table = self.book.cancels if kind is RequestKind.CANCEL else self.book.replaces
+        asked = table.get(cl_ord_id)
+        if asked is not None:
+            number = asked.attempt if attempt is None else attempt
+            table[cl_ord_id] = replace(asked, phase=phase, attempt=number)
+        return self.book.touched(cl_ord_id)
+
+    def _rejected(self, message: OrderReject) -> Order | None:
+        return self._step(message.cl_ord_id, Report.REJECTED, message.transact_time, message.text)
+
+    def _not_placed(self, message: OrderNotPlaced) -> Order | None:
+        return self._step(
+            message.cl_ord_id, Report.NOT_PLACED, message.transact_time, message.text
+        )
+
+    def _expired_unsent(self, message: OrderExpiredUnsent) -> Order | None:
+        return self._step(
+            message.cl_ord_id, Report.EXPIRED_UNSENT, message.transact_time, message.text
+        )
+
+    def _step(
+        self, cl_ord_id: ClOrdID, report: Report, now: datetime, text: str = ""
+    ) -> Order | None:
+        order = self.book.orders.get(cl_ord_id)
+        status = None if order is None else next_status(order.venue_status, report)
+        if order is None or status is None:
+            return order
+        text = text or order.text
+        return self.book.keep(replace(order, venue_status=status, text=text, updated_time=now))
+
+    def _cancel_rejected(self, message: OrderCancelReject) -> Order | None:
+        is_cancel = message.request is RequestKind.CANCEL
+        (self.book.cancels if is_cancel else self.book.replaces).pop(message.cl_ord_id, None)
+        order = self.book.find(message.cl_ord_id)
+        if order is None:
+            return None
+        status, qty = order.venue_status, order.request.order_qty
+        if not is_cancel and qty is not None and order.cum_qty >= qty:
+            status = next_status(status, Report.FILL) or status  # it only waited for the replace
+        pending = self.book.pending(order.cl_ord_id)
+        return self.book.keep(
+            replace(
+                order,
+                pending=pending,
+                venue_status=status,
+                text=message.text,
+                updated_time=message.transact_time,
+            )
+        )
+
+    # What the broker reports
+
+    def _reported(self, report: ExecutionReport) -> Order:
+        if report.source is Source.STREAM and (
+            self.seen_time is None or report.transact_time > self.seen_time
+        ):
+            self.seen_time = report.transact_time
+        return reported.take(self.book, report)
+
+    def _reopened(self, message: OrderReopened) -> Order:
+        return self.book.reopen(replace(message.order, ended_time=None))
+
+    # Snapshots
+
+    def encode(self) -> bytes:
+        """The state between two batches, for a snapshot."""
+        assert not self.book.ended, "a snapshot is taken between batches"
+        return ENCODER.encode(
+            Image(
+                opened=self.opened,
+                is_closed=self.is_closed,
+                orders=list(self.book.orders.values()),
+                external=list(self.book.external.values()),
+                lineage=self.book.lineage,
+                cancels=self.book.cancels,
+                replaces=self.book.replaces,
+                positions=list(self.book.positions.values()),
+                timers=self.timers,
+                adopted_time=self.adopted_time,
+                safe_time=self.safe_time,
+                seen_time=self.seen_time,
+                reconciliation=self.reconciliation,
+                alarms=self.alarms,
+            )
+        )
+
+    @classmethod
+    def decode(cls, body: bytes) -> "State":
+        """The state that was encoded; raises ValueError where the bytes are none."""
+        image: Image = _IMAGE.decode(body)
+        state = cls()
+        state.opened, state.is_closed = image.opened, image.is_closed
+        state.book.account = image.opened.account if image.opened else state.book.account
+        state.book.orders = {order.cl_ord_id: order for order in image.orders}
+        state.book.external = {order.cl_ord_id: order for order in image.external}
+        state.book.lineage = image.lineage
+        state.book.cancels, state.book.replaces = image.cancels, image.replaces
+        state.book.positions = {position.symbol: position for position in image.positions}
+        state.timers = image.timers
+        state.adopted_time = image.adopted_time
+        state.safe_time, state.seen_time = image.safe_time, image.seen_time
+        state.reconciliation = image.reconciliation
+        state.alarms = image.alarms
+        return state

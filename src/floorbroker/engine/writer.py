@@ -1,0 +1,388 @@
+"""What each item of the inbox leads to: messages applied in order, and effects for afterwards.
+
+Nothing here waits and nothing here leaves: a batch collects what happened, and the loop acts on
+it once it is durable.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+
+from floorbroker.domain.errors import Refused
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import (
+    Alarm,
+    BusinessMessageReject,
+    ExecType,
+    ExecutionReport,
+    JournalMessage,
+    MessageQuarantined,
+    NewOrderSingle,
+    OrderCancelReject,
+    OrderCancelReplaceRequest,
+    OrderCancelRequest,
+    OrderReopened,
+    RequestKind,
+    RequestSent,
+    RequestUnanswered,
+    RequestUndelivered,
+    Source,
+    TimerSet,
+)
+from floorbroker.domain.order import Order, OrdStatus
+from floorbroker.engine import decide
+from floorbroker.engine.book import booking, news
+from floorbroker.engine.book.book import Asked, Phase, lineage_of
+from floorbroker.engine.outbox import LANES, Answer, Asker, Outbox, Pacer
+from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.state import State
+from floorbroker.engine.views import Finder, Views
+
+#: In the order in which waiting requests go once there is room.
+_BY_URGENCY = (RequestKind.CANCEL, RequestKind.REPLACE, RequestKind.NEW)
+
+
+class Hands(Struct, frozen=True, kw_only=True):
+    """Those who act for the writer, once it is durable."""
+
+    outbox: Outbox
+    resolver: Asker
+    pacer: Pacer
+    finder: Finder
+    timer_changed: Callable[[], None]
+    reopen: Callable[[list[ClOrdID]], None]
+
+
+class Writer:
+    """Decides and applies; `batch`, `effects` and `replies` are the loop's to carry out."""
+
+    def __init__(
+        self, state: State, rules: decide.Rules, views: Views, hands: Hands, *, namespace: str
+    ) -> None:
+        self.state = state
+        self.is_open = False
+        self.now: datetime
+        self.batch: list[tuple[JournalMessage, Order | None]] = []
+        self.effects: list[Callable[[], None]] = []
+        self.replies: list[tuple[Any, Refused | None]] = []
+        self._rules = rules
+        self._views = views
+        self._finder = hands.finder
+        self._hands = hands
+        self._namespace = namespace
+        self._waiting: dict[RequestKind, deque[ClOrdID]] = {kind: deque() for kind in _BY_URGENCY}
+        self._raised = news.Raised()
+        self._takers: dict[type, Callable[[Any, Any], None]] = {
+            decide.Submit: self._submit,
+            decide.Cancel: self._cancel,
+            decide.Replace: self._replace,
+            Answer: self._answer,
+            ExecutionReport: self._report,
+            MessageQuarantined: self._quarantine,
+            OrderCancelReject: self._replace_failed,
+            decide.NotPlaced: self._not_placed,
+            decide.Resend: self._resend,
+            decide.Missing: self._missing,
+            decide.Due: self._due,
+            decide.LookForStuck: self._stuck,
+            decide.Release: self._release,
+            decide.Record: self._record,
+            decide.Barrier: self._barrier,
+            decide.Resume: self._resume,
+        }
+        self._follow: dict[type, Callable[[Any, Order | None], None]] = {
+            NewOrderSingle: self._after_intent,
+            OrderCancelRequest: self._after_cancel,
+            OrderCancelReplaceRequest: self._after_replace,
+            RequestSent: self._after_send,
+            RequestUndelivered: self._after_undelivered,
+            RequestUnanswered: self._after_unanswered,
+            ExecutionReport: self._after_report,
+            OrderCancelReject: self._after_cancel_reject,
+            TimerSet: self._after_timer,
+        }
+
+    @property
+    def _settings(self) -> EngineSettings:
+        return self._rules.settings
+
+    def begin(self, now: datetime) -> None:
+        """A new batch; everything in it is decided at one instant."""
+        self.now = now
+        self.batch, self.effects, self.replies = [], [], []
+        self.state.book.clear_batch()
+
+    def take(self, item: Any, reply: Any) -> None:
+        """Decide one item and apply what follows."""
+        try:
+            self._takers[type(item)](item, reply)
+        except Refused as refusal:
+            self._refuse(item, refusal)
+            self.replies.append((reply, refusal))
+
+    def fail(self, problem: BaseException) -> None:
+        """The batch will not be written: those who wait for it hear why."""
+        for reply, _ in self.replies:
+            if not reply.done():
+                reply.set_exception(problem)
+
+    def _put(self, message: JournalMessage) -> None:
+        order = self.state.apply(message)
+        self.batch.append((message, order))
+        follow = self._follow.get(type(message))
+        if follow is not None:
+            follow(message, order)
+
+    def _refuse(self, item: Any, refusal: Refused) -> None:
+        request = item.request if isinstance(item, decide.Submit) else None
+        self._put(
+            BusinessMessageReject(
+                command=type(item).__name__.lower(),
+                text=str(refusal),
+                cl_ord_id=item.cl_ord_id,
+                symbol="" if request is None else request.symbol,
+                transact_time=self.now,
+            )
+        )
+
+    # Commands
+
+    def _submit(self, item: decide.Submit, reply: Any) -> None:
+        for message in decide.submit(self.state, item, self._rules, self.now):
+            self._put(message)
+        self._views.when(item.cl_ord_id, _is_answered, reply)
+
+    def _cancel(self, item: decide.Cancel, reply: Any) -> None:
+        for message in decide.cancel(self.state, item.cl_ord_id, self.now):
+            self._put(message)
+        self._await(item.cl_ord_id, self.state.book.cancels, reply)
+
+    def _replace(self, item: decide.Replace, reply: Any) -> None:
+        for message in decide.replacement(
+            self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
+        ):
+            self._put(message)
+        self._await(item.cl_ord_id, self.state.book.replaces, reply)
+
+    def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:
+        """Answer the caller once the broker has answered, or cannot be expected to."""
+
+        def is_answered(order: Order) -> bool:
+            asked = table.get(cl_ord_id)
+            if order.is_ended or order.venue_status is OrdStatus.UNKNOWN or asked is None:
+                return True
+            return asked.phase in (Phase.TAKEN, Phase.UNANSWERED)
+
+        self.state.book.touched(cl_ord_id)
+        self._views.when(cl_ord_id, is_answered, reply)
+
+    def _record(self, item: decide.Record, reply: Any) -> None:
+        for message in item.messages:
+            self._put(message)
+        self._barrier(None, reply)
+
+    def _barrier(self, _: Any, reply: Any) -> None:
+        if reply is not None:
+            self.replies.append((reply, None))
+
+    # Requests and their turns
+
+    def _want(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
+        """Send the request now if it may go, else when its turn comes."""
+        waiting = self._waiting[kind]
+        is_held = kind is RequestKind.NEW and not self.is_open
+        if is_held or waiting or not self._hands.pacer.try_take(LANES[kind]):
+            waiting.append(cl_ord_id)
+        else:
+            self._send(kind, cl_ord_id)
+
+    def _release(self, item: decide.Release, reply: Any) -> None:
+        if item.is_open is not None:
+            self.is_open = item.is_open
+        for kind in _BY_URGENCY:
+            waiting = self._waiting[kind]
+            if kind is RequestKind.NEW and not self.is_open:
+                continue
+            while waiting and self._hands.pacer.try_take(LANES[kind]):
+                self._send(kind, waiting.popleft())
+        self._barrier(None, reply)
+
+    def _send(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
+        """The pacer has a place for it."""
+        ttl_s = self._settings.intent_ttl_s
+        messages = decide.send(self.state, kind, cl_ord_id, ttl_s=ttl_s, now=self.now)
+        if not messages or type(messages[0]) is not RequestSent:
+            self._hands.pacer.give_back(LANES[kind])
+        for message in messages:
+            self._put(message)
+
+    def _resend(self, item: decide.Resend, _: Any) -> None:
+        self._want(item.kind, item.cl_ord_id)
+
+    def _after_intent(self, message: NewOrderSingle, _: Order | None) -> None:
+        self._want(RequestKind.NEW, message.cl_ord_id)
+
+    def _after_cancel(self, message: OrderCancelRequest, order: Order | None) -> None:
+        if order is not None and order.order_id is not None:
+            self._want(RequestKind.CANCEL, message.cl_ord_id)
+
+    def _after_replace(self, message: OrderCancelReplaceRequest, _: Order | None) -> None:
+        self._want(RequestKind.REPLACE, message.cl_ord_id)
+
+    def _after_send(self, message: RequestSent, order: Order | None) -> None:
+        if order is not None:
+            change = self._change(message)
+            self.effects.append(partial(self._hands.outbox.send, message, order, change))
+
+    def _change(
+        self, message: RequestSent | RequestUnanswered
+    ) -> OrderCancelReplaceRequest | None:
+        if message.request is not RequestKind.REPLACE:
+            return None
+        asked = self.state.book.replaces.get(message.cl_ord_id)
+        return None if asked is None else asked.change
+
+    def _after_undelivered(self, message: RequestUndelivered, _: Order | None) -> None:
+        retry = self._hands.resolver.retry
+        self.effects.append(partial(retry, message.request, message.cl_ord_id, message.attempt))
+
+    def _after_unanswered(self, message: RequestUnanswered, _: Order | None) -> None:
+        ask = self._hands.resolver.unanswered
+        change = self._change(message)
+        self.effects.append(partial(ask, message.request, message.cl_ord_id, change))
+
+    def _after_cancel_reject(self, message: OrderCancelReject, order: Order | None) -> None:
+        """It may have been refused because the order has filled: ask."""
+        if order is not None and not order.is_ended:
+            self.effects.append(partial(self._hands.resolver.standing, message.cl_ord_id))
+            if message.request is RequestKind.REPLACE and order.pending is not None:
+                self._want(RequestKind.CANCEL, message.cl_ord_id)
+
+    def _after_timer(self, _: TimerSet, __: Order | None) -> None:
+        self.effects.append(self._hands.timer_changed)
+
+    # Answers and reports
+
+    def _answer(self, item: Answer, reply: Any) -> None:
+        if isinstance(item.found, ExecutionReport):
+            self._report(item.found, reply)
+            return
+        for message in decide.outcome(self.state, item.sent, item.found):
+            self._put(message)
+
+    def _report(self, found: ExecutionReport, _: Any) -> None:
+        about = self._finder.about(self.state.book, found)
+        if about is None and not found.cl_ord_id:
+            self.effects.append(partial(self._hands.resolver.identify, found))
+            return
+        book = self.state.book
+        for message in news.report(book, about, found, namespace=self._namespace, now=self.now):
+            if not (isinstance(message, Alarm) and self._raised.has(message)):
+                self._put(message)
+            if isinstance(message, OrderReopened):
+                self._hands.reopen([message.order.cl_ord_id])
+        cl_ord_id = found.cl_ord_id if about is None else about.cl_ord_id
+        order = book.find(cl_ord_id) or book.ended.get(cl_ord_id) or about
+        if order is not None:
+            self._ask_more(order, found)
+
+    def _ask_more(self, order: Order, found: ExecutionReport) -> None:
+        """The report tells of something that it does not bring."""
+        if found.cum_qty > order.cum_qty or order.replaces:
+            is_ours = found.order_id in lineage_of(order)
+            if is_ours and booking.is_behind(order, found):
+                ask = self._hands.resolver.executions
+                self.effects.append(partial(ask, order.cl_ord_id, found))
+        is_replaced = found.exec_type is ExecType.REPLACED
+        if is_replaced and found.order_id == order.order_id and found.source is Source.STREAM:
+            self.effects.append(partial(self._hands.resolver.standing, order.cl_ord_id))
+
+    def _after_report(self, _: ExecutionReport, order: Order | None) -> None:
+        """A cancel that was wished while the order's fate was open can go now."""
+        cancels = self.state.book.cancels
+        if not cancels or order is None:
+            return
+        asked = cancels.get(order.cl_ord_id)
+        if asked is not None and asked.phase is Phase.WANTED:
+            self._want(RequestKind.CANCEL, order.cl_ord_id)
+
+    def _quarantine(self, item: MessageQuarantined, _: Any) -> None:
+        self._put(item)
+        self._put(Alarm(name="quarantined", text=item.text, transact_time=self.now))
+
+    # Findings
+
+    def _replace_failed(self, item: OrderCancelReject, _: Any) -> None:
+        for message in decide.replace_failed(self.state, item):
+            self._put(message)
+
+    def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
+        watch_s = self._settings.ghost_grace_s
+        for message in decide.not_placed(
+            self.state, item.cl_ord_id, item.evidence, watch_s=watch_s, now=self.now
+        ):
+            self._put(message)
+
+    def _missing(self, item: decide.Missing, _: Any) -> None:
+        alarm = Alarm(
+            name="missing_executions",
+            text=item.text,
+            cl_ord_id=item.cl_ord_id,
+            transact_time=self.now,
+        )
+        if not self._raised.has(alarm):
+            self._put(alarm)
+
+    def _due(self, item: decide.Due, _: Any) -> None:
+        cl_ord_id = ClOrdID(item.timer_id.removeprefix(decide.GHOST))
+        order = self._finder.filed(self.state.book, cl_ord_id)
+        is_gone = order is not None and order.venue_status is OrdStatus.NOT_PLACED
+        ended = order.ended_time if order is not None and is_gone else None
+        watch_s = self._settings.ghost_watch_s
+        for message in decide.watch_ghost(item.timer_id, ended, watch_s=watch_s, now=self.now):
+            self._put(message)
+        if is_gone:
+            self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
+
+    def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
+        after_s = self._settings.stuck_cancel_s
+        for message in decide.stuck_cancels(self.state, after_s=after_s, now=self.now):
+            self._put(message)
+
+    def _resume(self, _: decide.Resume, reply: Any) -> None:
+        book, ask = self.state.book, self._hands.resolver.unanswered
+        for order in list(book.orders.values()):
+            if order.venue_status is OrdStatus.UNKNOWN:
+                self.effects.append(partial(ask, RequestKind.NEW, order.cl_ord_id, None))
+            elif order.venue_status is OrdStatus.CREATED:
+                self._want(RequestKind.NEW, order.cl_ord_id)
+        for cl_ord_id, asked in list(book.cancels.items()):
+            self._resume_request(RequestKind.CANCEL, cl_ord_id, asked)
+        for cl_ord_id, asked in list(book.replaces.items()):
+            self._resume_request(RequestKind.REPLACE, cl_ord_id, asked)
+        self._barrier(None, reply)
+
+    def _resume_request(self, kind: RequestKind, cl_ord_id: ClOrdID, asked: Asked) -> None:
+        if asked.phase is Phase.UNANSWERED:
+            ask = self._hands.resolver.unanswered
+            self.effects.append(partial(ask, kind, cl_ord_id, asked.change))
+        elif asked.phase is Phase.WANTED and kind is RequestKind.CANCEL:
+            order = self.state.book.find(cl_ord_id)
+            if order is not None and order.order_id is not None:
+                self._want(kind, cl_ord_id)
+        elif asked.phase is Phase.WANTED:
+            text = "the desk ended before it was sent"
+            self._put(
+                OrderCancelReject(
+                    cl_ord_id=cl_ord_id, request=kind, text=text, transact_time=self.now
+                )
+            )
+
+
+def _is_answered(order: Order) -> bool:
+    """Whether the broker has answered, or is known not to: the first answer of a submit."""
+    return order.venue_status not in (OrdStatus.CREATED, OrdStatus.SENT)

@@ -1,0 +1,121 @@
+"""What must hold when the faults have stopped and everything has ended, whatever happened."""
+
+from collections import Counter
+from decimal import Decimal
+
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import (
+    Alarm,
+    ExecType,
+    ExecutionReport,
+    JournalMessage,
+    NewOrderSingle,
+    OrderCancelReplaceRequest,
+    RequestKind,
+    RequestSent,
+    RequestUndelivered,
+)
+from floorbroker.domain.order import Order, OrdStatus
+from tests.sim.world import NAMESPACE, World
+
+#: Statuses that say: the broker never had this order.
+NEVER_THERE = (OrdStatus.NOT_PLACED, OrdStatus.EXPIRED_UNSENT)
+
+
+async def check(world: World) -> None:
+    """Every invariant; an AssertionError names the one that broke."""
+    messages = world.messages()
+    intents = [m.cl_ord_id for m in messages if isinstance(m, NewOrderSingle)]
+    there = await world.orders()
+    ours = [row for row in there if row["client_order_id"].startswith(NAMESPACE)]
+    first = [row["client_order_id"] for row in ours if not row["replaces"]]
+    roots = Counter(first)
+    orders = {name: world.order(name) for name in intents}
+    _nothing_unwritten_was_sent(messages, roots)
+    assert max(roots.values(), default=0) <= 1, f"I02 {roots.most_common(1)}: sent twice"
+    assert not world.engine.open_orders(), f"I03 not ended: {world.engine.open_orders()}"
+    for order in orders.values():
+        _order_is_sound(order, is_there=order.cl_ord_id in roots)
+    _executions_are_booked_once(messages)
+    _nothing_ambiguous_was_repeated(messages)
+    alarms = {m.name for m in messages if isinstance(m, Alarm)}
+    assert alarms <= world.expected_alarms, f"alarms {alarms - world.expected_alarms}"
+    compared = await world.engine.reconcile()
+    assert not compared.open_breaks, f"I07 {compared.open_breaks}"
+    await _fills_agree(world, orders)
+    await _positions_agree(world)
+    verified = world.journal.verify()
+    assert verified.damage is None, f"I14 {verified.damage}"
+    assert world.replayed() == world.live(), "I15 replay differs from what is live"
+
+
+def _nothing_unwritten_was_sent(messages: list[JournalMessage], roots: "Counter[str]") -> None:
+    sent = {
+        m.cl_ord_id
+        for m in messages
+        if isinstance(m, RequestSent) and m.request is RequestKind.NEW
+    }
+    assert set(roots) <= sent, f"I01 at the broker without SEND: {set(roots) - sent}"
+
+
+def _order_is_sound(order: Order, *, is_there: bool) -> None:
+    name = f"{order.cl_ord_id} {order.ord_status}"
+    if order.order_qty is not None:
+        assert 0 <= order.cum_qty <= order.order_qty, f"I05 {name}: {order.cum_qty}"
+    if order.ord_status is OrdStatus.FILLED and order.order_qty is not None:
+        busted = any(fill.last_qty < 0 for fill in order.fills)
+        assert busted or order.cum_qty == order.order_qty, f"I05 {name}: {order.cum_qty}"
+    if order.ord_status in NEVER_THERE:
+        assert not is_there, f"I04 {name}: but the broker has it"
+    elif order.ord_status is not OrdStatus.REJECTED:
+        assert is_there, f"I04 {name}: but the broker never had it"
+
+
+def _executions_are_booked_once(messages: list[JournalMessage]) -> None:
+    """Two reports of one execution may name it differently, but not its order and total."""
+    booked = Counter(
+        m.exec_id
+        for m in messages
+        if isinstance(m, ExecutionReport) and m.exec_type is ExecType.TRADE
+    )
+    assert max(booked.values(), default=0) <= 1, f"I09 {booked.most_common(1)}"
+
+
+def _nothing_ambiguous_was_repeated(messages: list[JournalMessage]) -> None:
+    """An order or a replace goes out again only after it surely did not arrive."""
+    open_requests: dict[tuple[str, RequestKind], bool] = {}
+    for message in messages:
+        if isinstance(message, OrderCancelReplaceRequest):
+            open_requests.pop((message.cl_ord_id, RequestKind.REPLACE), None)
+        elif isinstance(message, RequestUndelivered):
+            open_requests.pop((message.cl_ord_id, message.request), None)
+        elif isinstance(message, RequestSent) and message.request is not RequestKind.CANCEL:
+            key = (message.cl_ord_id, message.request)
+            assert key not in open_requests, f"I02 {message} after an ambiguous attempt"
+            open_requests[key] = True
+
+
+async def _fills_agree(world: World, orders: dict[ClOrdID, Order]) -> None:
+    """Each order has exactly what the exchange executed for it, share by share and price."""
+    theirs: dict[ClOrdID, Counter[tuple[str, Decimal, Decimal]]] = {}
+    for row in await world.fills():
+        root = ClOrdID(row["client_order_id"].partition(".")[0])
+        fills = theirs.setdefault(root, Counter())
+        fills[row["order_id"], Decimal(row["price"]), Decimal(row["qty"])] += 1
+    for name, order in orders.items():
+        mine = Counter(
+            (str(fill.order_id), Decimal(fill.last_px), Decimal(fill.last_qty))
+            for fill in order.fills
+            if fill.last_qty > 0
+        )
+        assert mine == theirs.get(name, Counter()), f"I09 {name}: {mine} here, {theirs.get(name)}"
+
+
+async def _positions_agree(world: World) -> None:
+    mine = {
+        symbol: Decimal(position.qty)
+        for symbol, position in world.engine.positions().items()
+        if position.qty
+    }
+    theirs = await world.broker_positions()
+    assert mine == theirs, f"I07 positions: {mine} here, {theirs} at the broker"

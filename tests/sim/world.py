@@ -1,0 +1,241 @@
+"""A desk and its exchange in one virtual time: faults, crashes, and the truth to hold it to."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import msgspec
+
+from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
+from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca.stream import StreamRules
+from floorbroker.brokers.pacing import Pacer
+from floorbroker.clock import NS_PER_S, LoopClock, datetime_of
+from floorbroker.domain.ids import Account
+from floorbroker.domain.messages import DeskClosed, JournalMessage
+from floorbroker.domain.order import Order
+from floorbroker.engine.loop import Engine
+from floorbroker.engine.recovery import Recovery, replay
+from floorbroker.engine.settings import EngineSettings
+from floorbroker.exchange.faults import FaultPlan, FaultRule
+from floorbroker.exchange.front.build import build_exchange
+from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.reference.assets import listing
+from floorbroker.journal.sqlite import SqliteJournal
+from floorbroker.journal.store import MemoryDisk
+
+SYMBOLS = ("AAPL", "MSFT")
+#: 10:00 in New York on the first of June 2026, a Monday.
+ORIGIN_NS = 1_780_322_400 * NS_PER_S
+NAMESPACE = "sim"
+KEYS = Credentials("SIM", "secret")
+
+
+class World:
+    """One exchange that lives on, and a desk that may die and come back."""
+
+    def __init__(
+        self, seed: int, faults: Sequence[FaultRule] = (), settings: EngineSettings | None = None
+    ) -> None:
+        self.random = Random(seed)
+        self.settings = settings or EngineSettings()
+        self.disk = MemoryDisk()
+        self.clock = LoopClock(ORIGIN_NS)
+        self.front = build_exchange(
+            Setup(clock=self.clock, assets=listing(SYMBOLS), start_ns=ORIGIN_NS, seed=seed),
+            FaultPlan(faults, seed),
+        )
+        self.way = MemoryTransport(self.front)
+        self.engine: Engine
+        self.journal: SqliteJournal
+        self.client: AlpacaClient
+        self.recoveries: list[Recovery] = []
+        #: Whatever else is alarming was not caused by these faults.
+        self.expected_alarms = {"cancel_stuck", "quarantined"}
+        late = [rule.wait_s for rule in faults if rule.kind == "late_visibility"]
+        if any(wait_s > self.settings.ghost_grace_s for wait_s in late):
+            self.expected_alarms.add("late_order")
+        self._mine: list[asyncio.Task[Any]] = []
+        self._stranger = 0
+
+    # The desk
+
+    async def open(self) -> Recovery:
+        """Start a desk on the disk, as a new process would."""
+        seed = self.random.getrandbits(64)
+        self.journal = SqliteJournal.open(
+            self.disk, command="sim", started=self.clock.now(), journal_id_maker=Random(seed)
+        )
+        pacer = Pacer(self.clock, Random(seed + 1))
+        way = _Shared(self.way)
+        self.client = AlpacaClient(
+            Account("SIM"),
+            Endpoints(trading=way, market=way, stream=way, stream_rules=StreamRules()),
+            KEYS,
+            clock=self.clock,
+            random=Random(seed + 2),
+            pacer=pacer,
+        )
+        self.engine = Engine(
+            journal=self.journal,
+            broker=self.client,
+            clock=self.clock,
+            random=Random(seed + 3),
+            pacer=pacer,
+            settings=self.settings,
+            namespace=NAMESPACE,
+            mode="paper",
+            version="sim",
+        )
+        recovery = await self.engine.start()
+        self.recoveries.append(recovery)
+        return recovery
+
+    def run(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Work of the desk's process: it dies with a crash."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._mine.append(task)
+        return task
+
+    async def crash(self) -> None:
+        """What kill -9 leaves: a disk and an exchange. Nothing is said to anybody."""
+        self.disk.crash()
+        tasks = [*self._mine, *tasks_of(self.engine)]
+        self._mine = []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.client.pacer.aclose()
+
+    async def close(self) -> None:
+        await self.engine.stop()
+        await self.client.aclose()
+        self.journal.close()
+        await self.way.aclose()
+        await self.front.aclose()
+
+    # The exchange
+
+    async def quote(self, symbol: str, bid: Decimal, ask: Decimal, size: int) -> None:
+        await self._control(
+            "quote",
+            {
+                "symbol": symbol,
+                "bid_price": str(bid),
+                "bid_size": size,
+                "ask_price": str(ask),
+                "ask_size": size,
+            },
+        )
+
+    def heal(self) -> None:
+        """No more faults."""
+        self.front.server.faults = FaultPlan()
+
+    async def place_elsewhere(self, side: str, qty: int, symbol: str) -> None:
+        """Somebody else orders on the same account."""
+        self._stranger += 1
+        body = {
+            "symbol": symbol,
+            "qty": str(qty),
+            "side": side,
+            "type": "market",
+            "time_in_force": "day",
+            "client_order_id": f"stranger-{self._stranger}",
+        }
+        answer = await self.way.request(
+            "POST", "/v2/orders", body=msgspec.json.encode(body), headers=KEYS.headers()
+        )
+        assert answer.status == 200, answer.body
+
+    async def orders(self) -> list[dict[str, Any]]:
+        """Every order that the exchange ever accepted."""
+        return await self._read("/_exchange/orders")
+
+    async def fills(self) -> list[dict[str, Any]]:
+        """Every execution."""
+        return await self._read("/_exchange/fills")
+
+    async def broker_positions(self) -> dict[str, Decimal]:
+        rows = await self._read("/v2/positions")
+        return {row["symbol"]: Decimal(row["qty"]) for row in rows}
+
+    async def _read(self, path: str) -> list[dict[str, Any]]:
+        answer = await self.way.request("GET", path, headers=KEYS.headers())
+        assert answer.status == 200, answer.body
+        rows: list[dict[str, Any]] = msgspec.json.decode(answer.body)
+        return rows
+
+    async def _control(self, what: str, body: dict[str, Any]) -> None:
+        answer = await self.way.request(
+            "POST", f"/_exchange/{what}", body=msgspec.json.encode(body)
+        )
+        assert answer.status == 200, answer.body
+
+    # The truth
+
+    def messages(self) -> list[JournalMessage]:
+        return [record.message for record in self.journal.records()]
+
+    def replayed(self) -> bytes:
+        """The state that the journal tells, from its first record on."""
+        return replay(_WithoutSnapshot(self.journal)).state.encode()
+
+    def live(self) -> bytes:
+        """The state that the engine has."""
+        crew = self.engine._crew
+        assert crew is not None
+        crew.state.book.clear_batch()
+        return crew.state.encode()
+
+    def order(self, name: str) -> Order:
+        found = self.engine.order(name)  # type: ignore[arg-type]  # any text will do
+        assert found is not None, name
+        return found
+
+
+class _Shared:
+    """A way to the exchange that outlives the desks on it: what a dead desk asked for, the
+    exchange still does."""
+
+    def __init__(self, way: MemoryTransport) -> None:
+        self.request = way.request
+        self.connect = way.connect
+
+    async def aclose(self) -> None:
+        """The exchange lives on."""
+
+
+class _WithoutSnapshot:
+    """A journal whose snapshot was lost."""
+
+    def __init__(self, journal: SqliteJournal) -> None:
+        self._journal = journal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    def snapshot(self) -> None:
+        return None
+
+
+def tasks_of(engine: Engine) -> list["asyncio.Task[Any]"]:
+    """Everything that runs for an engine: what a dead process no longer has."""
+    crew = engine._crew
+    assert crew is not None
+    return [
+        *engine._tasks,
+        *crew.outbox._live.values(),
+        *crew.resolver._inquiries.values(),
+    ]
+
+
+def is_closed(messages: Sequence[JournalMessage]) -> bool:
+    return isinstance(messages[-1], DeskClosed)
+
+
+def now(world: World) -> str:
+    return datetime_of(world.clock.now_ns()).isoformat()
