@@ -1,0 +1,1 @@
+"""State for others to see."""
