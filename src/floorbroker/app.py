@@ -1,0 +1,210 @@
+"""The composition root: the only place where the concrete parts meet."""
+
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from floorbroker import __version__
+from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
+from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca.network import NetworkTransport
+from floorbroker.brokers.pacing import Pacer
+from floorbroker.brokers.port import Broker
+from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
+from floorbroker.config import Settings
+from floorbroker.domain.errors import BrokerUnknown, ConfigError
+from floorbroker.domain.ids import Account
+from floorbroker.domain.quotes import Bar
+from floorbroker.engine.loop import Engine
+from floorbroker.engine.recovery import Recovery
+from floorbroker.engine.settings import EngineSettings
+from floorbroker.journal.port import Journal, Verification
+from floorbroker.journal.reader import SqliteJournalReader
+from floorbroker.journal.sqlite import SqliteJournal
+from floorbroker.posttrade.report_html import render_report
+from floorbroker.posttrade.trades import TradeReport
+from floorbroker.venues import MarketPlan as MarketPlan
+from floorbroker.venues import Place as Place
+from floorbroker.venues import Served as Served
+from floorbroker.venues import embedded
+from floorbroker.venues import open_market as open_market
+from floorbroker.venues import serve_exchange as serve_exchange
+
+EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
+
+
+class Parts:
+    """A desk's parts, running; `aclose` ends them in good order."""
+
+    def __init__(self, stack: AsyncExitStack, clock: Clock) -> None:
+        self._stack = stack
+        self.clock = clock
+        self.engine: Engine
+        self.broker: Broker
+        self.journal: Journal
+        self.recovery: Recovery
+
+    async def aclose(self) -> None:
+        await self._stack.aclose()
+
+
+async def start(settings: Settings) -> Parts:
+    """Open journal, broker and engine, recover, and come back when orders are taken.
+
+    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal) or
+    BrokerError; whatever was opened is closed again.
+    """
+    async with AsyncExitStack() as stack:
+        random = Random(secrets.randbits(128))  # noqa: S311  (ids and jitter, not secrets)
+        journal = SqliteJournal.open(
+            settings.journal_path,
+            command=" ".join(["floorbroker", *sys.argv[1:3]]),
+            started=SystemClock().now(),
+            journal_id_maker=random,
+        )
+        stack.callback(journal.close)
+        clock, broker, pacer = await _door(settings, random, stack)
+        parts = Parts(stack, clock)
+        parts.journal, parts.broker = journal, broker
+        parts.engine = Engine(
+            journal=journal,
+            broker=broker,
+            clock=clock,
+            random=random,
+            pacer=pacer,
+            settings=_engine_settings(settings),
+            namespace=f"o{journal.journal_id[:6]}",
+            mode=settings.mode,
+            version=__version__,
+        )
+        stack.push_async_callback(parts.engine.stop)
+        parts.recovery = await parts.engine.start()
+        parts._stack = stack.pop_all()
+        return parts
+    raise AssertionError("unreachable")
+
+
+async def _door(
+    settings: Settings, random: Random, stack: AsyncExitStack
+) -> tuple[Clock, AlpacaClient, Pacer]:
+    """The broker's door: Alpaca, an exchange in another process, or one in this."""
+    system = SystemClock()
+    clock: Clock = system
+    keys = EMBEDDED_KEYS
+    if settings.exchange_url:
+        network = NetworkTransport(settings.exchange_url)
+        endpoints = Endpoints(trading=network, market=network, stream=network)
+        clock = await _clock_of(settings.exchange_url, settings.exchange_speed)
+    elif settings.mode == "embedded":
+        front = embedded(
+            home=settings.home, tape=settings.tape, seed=settings.seed, cash=settings.cash
+        )
+        stack.push_async_callback(front.aclose)
+        clock = front.server.clock
+        memory = MemoryTransport(front)
+        endpoints = Endpoints(trading=memory, market=memory, stream=memory)
+    else:
+        assert settings.key_id is not None
+        assert settings.secret_key is not None
+        keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
+        base, _, path = settings.stream_url.rpartition("/")
+        endpoints = Endpoints(
+            trading=NetworkTransport(settings.base_url),
+            market=NetworkTransport(settings.data_url),
+            stream=NetworkTransport(base.replace("ws", "http", 1)),
+            stream_path=f"/{path}",
+        )
+    pacer = Pacer(system, random)
+    account = Account(settings.account)
+    broker = AlpacaClient(account, endpoints, keys, clock=clock, random=random, pacer=pacer)
+    stack.push_async_callback(broker.aclose)
+    return clock, broker, pacer
+
+
+async def _clock_of(url: str, speed: float) -> Clock:
+    """The date of the market at this exchange, running on at its speed."""
+    async with open_broker(url) as broker:
+        phase = await broker.market_phase()
+    return MarketClock(SystemClock(), ns_of(phase.broker_time), speed)
+
+
+def _engine_settings(settings: Settings) -> EngineSettings:
+    """Our own exchange shows an order as soon as it has it, so a look-up soon proves something.
+
+    A market that runs faster than real time is also polled faster, and ages that are told by its
+    dates grow with its speed.
+    """
+    speed = settings.exchange_speed
+    if settings.mode != "embedded":
+        return EngineSettings()
+    if speed <= 1:
+        return EngineSettings(ghost_grace_s=5.0)
+    return EngineSettings(
+        lookup_delays_s=(0.1, 0.1, 0.2, 0.3, 0.5, 1.0),
+        ghost_grace_s=1.5,
+        poll_orders_s=0.5,
+        poll_positions_s=1.0,
+        intent_ttl_s=300.0 * speed,
+        stuck_cancel_s=60.0 * speed,
+    )
+
+
+def open_journal_reader(path: Path) -> SqliteJournalReader:
+    """A journal to look at, also while a desk writes it; raises JournalError."""
+    return SqliteJournalReader.open(path)
+
+
+@asynccontextmanager
+async def open_broker(url: str) -> AsyncIterator[Broker]:
+    """A door to an exchange for questions alone."""
+    clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
+    network = NetworkTransport(url)
+    broker = AlpacaClient(
+        Account("questions"),
+        Endpoints(trading=network, market=network, stream=network),
+        EMBEDDED_KEYS,
+        clock=clock,
+        random=random,
+        pacer=Pacer(clock, random),
+    )
+    try:
+        yield broker
+    finally:
+        await broker.aclose()
+
+
+def write_report(
+    report: TradeReport,
+    bars: Mapping[str, Sequence[Bar]],
+    path: Path,
+    verification: Verification | None = None,
+) -> None:
+    """The trade report as one HTML file; raises ConfigError where it cannot be written."""
+    page = render_report(report, bars=bars, verification=verification)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise ConfigError(
+            f"the report cannot be written to {path}: {problem.strerror}; name another file"
+        ) from None
+
+
+async def get_json(url: str) -> Any:
+    """One of the exchange's own controls, read."""
+    base, slash, path = url.partition("/_exchange")
+    transport = NetworkTransport(base)
+    try:
+        answer = await transport.request("GET", slash + path, headers=EMBEDDED_KEYS.headers())
+    finally:
+        with suppress(OSError):
+            await transport.aclose()
+    if answer.status != 200:
+        raise BrokerUnknown(f"GET {url} answered {answer.status}", status=answer.status)
+    return msgspec.json.decode(answer.body)

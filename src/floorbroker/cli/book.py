@@ -1,0 +1,159 @@
+"""`floorbroker positions`, `account`, `assets`, `quote` and `reconcile`: what we hold."""
+
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, with_desk
+from floorbroker.domain.amounts import Px
+from floorbroker.domain.errors import ConfigError
+from floorbroker.domain.instrument import Instrument
+from floorbroker.domain.messages import Reconciliation
+from floorbroker.domain.position import Position
+from floorbroker.domain.quotes import Quote
+
+if TYPE_CHECKING:
+    from floorbroker.brokers.port import AccountReport, PositionReport
+    from floorbroker.desk import Desk
+
+positions = App(name="positions", help="What we hold and what it is worth.")
+account = App(name="account", help="The account as the broker states it.")
+assets = App(name="assets", help="What can be traded.")
+quote = App(name="quote", help="The newest quote of some symbols.")
+reconcile = App(name="reconcile", help="Our book against the broker's.")
+
+
+@positions.default
+def show_positions(*, json: Json = False) -> int:
+    """Our own book, valued at the broker's prices.
+
+    Example: floorbroker positions
+    """
+
+    async def look(desk: "Desk") -> "tuple[list[Position], list[PositionReport]]":
+        return await desk.get_positions(), await desk.get_broker_positions()
+
+    ours, theirs = with_desk(look)
+    last_px = {report.symbol: report.current_px for report in theirs}
+    if json:
+        say_json([_valued(position, last_px.get(position.symbol)) for position in ours])
+        return DONE
+    from floorbroker.cli.tables import show_positions as show
+
+    show(ours, last_px)
+    return DONE
+
+
+def _valued(position: Position, px: Px | None) -> dict[str, object]:
+    """A position and what it is worth at this price; None where there is no price."""
+    from floorbroker.publish.views import position_view
+
+    return {
+        **position_view(position),
+        "last_px": px,
+        "market_value": None if px is None else position.market_value(px),
+        "unrealized_pnl": None if px is None else position.unrealized_pnl(px),
+    }
+
+
+@account.default
+def show_account(*, json: Json = False) -> int:
+    """Equity, cash and buying power.
+
+    Example: floorbroker account --json
+    """
+
+    async def look(desk: "Desk") -> "tuple[AccountReport, str]":
+        return await desk.get_account(), desk.settings.mode
+
+    report, mode = with_desk(look)
+    if json:
+        from floorbroker.publish.views import view
+
+        say_json({"mode": mode, **view(report)})
+        return DONE
+    for label, value in (
+        ("mode", mode.upper()),
+        ("account", report.account),
+        ("status", report.status),
+        ("equity", f"{report.equity:,.2f}"),
+        ("day P&L", f"{report.equity - report.last_equity:+,.2f}"),
+        ("cash", f"{report.cash:,.2f}"),
+        ("buying power", f"{report.buying_power:,.2f}"),
+        ("initial margin", f"{report.initial_margin:,.2f}"),
+        ("multiplier", f"{report.multiplier}x"),
+    ):
+        say(f"{label:<16}{value:>18}")
+    return DONE
+
+
+@assets.default
+def show_assets(*, json: Json = False) -> int:
+    """Every symbol that the broker lists, and what may be done with it.
+
+    Example: floorbroker assets
+    """
+
+    async def look(desk: "Desk") -> list[Instrument]:
+        return await desk.get_instruments()
+
+    found = with_desk(look)
+    if json:
+        say_json(found)
+        return DONE
+    for item in found:
+        marks = [
+            word
+            for word, holds in (
+                ("not tradable", not item.is_tradable),
+                ("whole shares only", not item.is_fractionable),
+                ("no shorts", not item.is_shortable),
+            )
+            if holds
+        ]
+        say(f"{item.symbol:<10}{item.name:<44}{', '.join(marks)}".rstrip())
+    return DONE
+
+
+@quote.default
+def show_quote(*symbols: str, json: Json = False) -> int:
+    """Best bid and offer.
+
+    Example: floorbroker quote AAPL MSFT
+    """
+    if not symbols:
+        raise ConfigError("name at least one symbol, such as: floorbroker quote AAPL")
+
+    async def look(desk: "Desk") -> list[Quote]:
+        return [await desk.get_quote(symbol) for symbol in symbols]
+
+    found = with_desk(look)
+    if json:
+        say_json(found)
+        return DONE
+    for item in found:
+        say(
+            f"{item.symbol:<8}{item.bid_px:>12,} x {item.bid_size:<8,}"
+            f"{item.ask_px:>12,} x {item.ask_size:,}"
+        )
+    return DONE
+
+
+@reconcile.default
+def show_reconciliation(*, json: Json = False) -> int:
+    """Every difference, with its cause, evidence and repair; exit 1 if any is open.
+
+    Example: floorbroker reconcile
+    """
+
+    async def compare(desk: "Desk") -> Reconciliation:
+        return await desk.reconcile_positions()
+
+    outcome = with_desk(compare)
+    if json:
+        say_json(outcome)
+    else:
+        from floorbroker.cli.tables import show_reconciliation as show
+
+        show(outcome)
+    return REFUSED if outcome.open_breaks else DONE

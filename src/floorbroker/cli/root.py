@@ -1,0 +1,121 @@
+"""The command itself: its nouns, its exit codes, and how errors are told."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from cyclopts import App, CycloptsError, Parameter
+
+from floorbroker.domain.errors import ConfigError, FloorbrokerError
+
+if TYPE_CHECKING:
+    from floorbroker.desk import Desk
+
+Result = TypeVar("Result")
+
+DONE = 0
+REFUSED = 1
+USAGE = 2
+INTERRUPTED = 130  #: As shells have it.
+
+#: The `--json` flag that every command has.
+Json = Annotated[bool, Parameter(name="--json", negative="", help="print JSON for machines")]
+
+app = App(
+    name="floorbroker",
+    help="An order-execution engine that writes before it sends.\n\nTry: floorbroker demo",
+    version="0.1.0",
+    help_format="plaintext",
+    suppress_keyboard_interrupt=False,  # `run` tells what an interruption leaves behind
+)
+#: Name, where it is, what it is for, an example. The modules are imported when they are used.
+for _name, _where, _about, _example in (
+    ("demo", "demo:app", "a day's basket, broken on purpose and recovered", "demo --out demo"),
+    (
+        "exchange",
+        "exchange:app",
+        "serve the embedded exchange over Alpaca's wire protocol",
+        "exchange --port 8899 --speed 10",
+    ),
+    (
+        "order",
+        "order:app",
+        "submit, show, list, watch, replace and cancel orders",
+        "order submit buy 10 AAPL --limit 187.20",
+    ),
+    ("positions", "book:positions", "what we hold and what it is worth", "positions"),
+    ("account", "book:account", "the account as the broker states it", "account --json"),
+    ("assets", "book:assets", "what can be traded, and how", "assets"),
+    ("quote", "book:quote", "the newest quote of some symbols", "quote AAPL MSFT"),
+    (
+        "reconcile",
+        "book:reconcile",
+        "our book against the broker's; exit 1 if a difference is open",
+        "reconcile",
+    ),
+    ("report", "report:app", "trade reports", "report trades --html report.html"),
+    ("journal", "journal:app", "verify, follow and export the audit trail", "journal verify"),
+    ("doctor", "doctor:app", "what is healthy and what is not; exit 1 if anything is", "doctor"),
+):
+    app.command(
+        f"floorbroker.cli.{_where}",
+        name=_name,
+        help=f"{_about}\n\nExample: floorbroker {_example}",
+    )
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code is 0 done, 1 refused or something wrong, 2 usage."""
+    try:
+        outcome = app(
+            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        sys.stdout.flush()
+    except CycloptsError as problem:
+        command = " ".join(("floorbroker", *(problem.command_chain or ())))
+        return _told(f"{problem}", USAGE, f"see `{command} --help`")
+    except ConfigError as problem:
+        return _told(f"{problem}", USAGE)
+    except FloorbrokerError as problem:
+        return _told(f"{problem}", REFUSED)
+    except BrokenPipeError:
+        # Whoever read has seen enough; what is left must not be flushed into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return _told("interrupted; what was sent stays as it is", INTERRUPTED)
+    return outcome if isinstance(outcome, int) else DONE
+
+
+def with_desk(body: "Callable[[Desk], Awaitable[Result]]") -> Result:
+    """Open the desk of the environment's settings, do this, close it in good order."""
+    from floorbroker.desk import Desk
+
+    async def opened() -> Result:
+        async with Desk.open() as desk:
+            return await body(desk)
+
+    return asyncio.run(opened())
+
+
+def say(text: str = "") -> None:
+    """One line to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def say_json(value: object) -> None:
+    from floorbroker.publish.views import to_json
+
+    say(to_json(value))
+
+
+def warn(text: str) -> None:
+    """One line to standard error."""
+    sys.stderr.write(f"floorbroker: {text}\n")
+
+
+def _told(text: str, code: int, next_step: str = "") -> int:
+    warn(text + (f"\n  {next_step}" if next_step else ""))
+    return code

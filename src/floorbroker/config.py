@@ -1,0 +1,179 @@
+"""Typed settings, read once from the environment and `.env`, passed down as plain values."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from floorbroker.brokers.alpaca.credentials import Secret
+from floorbroker.domain.errors import ConfigError
+
+Mode = Literal["embedded", "paper", "live"]
+
+PAPER_URL = "https://paper-api.alpaca.markets"
+DATA_URL = "https://data.alpaca.markets"
+
+#: Every setting, with what it means; `.env.template` and the documentation are held against it.
+SETTINGS: dict[str, str] = {
+    "APCA_API_KEY_ID": "Alpaca key id; without keys the desk uses its embedded exchange",
+    "APCA_API_SECRET_KEY": "Alpaca secret key",
+    "ALPACA_API_KEY": "another name for APCA_API_KEY_ID",
+    "ALPACA_SECRET_KEY": "another name for APCA_API_SECRET_KEY",
+    "ALPACA_PAPER": "true (default) for paper trading; live trading is not offered yet",
+    "APCA_API_BASE_URL": f"trading API, {PAPER_URL} by default",
+    "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default",
+    "APCA_API_STREAM_URL": "order stream, the trading API's /stream by default",
+    "FLOORBROKER_HOME": "folder of the journal and the embedded exchange, ~/.floorbroker",
+    "FLOORBROKER_JOURNAL": "sqlite:///PATH, by default desk.sqlite in the home folder",
+    "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
+    "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
+    "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
+}
+
+#: Settings that other parts of the design will read; refusing them beats ignoring them.
+_NOT_YET = {
+    "FLOORBROKER_REDIS": "publishing to Redis",
+    "FLOORBROKER_API_TOKEN": "the HTTP API",
+}
+
+_OURS = ("FLOORBROKER_", "APCA_API_")
+_FOREIGN = frozenset({"APCA_API_VERSION"})  # read by Alpaca's own SDKs
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that can be set, checked."""
+
+    mode: Mode
+    home: Path
+    journal_path: Path
+    key_id: Secret | None = None
+    secret_key: Secret | None = None
+    base_url: str = PAPER_URL
+    data_url: str = DATA_URL
+    stream_url: str = ""
+    tape: Path | None = None
+    seed: int = 7
+    cash: str = "100000"
+    account: str = "main"  #: How this desk names its one account.
+    exchange_url: str = ""  #: An embedded exchange in another process; "" keeps it in this one.
+    exchange_speed: float = 1.0
+
+
+def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
+    """Read the settings: the environment wins over the `.env` file.
+
+    Raises ConfigError that names the key, what was found and what would be right.
+    """
+    values = _merged(os.environ if environ is None else environ, env_file or Path(".env"))
+    _refuse_unknown(values)
+    key_id = values.get("APCA_API_KEY_ID") or values.get("ALPACA_API_KEY")
+    secret = values.get("APCA_API_SECRET_KEY") or values.get("ALPACA_SECRET_KEY")
+    if bool(key_id) != bool(secret):
+        missing = "APCA_API_SECRET_KEY" if key_id else "APCA_API_KEY_ID"
+        raise ConfigError(f"{missing}: is missing while the other half of the key pair is set")
+    if not _truth(values, "ALPACA_PAPER", default=True):
+        raise ConfigError(
+            "ALPACA_PAPER: false asks for live trading, which has to be armed and is not offered "
+            "yet; set it to true"
+        )
+    home = Path(values.get("FLOORBROKER_HOME") or "~/.floorbroker").expanduser()
+    base_url = _url(values, "APCA_API_BASE_URL", PAPER_URL)
+    return Settings(
+        mode="paper" if key_id else "embedded",
+        home=home,
+        journal_path=_journal_path(values, home),
+        key_id=Secret(key_id) if key_id else None,
+        secret_key=Secret(secret) if secret else None,
+        base_url=base_url,
+        data_url=_url(values, "APCA_API_DATA_URL", DATA_URL),
+        stream_url=_stream_url(values, base_url),
+        tape=_tape(values),
+        seed=_whole(values, "FLOORBROKER_SEED", 7),
+        cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
+    )
+
+
+def _merged(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    if env_file.is_file():
+        from dotenv import dotenv_values
+
+        merged.update({key: value or "" for key, value in dotenv_values(env_file).items()})
+    merged.update(environ)
+    return {key: value.strip() for key, value in merged.items()}
+
+
+def _refuse_unknown(values: Mapping[str, str]) -> None:
+    for key in sorted(values):
+        if not key.startswith(_OURS) or key in SETTINGS or key in _FOREIGN:
+            continue
+        if key in _NOT_YET:
+            raise ConfigError(f"{key}: {_NOT_YET[key]} is not offered yet; unset it")
+        near = difflib.get_close_matches(key, SETTINGS, n=1, cutoff=0.0)
+        raise ConfigError(f"{key}: no such setting; did you mean {near[0]}?")
+
+
+def _truth(values: Mapping[str, str], key: str, *, default: bool) -> bool:
+    text = values.get(key, "").lower()
+    if text in ("", "true", "1", "yes", "on"):
+        return True if text else default
+    if text in ("false", "0", "no", "off"):
+        return False
+    raise ConfigError(f"{key}: {text!r} is neither true nor false")
+
+
+def _whole(values: Mapping[str, str], key: str, default: int) -> int:
+    text = values.get(key, "")
+    if not text:
+        return default
+    if not text.isdigit():
+        raise ConfigError(f"{key}: {text!r} is no whole number; write one such as {default}")
+    return int(text)
+
+
+def _url(values: Mapping[str, str], key: str, default: str) -> str:
+    text = values.get(key) or default
+    if not text.startswith(("http://", "https://")):
+        raise ConfigError(f"{key}: {text!r} must start with http:// or https://")
+    if text.startswith("http://") and not _is_loopback(text):
+        raise ConfigError(f"{key}: {text!r} would send keys in the clear; use https://")
+    return text.rstrip("/").removesuffix("/v2")
+
+
+def _is_loopback(url: str) -> bool:
+    host = url.split("://", 1)[1].split("/", 1)[0]
+    host = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdigit() else host
+    return host in ("127.0.0.1", "localhost", "[::1]")
+
+
+def _stream_url(values: Mapping[str, str], base_url: str) -> str:
+    text = values.get("APCA_API_STREAM_URL")
+    if not text:
+        return base_url.replace("http", "ws", 1) + "/stream"
+    if not text.startswith(("ws://", "wss://")):
+        raise ConfigError(f"APCA_API_STREAM_URL: {text!r} must start with ws:// or wss://")
+    return text
+
+
+def _journal_path(values: Mapping[str, str], home: Path) -> Path:
+    text = values.get("FLOORBROKER_JOURNAL", "")
+    if not text:
+        return home / "desk.sqlite"
+    if text.startswith("postgresql://"):
+        raise ConfigError("FLOORBROKER_JOURNAL: PostgreSQL is not offered yet; use sqlite:///PATH")
+    if not text.startswith("sqlite:///") or text == "sqlite:///":
+        raise ConfigError(f"FLOORBROKER_JOURNAL: {text!r} must be sqlite:///PATH")
+    return Path(text.removeprefix("sqlite:///")).expanduser()
+
+
+def _tape(values: Mapping[str, str]) -> Path | None:
+    text = values.get("FLOORBROKER_TAPE")
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise ConfigError(f"FLOORBROKER_TAPE: {text!r} does not exist")
+    return path

@@ -1,0 +1,177 @@
+"""The desk for scripts and notebooks: the same methods without `await`.
+
+The desk runs on an event loop in a thread of its own; each method waits for its answer there.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from floorbroker import config, desk
+from floorbroker.brokers.port import AccountReport, PositionReport
+from floorbroker.domain.amounts import Number
+from floorbroker.domain.errors import BrokerError, Refused
+from floorbroker.domain.messages import Reconciliation
+from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
+from floorbroker.domain.position import Position
+from floorbroker.domain.quotes import Quote
+from floorbroker.engine.settings import Update
+from floorbroker.posttrade.trades import TradeReport
+
+Result = TypeVar("Result")
+
+
+class Desk:
+    """`with Desk.open() as desk:`; see `floorbroker.Desk` for what each method promises."""
+
+    def __init__(self, settings: config.Settings) -> None:
+        self._desk = desk.Desk(settings)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def open(cls, settings: config.Settings | None = None) -> Self:
+        return cls(config.load() if settings is None else settings)
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="floorbroker-desk", daemon=True
+        )
+        self._thread.start()
+        try:
+            self._do(self._desk.__aenter__())
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._do(self._desk.__aexit__(kind, error, trace))
+        finally:
+            self._end_thread()
+
+    def _do(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        if self._loop is None:
+            coroutine.close()
+            raise Refused("the desk is not open; use it inside `with Desk.open() as desk:`")
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def _end_thread(self) -> None:
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        assert loop is not None
+        assert thread is not None
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    def submit_order(self, request: OrderRequest) -> Order:
+        return self._do(self._desk.submit_order(request))
+
+    def submit_orders(self, requests: Iterable[OrderRequest]) -> list[Order | Refused]:
+        return self._do(self._desk.submit_orders(requests))
+
+    def replace_order(
+        self,
+        cl_ord_id: str,
+        *,
+        qty: Number | None = None,
+        limit_price: Number | None = None,
+        stop_price: Number | None = None,
+        trail: Number | None = None,
+        time_in_force: TimeInForce | str | None = None,
+    ) -> Order:
+        return self._do(
+            self._desk.replace_order(
+                cl_ord_id,
+                qty=qty,
+                limit_price=limit_price,
+                stop_price=stop_price,
+                trail=trail,
+                time_in_force=time_in_force,
+            )
+        )
+
+    def cancel_order(self, cl_ord_id: str) -> Order:
+        return self._do(self._desk.cancel_order(cl_ord_id))
+
+    def cancel_all_orders(self) -> list[Order]:
+        return self._do(self._desk.cancel_all_orders())
+
+    def get_order(self, cl_ord_id: str) -> Order:
+        return self._do(self._desk.get_order(cl_ord_id))
+
+    def get_all_orders(
+        self,
+        status: desk.Status = "all",
+        *,
+        after: datetime | None = None,
+        until: datetime | None = None,
+        symbols: Sequence[str] = (),
+        side: Side | str | None = None,
+        limit: int = 500,
+    ) -> list[Order]:
+        return self._do(
+            self._desk.get_all_orders(
+                status, after=after, until=until, symbols=symbols, side=side, limit=limit
+            )
+        )
+
+    def wait(self, cl_ord_id: str, *, timeout_s: float | None = None) -> Order:
+        return self._do(self._desk.wait(cl_ord_id, timeout_s=timeout_s))
+
+    def updates(self) -> Iterator[Update]:
+        """Every change from now on; ends when the desk does."""
+        source = self._desk.updates()
+        while True:
+            try:
+                yield self._do(_next(source))
+            except StopAsyncIteration:
+                return
+
+    def get_positions(self) -> list[Position]:
+        return self._do(self._desk.get_positions())
+
+    def get_position(self, symbol: str) -> Position:
+        return self._do(self._desk.get_position(symbol))
+
+    def get_broker_positions(self) -> list[PositionReport]:
+        return self._do(self._desk.get_broker_positions())
+
+    def close_position(self, symbol: str, qty: Number | None = None) -> Order:
+        return self._do(self._desk.close_position(symbol, qty))
+
+    def get_account(self) -> AccountReport:
+        return self._do(self._desk.get_account())
+
+    def get_quote(self, symbol: str) -> Quote:
+        return self._do(self._desk.get_quote(symbol))
+
+    def reconcile_positions(self) -> Reconciliation:
+        return self._do(self._desk.reconcile_positions())
+
+    def generate_trade_report(
+        self, start: datetime | None = None, end: datetime | None = None
+    ) -> TradeReport:
+        return self._do(self._desk.generate_trade_report(start, end))
+
+    def health_check(self) -> desk.Health:
+        return self._do(self._desk.health_check())
+
+    def errors(self) -> list[BrokerError]:
+        return self._desk.errors()
+
+
+async def _next(source: Any) -> Update:
+    update: Update = await anext(source)
+    return update

@@ -1,0 +1,214 @@
+"""Opens markets, recorded or seeded, and puts exchanges together that play them."""
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from floorbroker.clock import NS_PER_S, SystemClock
+from floorbroker.domain.errors import ConfigError
+from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
+from floorbroker.exchange.front.app import ExchangeFront
+from floorbroker.exchange.front.build import build_exchange
+from floorbroker.exchange.front.serve import serve
+from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.reference.assets import Asset, listing
+from floorbroker.exchange.reference.calendar import (
+    new_york_date,
+    next_session,
+    session_at,
+    session_of,
+)
+from floorbroker.exchange.store import ExchangeStore
+from floorbroker.exchange.tape import Tape
+from floorbroker.marketdata.detect import open_tape
+from floorbroker.marketdata.port import TapeSource, new_york_ns
+from floorbroker.marketdata.synthetic.day import synthetic_market
+
+#: The day on which the embedded exchange begins, and the time of its clock, in New York.
+EMBEDDED_DAY = date(2026, 6, 1)
+EMBEDDED_TIME = time(10)
+#: What the default synthetic market lists.
+SYMBOLS = ("AAPL", "MSFT", "SPY", "QQQ", "NVDA", "AMD", "INTC", "AMZN", "F", "BTC/USD")
+#: How much of the market's past a desk with its exchange in the same process begins with.
+LOOK_BACK_NS = 2 * 60 * NS_PER_S
+
+Speed = float | Literal["max"]
+
+
+class MarketPlan(Struct, frozen=True, kw_only=True):
+    """A market that can be played from its beginning as often as needed.
+
+    `start_ns` is where an exchange's clock begins, `open_ns` and `close_ns` are the bells of the
+    first regular session.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    assets: Mapping[str, Asset]
+    make_tape: Callable[[], Tape]
+    start_ns: int
+    open_ns: int
+    close_ns: int
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where an exchange is served, and where its state is kept."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    state: Path | None = None
+
+
+class Served:
+    """An exchange that answers at `url`."""
+
+    def __init__(self, url: str, front: ExchangeFront) -> None:
+        self.url = url
+        self._front = front
+
+    def now_ns(self) -> int:
+        """The market's time."""
+        return self._front.server.now_ns
+
+    async def stopped(self) -> None:
+        """Returns when the process is told to stop (SIGTERM or SIGINT)."""
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        await told.wait()
+
+
+def open_market(
+    tape: Path | None,
+    symbols: Sequence[str],
+    seed: int,
+    *,
+    is_wall: bool = False,
+    is_quiet: bool = False,
+) -> MarketPlan:
+    """The recorded market at this path, or the seeded one for these symbols.
+
+    `is_wall` puts the synthetic market on today's date; a quiet one has no quote and no print but
+    those that somebody sends. Raises TapeError.
+    """
+    sources: Sequence[TapeSource]
+    if tape is not None:
+        sources = open_tape(tape)
+        name = sources[0].info.name
+        day = new_york_date(min(source.info.first_ns for source in sources))
+    else:
+        day = new_york_date(SystemClock().now_ns()) if is_wall else EMBEDDED_DAY
+        sources = [] if is_quiet else synthetic_market(symbols or SYMBOLS, day, seed)
+        name = "quiet market" if is_quiet else f"synthetic market, seed {seed}"
+    listed = tuple(dict.fromkeys(s for source in sources for s in source.info.symbols))
+    listed = listed or tuple(symbols or SYMBOLS)
+    session = session_of(day) or session_at(new_york_ns(day, EMBEDDED_TIME))
+    start_ns = new_york_ns(session.date, EMBEDDED_TIME)
+    return MarketPlan(
+        name=f"{name}, {day.isoformat()}",
+        symbols=listed,
+        assets=listing(listed),
+        make_tape=lambda: Tape(sources, symbols=listed),
+        start_ns=SystemClock().now_ns() if is_wall else start_ns,
+        open_ns=session.open_ns,
+        close_ns=session.close_ns,
+    )
+
+
+@asynccontextmanager
+async def serve_exchange(
+    market: MarketPlan,
+    *,
+    speed: Speed,
+    seed: int,
+    cash: str,
+    faults: str = "",
+    place: Place | None = None,
+) -> AsyncIterator[Served]:
+    """Serve the market over TCP while the block runs; raises ConfigError, TapeError."""
+    where = place or Place()
+    plan: FaultPlan | None = parse_fault_plan(faults) if faults else None
+    with _state_told(where.state):
+        store = ExchangeStore(where.state) if where.state is not None else None
+        setup = _setup(market, seed=seed, cash=cash, speed=speed, store=store)
+        front = build_exchange(setup, plan)
+    front.server.advance_to(front.server.now_ns)  # first through what the tape has had till now
+    async with serve(front, where.host, where.port) as port:
+        yield Served(f"http://{where.host}:{port}", front)
+
+
+@contextmanager
+def _state_told(path: Path | None) -> Iterator[None]:
+    """A state file that cannot be used is a matter of configuration; raises ConfigError."""
+    try:
+        yield
+    except (sqlite3.Error, msgspec.DecodeError, ValueError) as problem:
+        raise ConfigError(
+            f"the exchange's state {path} cannot be used: {problem}; move the file away to begin "
+            "with an empty exchange, or name another"
+        ) from None
+
+
+def _setup(
+    market: MarketPlan, *, seed: int, cash: str, speed: Speed, store: ExchangeStore | None
+) -> Setup:
+    return Setup(
+        clock=SystemClock(),
+        assets=market.assets,
+        start_ns=market.start_ns,
+        make_tape=market.make_tape,
+        speed=speed,
+        seed=seed,
+        cash=Decimal(cash),
+        store=store,
+    )
+
+
+def embedded(*, home: Path, tape: Path | None, seed: int, cash: str) -> ExchangeFront:
+    """The exchange of a desk in the same process, its state kept beside the journal.
+
+    Its market goes on where it was left, or with the next session if that one is over.
+    """
+    path = home / "exchange.sqlite"
+    with _state_told(path):
+        store = ExchangeStore(path)
+        if tape is not None:
+            market = open_market(tape, (), seed)
+        else:
+            market = _market_at(_resumed_ns(store.saved_ns()), seed)
+        return build_exchange(_setup(market, seed=seed, cash=cash, speed=1.0, store=store))
+
+
+def _resumed_ns(saved_ns: int | None) -> int:
+    """The same instant, or 10:00 of the next session if the regular one is over."""
+    if saved_ns is None:
+        return new_york_ns(EMBEDDED_DAY, EMBEDDED_TIME)
+    session = session_at(saved_ns)
+    if saved_ns >= session.close_ns:
+        session = next_session(session.date)
+    return max(saved_ns, new_york_ns(session.date, EMBEDDED_TIME))
+
+
+def _market_at(start_ns: int, seed: int) -> MarketPlan:
+    """The seeded market from a few minutes before this instant, so that a command starts fast."""
+    session = session_at(start_ns)
+    sources = synthetic_market(SYMBOLS, session.date, seed, start_ns - LOOK_BACK_NS)
+    return MarketPlan(
+        name=f"synthetic market, seed {seed}, {session.date.isoformat()}",
+        symbols=SYMBOLS,
+        assets=listing(SYMBOLS),
+        make_tape=lambda: Tape(sources, symbols=SYMBOLS),
+        start_ns=start_ns,
+        open_ns=session.open_ns,
+        close_ns=session.close_ns,
+    )
