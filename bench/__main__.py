@@ -1,0 +1,230 @@
+"""`python -m bench`: measure every part in a process of its own and print the table."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from rich.console import Console
+
+from bench.runs import Figures, in_child, say
+from bench.table import Row, table_of
+
+#: Orders a second through NautilusTrader 1.231's risk and execution engines, without a journal,
+#: measured once on a two-core machine; it is not installed here and not run.
+NAUTILUS = 32_000.0
+
+
+def engine(found: Figures) -> list[Row]:
+    return [
+        Row(
+            what="engine, stub venue, 16 in flight", figure=found["16"], unit="orders/s", floor=8e3
+        ),
+        Row(
+            what="engine, stub venue, 128 in flight",
+            figure=found["128"],
+            unit="orders/s",
+            peer="NautilusTrader, quoted",
+            peer_figure=NAUTILUS,
+            floor=20e3,
+            goal=NAUTILUS,
+        ),
+    ]
+
+
+def desk(found: Figures) -> list[Row]:
+    what = "whole desk in memory, 128 in flight"
+    return [Row(what=what, figure=found["orders"], unit="orders/s", floor=8e3, goal=15e3)]
+
+
+def http(found: Figures) -> list[Row]:
+    rows = [
+        Row(
+            what=f"whole desk over HTTP, {in_flight} in flight",
+            figure=found[in_flight]["desk"],
+            unit="orders/s",
+            peer="bare aiohttp",
+            peer_figure=found[in_flight]["bare"],
+            judged="ratio",
+            floor=floor,
+            goal=goal,
+        )
+        for in_flight, floor, goal in (("32", 0.4, 0.6), ("128", 0.5, None))
+    ]
+    beside_sdk = Row(
+        what="whole desk over HTTP, 32 in flight",
+        figure=found["32"]["desk"],
+        unit="orders/s",
+        peer="alpaca-py, 32 threads",
+        peer_figure=found["sdk"],
+        judged="ratio",
+        goal=8.0,
+    )
+    return [*rows, beside_sdk]
+
+
+def latency(found: Figures) -> list[Row]:
+    return [
+        Row(
+            what="submit to first byte, idle desk, p50",
+            figure=found["first_byte_us"],
+            unit="us",
+            peer="one durable append, us",
+            peer_figure=found["append_us"],
+            judged="ratio",
+            floor=2.5,
+            goal=1.75,
+            is_less_better=True,
+        )
+    ]
+
+
+def stream(found: Figures) -> list[Row]:
+    what = f"order stream, frames of {found['frame_bytes']} bytes"
+    return [Row(what=what, figure=found["events"], unit="events/s", floor=60e3, goal=100e3)]
+
+
+def exchange(found: Figures) -> list[Row]:
+    return [
+        Row(
+            what="embedded exchange over HTTP",
+            figure=found["http"],
+            unit="orders/s",
+            floor=5e3,
+            goal=10e3,
+        ),
+        Row(
+            what="embedded exchange in memory",
+            figure=found["memory"],
+            unit="orders/s",
+            floor=30e3,
+            goal=60e3,
+        ),
+    ]
+
+
+def restart(found: Figures) -> list[Row]:
+    records = f"{found['records'] / 1e6:.2f}M records"
+    return [
+        Row(
+            what=f"restart, {records}, snapshot and {found['with']['applied']:,} after it",
+            figure=found["with"]["seconds"],
+            unit="s",
+            floor=2.0,
+            goal=0.5,
+            is_less_better=True,
+        ),
+        Row(
+            what=f"restart, {records}, no snapshot",
+            figure=found["without"]["seconds"],
+            unit="s",
+            floor=5.0,
+            is_less_better=True,
+        ),
+    ]
+
+
+def memory(found: Figures) -> list[Row]:
+    return [
+        Row(
+            what=f"memory after {found['orders']:,} orders",
+            figure=found["last_mb"],
+            unit="MB",
+            peer="after 10,000, MB",
+            peer_figure=found["first_mb"] or None,
+            judged="ratio",
+            floor=1.1,
+            goal=1.05,
+            is_less_better=True,
+        )
+    ]
+
+
+def sim(found: Figures) -> list[Row]:
+    what = "simulation, 40 orders, faults and crashes, a core"
+    held = f"{found['seeds'] - found['failed']} of {found['seeds']} held"
+    figure = found["scenarios"]
+    return [Row(what=what, figure=figure, unit="runs/s", peer=held, floor=80, goal=150)]
+
+
+def cli(found: Figures) -> list[Row]:
+    commands = (
+        ("help", "floorbroker --help", 300.0, 150.0),
+        ("quote_help", "floorbroker quote --help", 200.0, 100.0),
+        ("verify", "floorbroker journal verify", 200.0, 100.0),
+    )
+    return [
+        Row(
+            what=what,
+            figure=found[name],
+            unit="ms",
+            peer="empty Python, ms",
+            peer_figure=found["python"],
+            floor=floor,
+            goal=goal,
+            is_less_better=True,
+        )
+        for name, what, floor, goal in commands
+    ]
+
+
+PARTS: dict[str, Callable[[Figures], list[Row]]] = {
+    "engine": engine,
+    "desk": desk,
+    "http": http,
+    "latency": latency,
+    "stream": stream,
+    "exchange": exchange,
+    "restart": restart,
+    "memory": memory,
+    "sim": sim,
+    "cli": cli,
+}
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure floorbroker against its budgets; takes minutes.",
+        epilog="A benchmark is no test: the exit code is 0 unless a part fails to run.",
+    )
+    words.add_argument(
+        "--only", action="append", choices=PARTS, help="this part alone; may repeat"
+    )
+    words.add_argument("--full", action="store_true", help="the memory part works 1M orders")
+    words.add_argument("--json", action="store_true", help="rows as JSON instead of a table")
+    chosen = words.parse_args()
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    if busy > 0.5:
+        say(f"this machine is busy (load {busy:.1f} a core): figures will be too low")
+    rows, failed = measured(chosen.only or list(PARTS), is_full=chosen.full)
+    if chosen.json:
+        print(json.dumps({"rows": [row.as_json() for row in rows], "failed": failed}, indent=2))
+    else:
+        Console(width=None if sys.stdout.isatty() else 150).print(table_of(rows))
+    return 1 if failed else 0
+
+
+def measured(parts: list[str], *, is_full: bool) -> tuple[list[Row], list[str]]:
+    """The rows of these parts, and the parts that did not run to their end."""
+    rows: list[Row] = []
+    failed: list[str] = []
+    for part in parts:
+        started = time.perf_counter()
+        print(f"{part} ...", file=sys.stderr, flush=True)
+        try:
+            found = in_child(part, *(["--full"] if is_full and part == "memory" else []))
+        except subprocess.CalledProcessError as problem:
+            failed.append(part)
+            say(f"FAILED with exit code {problem.returncode}; its error is above")
+            continue
+        rows += PARTS[part](found)
+        say(f"took {time.perf_counter() - started:.0f} s")
+    return rows, failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The embedded exchange alone: orders submitted and filled, in memory and over HTTP.
+
+A listener follows the order stream all the while and must have seen every fill when time is taken.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bench.market import HELLO, KEYS, exchange_process, new_front, order_body
+from bench.runs import Figures, rate, run
+from bench.wire import Pool
+from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca.network import NetworkTransport
+from floorbroker.brokers.alpaca.transport import Frames, FramesClosed, Transport
+
+IN_FLIGHT = 32
+Post = Callable[[bytes], Awaitable[object]]
+_FILL = b'"event":"fill"'
+
+
+class Listener:
+    """Counts the fills that the order stream tells of; decodes nothing."""
+
+    def __init__(self) -> None:
+        self.fills = 0
+        self._sent = 0
+        self._task: asyncio.Task[None]
+        self._seen = asyncio.Event()
+
+    async def start(self, transport: Transport) -> None:
+        frames = await transport.connect("/stream")
+        for words in HELLO:
+            await frames.send(words)
+            await frames.receive()
+        self._task = asyncio.ensure_future(self._follow(frames))
+
+    async def _follow(self, frames: Frames) -> None:
+        try:
+            while True:
+                frame = await frames.receive()
+                assert isinstance(frame, bytes)
+                if _FILL in frame:
+                    self.fills += 1
+                    if self.fills >= self._sent:
+                        self._seen.set()
+        except FramesClosed:
+            return
+
+    def counted(self, post: Post) -> Callable[[int], Awaitable[None]]:
+        async def submit(number: int) -> None:
+            self._sent += 1
+            await post(order_body(f"x-{number}"))
+
+        return submit
+
+    async def all_seen(self) -> None:
+        async with asyncio.timeout(30):
+            while self.fills < self._sent:
+                self._seen.clear()
+                await self._seen.wait()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def in_memory() -> float:
+    transport = MemoryTransport(new_front())
+    headers = {**KEYS.headers(), "Content-Type": "application/json"}
+
+    async def post(body: bytes) -> None:
+        answer = await transport.request("POST", "/v2/orders", body=body, headers=headers)
+        assert answer.status == 200, answer.body
+
+    listener = Listener()
+    await listener.start(transport)
+    figure = await rate(listener.counted(post), 60_000, IN_FLIGHT, listener.all_seen)
+    await listener.stop()
+    await transport.aclose()
+    return figure
+
+
+async def over_http() -> float:
+    with exchange_process() as url:
+        network = NetworkTransport(url)
+        listener = Listener()
+        await listener.start(network)
+        pool = Pool(url)
+        await pool.open(IN_FLIGHT)
+        submit = listener.counted(pool.post_order)
+        figure = await rate(submit, 30_000, IN_FLIGHT, listener.all_seen)
+        pool.close()
+        await listener.stop()
+        await network.aclose()
+    return figure
+
+
+async def main() -> Figures:
+    return {"memory": await in_memory(), "http": await over_http()}
+
+
+if __name__ == "__main__":
+    run(main)
