@@ -36,7 +36,7 @@ def prompt(
 
 def child(kind: str, errand: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.e2e.library_child", kind, errand],
+        [sys.executable, "-m", "tests.e2e.desk_user", kind, errand],
         stdout=subprocess.PIPE,
         text=True,
     )
