@@ -87,14 +87,30 @@ class MarketClock:
         self._base = base
         self._origin_ns = origin_ns
         self._started = base.monotonic()
+        self._fast_until_ns: int | None = None
         self.speed = speed
 
     def now(self) -> datetime:
         return datetime_of(self.now_ns())
 
     def now_ns(self) -> int:
-        elapsed_s = (self._base.monotonic() - self._started) * self.speed
-        return self._origin_ns + round(elapsed_s * NS_PER_S)
+        elapsed_s = self._base.monotonic() - self._started
+        now_ns = self._origin_ns + round(elapsed_s * self.speed * NS_PER_S)
+        knee_ns = self._fast_until_ns
+        if knee_ns is None or now_ns <= knee_ns:
+            return now_ns
+        fast_ns = max(0, knee_ns - self._origin_ns)
+        return self._origin_ns + fast_ns + round(elapsed_s * NS_PER_S - fast_ns / self.speed)
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether it has come to where `fast_until` ends."""
+        return self._fast_until_ns is not None and self.now_ns() >= self._fast_until_ns
+
+    def fast_until(self, time_ns: int) -> None:
+        """Run at `speed` up to this instant and in real time from there on, until told anew."""
+        self.set(self.now_ns())
+        self._fast_until_ns = time_ns
 
     def set(self, time_ns: int) -> None:
         """Make it `time_ns` now and run on from there."""

@@ -79,6 +79,10 @@ class Served:
         """The market's time."""
         return self._front.server.now_ns
 
+    def fast_until(self, time_ns: int) -> None:
+        """Let the market run in real time from this instant on, until told anew."""
+        self._front.server.clock.fast_until(time_ns)
+
     async def stopped(self) -> None:
         """Returns when the process is told to stop (SIGTERM or SIGINT)."""
         told = asyncio.Event()

@@ -126,6 +126,31 @@ def test_a_market_clock_can_be_set_and_runs_on_from_there() -> None:
     assert clock.now_ns() == OPEN_NS + 7 + 10 * NS_PER_S
 
 
+@pytest.mark.parametrize(
+    ("passed_s", "market_s"), [(0.0, 0), (1.0, 60), (2.0, 120), (3.0, 121), (12.0, 130)]
+)
+def test_a_market_clock_slows_to_real_time_where_it_was_told_to(
+    passed_s: float, market_s: int
+) -> None:
+    base = HandClock()
+    clock = MarketClock(base, OPEN_NS, 60.0)
+    clock.fast_until(OPEN_NS + 120 * NS_PER_S)
+    base.elapsed_s += passed_s
+    assert clock.now() == OPEN + timedelta(seconds=market_s)
+    assert clock.is_slowed == (market_s >= 120)
+
+
+def test_a_slowed_market_clock_goes_on_fast_when_told_anew() -> None:
+    base = HandClock()
+    clock = MarketClock(base, OPEN_NS, 60.0)
+    clock.fast_until(OPEN_NS)
+    base.elapsed_s += 5
+    assert clock.now() == OPEN + timedelta(seconds=5)
+    clock.fast_until(OPEN_NS + 3600 * NS_PER_S)
+    base.elapsed_s += 1
+    assert clock.now() == OPEN + timedelta(seconds=65)
+
+
 async def test_waiting_is_never_scaled() -> None:
     base = HandClock()
     clock = MarketClock(base, OPEN_NS, 60.0)

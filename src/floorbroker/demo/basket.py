@@ -59,9 +59,9 @@ class Planned(NamedTuple):
 
 #: The first half buys, the second sells. Symbol numbers wrap around where a tape has fewer.
 _PLAN = (
-    Planned(-25, 0, _BUY, "market on open", {"tif": _TIF.AT_THE_OPENING, "qty": "40"}),
+    Planned(-50, 0, _BUY, "market on open", {"tif": _TIF.AT_THE_OPENING, "qty": "40"}),
     Planned(
-        -20, 1, _BUY, "limit on open", {"tif": _TIF.AT_THE_OPENING, "qty": "20", "limit": 150}
+        -45, 1, _BUY, "limit on open", {"tif": _TIF.AT_THE_OPENING, "qty": "20", "limit": 150}
     ),
     Planned(4, 0, _BUY, "market", {"qty": "100"}),
     Planned(9, 1, _BUY, "marketable limit", {"qty": "60", "limit": 3}),

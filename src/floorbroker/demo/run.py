@@ -33,9 +33,10 @@ PLAY_S = 27.0
 KILL_MINUTE = 75
 #: So long after it was written down, the exchange has the order and has not told anybody.
 KILL_AFTER_S = 0.03
-#: Of that, the exchange's clock runs so long before the bell: a slow machine needs it to start
-#: the desk in time for the opening auction.
-EARLY_S = 3.5
+#: The market's clock begins so long before the bell, and waits there for the desk.
+EARLY_NS = 52 * 60 * NS_PER_S
+#: A desk may be so late, be it dead or on a slow machine, before the market slows down for it.
+LATE_NS = 15 * 60 * NS_PER_S
 #: A worker that neither ends nor says anything for so long is given up.
 SILENCE_S = 60.0
 
@@ -114,14 +115,15 @@ class Demonstration:
         market = app.open_market(options.tape, options.symbols, options.seed)
         if options.tape is not None:
             _read_through(market)
-        speed = (market.close_ns - market.open_ns) / NS_PER_S / (options.play_s - EARLY_S)
-        market = replace(market, start_ns=market.open_ns - round(EARLY_S * speed * NS_PER_S))
+        market = replace(market, start_ns=market.open_ns - EARLY_NS)
+        speed = (market.close_ns - market.start_ns) / NS_PER_S / options.play_s
         plan = resources.files("floorbroker.demo").joinpath("faults.toml").read_text()
         self._market = market
         async with app.serve_exchange(
             market, speed=speed, seed=options.seed, faults=plan, cash="1000000"
         ) as served:
             self._served = served
+            served.fast_until(market.start_ns)
             self._say(
                 "exchange",
                 url=served.url,
@@ -181,6 +183,9 @@ class Demonstration:
                 return False
             told = msgspec.json.decode(line)
             kind = told.pop("kind")
+            if kind == "waiting":
+                self._served.fast_until(told["until_ns"] + LATE_NS)
+                continue
             self._say(kind, **told)
             if kind == "finished":
                 self._finished = told

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from floorbroker.clock import NS_PER_S
+from floorbroker.clock import NS_PER_S, MarketClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.demo.basket import Step, basket, near, request_of
 from floorbroker.desk import Desk
@@ -95,9 +95,16 @@ def tell(kind: str, **facts: Any) -> None:
 
 
 async def _until(desk: Desk, job: Job, time_ns: int) -> None:
-    wait_s = (time_ns - desk.clock.now_ns()) / NS_PER_S / job.speed
-    if wait_s > 0:
-        await desk.clock.sleep(wait_s)
+    """Wait for this market time, as the exchange has it, which is slower on a busy machine."""
+    tell("waiting", until_ns=time_ns)
+    while True:
+        phase = await _asked(desk, desk.get_market_phase)
+        now_ns = ns_of(phase.broker_time)
+        if isinstance(desk.clock, MarketClock):
+            desk.clock.set(now_ns)
+        if now_ns >= time_ns:
+            return
+        await desk.clock.sleep((time_ns - now_ns) / NS_PER_S / job.speed)
 
 
 async def _do(desk: Desk, job: Job, step: Step) -> None:

@@ -278,7 +278,7 @@ class ExchangeServer:
 
     def _pause_s(self) -> float:
         """Real seconds until the market has something to do, as far as we know."""
-        speed = self._paced().speed
+        speed = 1.0 if self._paced().is_slowed else self._paced().speed
         rules, routing = self.setup.rules, self.venue.routing
         has_latency = rules.ack_latency_ns or rules.cancel_latency_ns or rules.replace_latency_ns
         pause_s = TICK_S if has_latency or self._busts else max(TICK_S, 1 / speed)
