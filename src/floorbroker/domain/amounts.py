@@ -14,6 +14,7 @@ Number = Decimal | int | str
 _new = Decimal.__new__
 _add = Decimal.__add__
 _subtract = Decimal.__sub__
+_multiply = Decimal.__mul__
 
 CENT = Decimal("0.01")
 #: The finest share fraction that Alpaca accepts: nine decimals.
@@ -68,14 +69,16 @@ class Amount(Decimal):
         return _new(cls, number)
 
     def __add__(self, other: Any) -> Self:
-        if type(other) is not type(self):
+        unit = type(self)
+        if type(other) is not unit:
             raise self._mixed(other, "+")
-        return _new(type(self), _add(self, other))
+        return _new(unit, _add(self, other))
 
     def __sub__(self, other: Any) -> Self:
-        if type(other) is not type(self):
+        unit = type(self)
+        if type(other) is not unit:
             raise self._mixed(other, "-")
-        return _new(type(self), _subtract(self, other))
+        return _new(unit, _subtract(self, other))
 
     def __radd__(self, other: Any) -> Self:
         if other == 0 and not isinstance(other, Amount):  # so that sum() works
@@ -96,8 +99,8 @@ class Amount(Decimal):
             unit = _PRODUCTS.get((type(self), type(other)))
             if unit is None:
                 raise TypeError(f"{type(self).__name__} * {type(other).__name__} has no meaning")
-            return unit.of(Decimal.__mul__(self, other))
-        return self.of(Decimal.__mul__(self, exact(other)))
+            return _new(unit, _multiply(self, other))
+        return self.of(_multiply(self, exact(other)))
 
     __rmul__ = __mul__
 

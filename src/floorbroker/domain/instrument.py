@@ -5,7 +5,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from floorbroker.domain.amounts import SHARE_STEP, Px
+from floorbroker.domain.amounts import CENT, SHARE_STEP, Px
+
+_HUNDREDTH_OF_A_CENT = Decimal("0.0001")
 
 
 class AssetClass(StrEnum):
@@ -34,8 +36,8 @@ class Instrument(Struct, frozen=True, kw_only=True):
 
 def tick_of(px: Px) -> Decimal:
     """The minimum price increment of an NMS stock at this price (Rule 612 of Regulation NMS)."""
-    return Decimal("0.01") if px >= 1 else Decimal("0.0001")
+    return CENT if px >= 1 else _HUNDREDTH_OF_A_CENT
 
 
 def is_on_tick(px: Px) -> bool:
-    return px.decimal % tick_of(px) == 0
+    return not px % tick_of(px)

@@ -6,7 +6,7 @@ so that old journals decode. A default never changes, because it stands in no re
 """
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -74,8 +74,14 @@ class BreakCause(StrEnum):
     UNKNOWN = "unknown"  #: Nothing that we know explains it.
 
 
-class Message(Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True):
-    """Base of everything journaled; `transact_time` is when we learned or decided it (UTC)."""
+class Message(
+    Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True, gc=False
+):
+    """Base of everything journaled; `transact_time` is when we learned or decided it (UTC).
+
+    Like orders and positions, messages are frozen and cannot refer to themselves, so the garbage
+    collector need not look through them (`gc=False`).
+    """
 
     transact_time: datetime
 
@@ -155,9 +161,13 @@ class RequestUnanswered(Message, frozen=True, kw_only=True):
 class ExecutionReport(Message, frozen=True, kw_only=True):
     """What the broker says happened to an order, or how it stands.
 
-    `cl_ord_id` is the client order id as the wire had it; `transact_time` is the broker's time of
-    the event. For TRADE, `last_qty` at `last_px` is this execution and `cum_qty` the total after
-    it. For ORDER_STATUS only the totals are known. `ref_exec_id` names a busted execution.
+    A door gives `cl_ord_id` as the wire had it: a replacement has an id of its own there, and a
+    list of executions may have none. A journaled report carries the ClOrdID of the order that it
+    was found to be about, whichever of its broker orders `order_id` names.
+
+    `transact_time` is the broker's time of the event. For TRADE, `last_qty` at `last_px` is this
+    execution and `cum_qty` the total after it. For ORDER_STATUS only the totals are known.
+    `ref_exec_id` names a busted execution.
     """
 
     cl_ord_id: ClOrdID
@@ -323,16 +333,32 @@ JournalMessage = (
 )
 
 
-def _encode_amount(value: Any) -> Any:
+_new, _digits = Decimal.__new__, Decimal.__str__
+
+
+def _encode_amount(value: Any) -> str:
+    """Digits without an exponent. Called for each amount that is written: for most of them `str`
+    says the same as a format, in half the time."""
     if isinstance(value, Amount):
-        return Decimal.__format__(value, "f")
+        text = _digits(value)
+        return text if "E" not in text else Decimal.__format__(value, "f")
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 
 def _decode_amount(kind: type, value: Any) -> Any:
-    if issubclass(kind, Amount):
+    """What was written here is guarded by seals, so it needs no second look at its size; it must
+    be a finite number all the same."""
+    if not issubclass(kind, Amount):
+        raise NotImplementedError(f"{kind.__name__} has no JSON form")
+    if type(value) is not str:
         return kind(value)
-    raise NotImplementedError(f"{kind.__name__} has no JSON form")
+    try:
+        amount = _new(kind, value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+    if not amount.is_finite():
+        raise ValueError(f"{value} is not a finite number")
+    return amount
 
 
 ENCODER = msgspec.json.Encoder(enc_hook=_encode_amount, decimal_format="string")

@@ -177,7 +177,7 @@ class OrderRequest(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
         return self
 
 
-class Fill(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Fill(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One execution of one order, as the venue reported it.
 
     `cum_qty` is the broker order's CumQty after this execution; with `order_id` it identifies the
@@ -196,7 +196,7 @@ class Fill(Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: Account = Account("")
 
 
-class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What became of a request. A value: every report makes a new one.
 
     `venue_status` is what the venue says, `pending` what we have asked and not heard about;
@@ -266,17 +266,17 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.venue_status in ENDED
 
 
+_OPTIONS = frozenset(Options.__annotations__)
+
 Kind = TypeVar("Kind", bound=Amount)
 Word = TypeVar("Word", bound=StrEnum)
 
 
 def _common(side: Side | str, qty: Number | None, symbol: str, options: Options) -> dict[str, Any]:
     """The fields that every kind of order has, parsed; raises InvalidOrder and TypeError."""
-    unknown = sorted(set(options) - set(Options.__annotations__))
-    if unknown:
-        raise TypeError(
-            f"{unknown[0]} is no option of an order; {_listed(Options.__annotations__)}"
-        )
+    if not _OPTIONS.issuperset(options):
+        unknown = min(options.keys() - _OPTIONS)
+        raise TypeError(f"{unknown} is no option of an order; {_listed(Options.__annotations__)}")
     if not isinstance(symbol, str):
         raise InvalidOrder("symbol", repr(symbol), 'give the ticker as text, such as "AAPL"')
     return {
@@ -307,6 +307,8 @@ def _number(field: str, value: Number | None) -> Decimal | None:
 
 
 def _word(kind: type[Word], field: str, value: str) -> Word:
+    if type(value) is kind:
+        return value
     try:
         return kind(value.lower() if isinstance(value, str) else value)
     except ValueError:

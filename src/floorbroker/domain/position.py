@@ -3,7 +3,6 @@
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from floorbroker.domain.amounts import ZERO_MONEY, ZERO_QTY, Money, Px, Qty
 from floorbroker.domain.order import Side
@@ -11,9 +10,10 @@ from floorbroker.domain.order import Side
 #: Cost taken out with a part of a position is rounded here; the rest keeps the difference, so
 #: that cost is conserved exactly.
 COST_STEP = Decimal("0.000000001")
+_NOTHING = Decimal(0)
 
 
-class Position(Struct, frozen=True, kw_only=True):
+class Position(Struct, frozen=True, kw_only=True, gc=False):
     """Shares held in one symbol. `qty` is negative for a short.
 
     `cost` is what the open shares cost (negative for a short: what was received), exactly;
@@ -49,31 +49,32 @@ class Position(Struct, frozen=True, kw_only=True):
         A fill against the position closes at average cost first; what exceeds it opens the other
         way (a flip).
         """
-        signed = qty if side is Side.BUY else -qty
-        if self.qty == 0 or (self.qty > 0) == (signed > 0):
-            after = self._opened(signed, px)
-        elif abs(signed) <= abs(self.qty):
-            after = self._closed(signed, px)
+        is_buy = side is Side.BUY
+        held, price = Decimal(self.qty), Decimal(px)
+        signed = Decimal(qty) if is_buy else -Decimal(qty)
+        if not held or (held > 0) == (signed > 0):
+            cost, gain = signed * price, _NOTHING
+        elif abs(signed) <= abs(held):
+            cost, gain = self._closed(signed, price)
         else:
-            after = self._closed(-self.qty, px)._opened(signed + self.qty, px)
-        if side is Side.BUY:
-            return replace(after, bought_qty=self.bought_qty + qty)
-        return replace(after, sold_qty=self.sold_qty + qty)
-
-    def _opened(self, signed: Qty, px: Px) -> "Position":
-        return replace(self, qty=self.qty + signed, cost=self.cost + signed * px)
-
-    def _closed(self, signed: Qty, px: Px) -> "Position":
-        """Close part or all: `signed` is opposite to the position and not larger."""
-        if signed == -self.qty:
-            released = self.cost
-        else:
-            share = Decimal(self.cost) * Decimal(-signed) / Decimal(self.qty)
-            released = Money.of(share.quantize(COST_STEP, ROUND_HALF_EVEN))
-        proceeds = Money.of(Decimal(-signed) * Decimal(px))
-        return replace(
-            self,
-            qty=self.qty + signed,
-            cost=self.cost - released,
-            realized_pnl=self.realized_pnl + (proceeds - released),
+            cost, gain = self._closed(-held, price)
+            cost += (held + signed) * price
+        realized = self.realized_pnl
+        if gain:
+            realized = Money.of(Decimal(realized) + gain)
+        return Position(
+            symbol=self.symbol,
+            qty=Qty.of(held + signed),
+            cost=Money.of(Decimal(self.cost) + cost),
+            realized_pnl=realized,
+            bought_qty=self.bought_qty + qty if is_buy else self.bought_qty,
+            sold_qty=self.sold_qty if is_buy else self.sold_qty + qty,
         )
+
+    def _closed(self, signed: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
+        """What closing part or all adds to the cost and to the profit: `signed` is opposite to
+        the position and not larger."""
+        held, released = Decimal(self.qty), Decimal(self.cost)
+        if signed != -held:
+            released = (released * -signed / held).quantize(COST_STEP, ROUND_HALF_EVEN)
+        return -released, -signed * price - released

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from floorbroker.domain.amounts import SHARE_STEP, Money, Px, Qty
+from floorbroker.domain.amounts import CENT, SHARE_STEP, Money, Px, Qty
 from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.ids import CL_ORD_ID_MAX, Account, ClOrdID
 from floorbroker.domain.instrument import is_on_tick, tick_of
@@ -58,7 +58,7 @@ class OrderClass(StrEnum):
     OTO = "oto"
 
 
-class OrderTerms(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OrderTerms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is asked, in fields.
 
     Exactly one of `order_qty` and `notional` is set. `price` is the limit, `stop_px` the trigger;
@@ -103,7 +103,6 @@ FRACTIONAL_TYPES = (OrdType.MARKET, OrdType.LIMIT, OrdType.STOP, OrdType.STOP_LI
 
 _TAKES_PRICE = (OrdType.LIMIT, OrdType.STOP_LIMIT)
 _SYMBOL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789./")
-_CENT = Decimal("0.01")
 _TRILLION = Decimal(10**12)  # beyond it the exact tests of steps and ticks have no room
 
 
@@ -138,35 +137,38 @@ def _check_identity(request: OrderTerms) -> None:
 
 
 def _check_size(request: OrderTerms) -> None:
-    if (request.order_qty is None) == (request.notional is None):
-        both = "neither is" if request.order_qty is None else "both are"
+    qty, notional = request.order_qty, request.notional
+    if (qty is None) == (notional is None):
+        both = "neither is" if qty is None else "both are"
         raise InvalidOrder("order_qty", f"{both} set", "set exactly one of order_qty and notional")
-    if request.order_qty is not None:
-        if not (request.order_qty.is_finite() and 0 < request.order_qty < _TRILLION):
-            raise InvalidOrder("order_qty", request.order_qty, _range(request.order_qty))
-        if request.order_qty.decimal % SHARE_STEP:
-            raise InvalidOrder("order_qty", request.order_qty, "use at most nine decimals")
-    if request.notional is not None:
-        if not (request.notional.is_finite() and 1 <= request.notional < _TRILLION):
+    if qty is not None:
+        if not (qty.is_finite() and 0 < qty < _TRILLION):
+            raise InvalidOrder("order_qty", qty, _range(qty))
+        if qty % SHARE_STEP:
+            raise InvalidOrder("order_qty", qty, "use at most nine decimals")
+    if notional is not None:
+        if not (notional.is_finite() and 1 <= notional < _TRILLION):
             hint = "it must be at least 1 dollar, and below a trillion"
-            raise InvalidOrder("notional", request.notional, hint)
-        if request.notional.decimal % _CENT:
-            raise InvalidOrder("notional", request.notional, "give whole cents")
+            raise InvalidOrder("notional", notional, hint)
+        if notional % CENT:
+            raise InvalidOrder("notional", notional, "give whole cents")
 
 
 def _check_prices(request: OrderTerms) -> None:
-    _check_price(request, "price", request.price, is_wanted=request.ord_type in _TAKES_PRICE)
-    _check_price(request, "stop_px", request.stop_px, is_wanted=request.ord_type in _STOPS)
+    _check_price(request, "price", request.price, _TAKES_PRICE)
+    _check_price(request, "stop_px", request.stop_px, _STOPS)
 
 
-def _check_price(request: OrderTerms, field: str, px: Px | None, *, is_wanted: bool) -> None:
-    kind = request.ord_type
+def _check_price(
+    request: OrderTerms, field: str, px: Px | None, takers: tuple[OrdType, ...]
+) -> None:
+    is_wanted = request.ord_type in takers
     if px is None:
         if is_wanted and request.order_class is not OrderClass.OCO:
-            raise InvalidOrder(field, None, f"a {kind} order needs one")
+            raise InvalidOrder(field, None, f"a {request.ord_type} order needs one")
         return
     if not is_wanted:
-        raise InvalidOrder(field, px, f"a {kind} order takes none")
+        raise InvalidOrder(field, px, f"a {request.ord_type} order takes none")
     if not (px.is_finite() and 0 < px < _TRILLION):
         raise InvalidOrder(field, px, _range(px))
     if not (is_coin_pair(request.symbol) or is_on_tick(px)):
@@ -185,7 +187,7 @@ def _check_trail(request: OrderTerms) -> None:
         both = "neither is" if amount is None else "both are"
         hint = "set exactly one of trail_amount and trail_percent"
         raise InvalidOrder("trail_amount", f"{both} set", hint)
-    if amount is not None and not (amount.is_finite() and _CENT <= amount < _TRILLION):
+    if amount is not None and not (amount.is_finite() and CENT <= amount < _TRILLION):
         hint = "it must be at least 0.01 dollars and below a trillion"
         raise InvalidOrder("trail_amount", amount, hint)
     if percent is not None and not (percent.is_finite() and 0 < percent < 100):
@@ -256,7 +258,7 @@ def _range(amount: Qty | Px) -> str:
 
 
 def _is_fractional(request: OrderTerms) -> bool:
-    return request.order_qty is None or bool(request.order_qty.decimal % 1)
+    return request.order_qty is None or bool(request.order_qty % 1)
 
 
 def _listed(kinds: tuple[OrdType, ...] | Times) -> str:

@@ -22,7 +22,8 @@ class Inbox:
     """
 
     def __init__(self, journal: Journal, clock: Clock, settings: EngineSettings) -> None:
-        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.failed: asyncio.Future[BaseException] = self._loop.create_future()
         self.head = journal.head()
         self.snapshot_seq = 0
         self.journal = journal
@@ -42,7 +43,7 @@ class Inbox:
     def ask(self, item: Any) -> asyncio.Future[Any]:
         """Put a command in; what it answers is durable."""
         self.check_alive()
-        reply = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Any] = self._loop.create_future()
         self._items.append((item, reply))
         self._wake.set()
         return reply

@@ -2,7 +2,7 @@
 
 Replay uses `apply` and nothing else, so whatever the engine will need after a crash must follow
 from the messages alone. Reports carry the ClOrdID of the order that they were found to be about
-(see `decide.report`), so applying them needs no look-up outside.
+(see `news.report`), so applying them needs no look-up outside.
 
 Orders that end leave the book at once and are filed in the journal with the batch that ended
 them. News of a filed order comes as `OrderReopened`, which brings the order back, followed by the
@@ -48,6 +48,7 @@ from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import reported
 from floorbroker.engine.book.book import Asked, Book, Phase
+from floorbroker.engine.book.trail import Trail
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -67,6 +68,7 @@ class Image(Struct, frozen=True, kw_only=True):
     seen_time: datetime | None
     reconciliation: Reconciliation | None
     alarms: int
+    trails: dict[str, Trail] = {}
 
 
 _IMAGE = decoder_for(Image)
@@ -154,10 +156,7 @@ class State:
         before = self.book.positions.get(message.symbol) or Position(symbol=message.symbol)
         after = before.booked(side, abs(message.qty), message.px)
         # Shares that came or went without a trade were neither bought nor sold here.
-        self.book.positions[message.symbol] = replace(
-            after, bought_qty=before.bought_qty, sold_qty=before.sold_qty
-        )
-        self.book.changed_symbols[message.symbol] = None
+        self.book.adjusted(replace(after, bought_qty=before.bought_qty, sold_qty=before.sold_qty))
 
     # What we decide and send
 
@@ -305,6 +304,7 @@ class State:
                 seen_time=self.seen_time,
                 reconciliation=self.reconciliation,
                 alarms=self.alarms,
+                trails=self.book.trails,
             )
         )
 
@@ -320,6 +320,7 @@ class State:
         state.book.lineage = image.lineage
         state.book.cancels, state.book.replaces = image.cancels, image.replaces
         state.book.positions = {position.symbol: position for position in image.positions}
+        state.book.trails = image.trails
         state.timers = image.timers
         state.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time

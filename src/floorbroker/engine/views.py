@@ -1,7 +1,7 @@
 """What others may see: committed orders and positions, those who wait for them, subscribers."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
 
 from msgspec.structs import replace
@@ -24,7 +24,8 @@ class Views:
     def __init__(self, *, recent_max: int, subscriber_max: int) -> None:
         self.orders: dict[ClOrdID, Order] = {}
         self.positions: dict[str, Position] = {}
-        self._recent: dict[ClOrdID, Order] = {}
+        # Emptied from the front, which a plain dict searches for longer and longer.
+        self._recent: OrderedDict[ClOrdID, Order] = OrderedDict()
         self._recent_ids: dict[OrderID, ClOrdID] = {}
         self._recent_max = recent_max
         self._subscriber_max = subscriber_max
@@ -61,14 +62,15 @@ class Views:
 
     def publish(self, book: Book, batch: list[tuple[JournalMessage, Order | None]]) -> None:
         """The batch is durable: show what it changed, then tell those who wait."""
-        orders, ended = self.orders, book.ended
+        orders, ended, recent = self.orders, book.ended, self._recent
         for cl_ord_id, order in book.changed.items():
             if cl_ord_id in ended:
                 orders.pop(cl_ord_id, None)
                 self.remember(order)
             else:
                 orders[cl_ord_id] = order
-                self._forget(cl_ord_id)
+                if cl_ord_id in recent:
+                    self._forget(cl_ord_id)
         for symbol in book.changed_symbols:
             self.positions[symbol] = book.positions[symbol]
         if self._waiters:

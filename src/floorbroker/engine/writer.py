@@ -130,12 +130,14 @@ class Writer:
             if not reply.done():
                 reply.set_exception(problem)
 
-    def _put(self, message: JournalMessage) -> None:
+    def _put(self, message: JournalMessage) -> Order | None:
+        """Apply the message; returns the order that it is about, as it stands after."""
         order = self.state.apply(message)
         self.batch.append((message, order))
         follow = self._follow.get(type(message))
         if follow is not None:
             follow(message, order)
+        return order
 
     def _refuse(self, item: Any, refusal: Refused) -> None:
         request = item.request if isinstance(item, decide.Submit) else None
@@ -235,7 +237,7 @@ class Writer:
 
     def _after_send(self, message: RequestSent, order: Order | None) -> None:
         if order is not None:
-            change = self._change(message)
+            change = None if message.request is RequestKind.NEW else self._change(message)
             self.effects.append(partial(self._hands.outbox.send, message, order, change))
 
     def _change(
@@ -275,18 +277,17 @@ class Writer:
             self._put(message)
 
     def _report(self, found: ExecutionReport, _: Any) -> None:
-        about = self._finder.about(self.state.book, found)
+        book = self.state.book
+        order = about = self._finder.about(book, found)
         if about is None and not found.cl_ord_id:
             self.effects.append(partial(self._hands.resolver.identify, found))
             return
-        book = self.state.book
         for message in news.report(book, about, found, namespace=self._namespace, now=self.now):
-            if not (isinstance(message, Alarm) and self._raised.has(message)):
-                self._put(message)
-            if isinstance(message, OrderReopened):
+            if type(message) is Alarm and self._raised.has(message):
+                continue
+            order = self._put(message) or order
+            if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])
-        cl_ord_id = found.cl_ord_id if about is None else about.cl_ord_id
-        order = book.find(cl_ord_id) or book.ended.get(cl_ord_id) or about
         if order is not None:
             self._ask_more(order, found)
 

@@ -10,15 +10,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
 
 from floorbroker.clock import Clock
 from floorbroker.domain import messages as m
-from floorbroker.journal.codec import StoredRecord
-from floorbroker.journal.port import JournalReader, Record
+from floorbroker.journal.port import JournalReader, Record, StoredRecord
 from floorbroker.posttrade.wording import (
     DEFAULT_VIEW,
     View,
@@ -39,15 +38,7 @@ _ROWS_A_BLOCK = 20_000
 _BETWEEN = "  ·  "
 
 
-class AuditReader(JournalReader, Protocol):
-    """A journal that can show its records as they are stored."""
-
-    def stored_records(self, after: int = 0) -> Iterator[StoredRecord]:
-        """Like `records`, with the exact bytes that the hashes cover."""
-        ...
-
-
-def export_jsonl(reader: AuditReader, out: BinaryIO, *, after: int = 0) -> int:
+def export_jsonl(reader: JournalReader, out: BinaryIO, *, after: int = 0) -> int:
     """Write every record above `after` as one JSON line; returns how many there were."""
     count = 0
     for record in reader.stored_records(after):
@@ -59,7 +50,7 @@ def export_jsonl(reader: AuditReader, out: BinaryIO, *, after: int = 0) -> int:
     return count
 
 
-def export_parquet(reader: AuditReader, path: Path) -> int:
+def export_parquet(reader: JournalReader, path: Path) -> int:
     """Write every record to a Parquet file, whole or not at all; returns how many there were.
 
     Columns: seq, epoch (Int64), type, transact_time (microseconds, UTC), cl_ord_id, symbol (null

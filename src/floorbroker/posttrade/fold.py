@@ -18,7 +18,7 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import Fill, Order
-from floorbroker.engine.book.booking import EXECUTIONS, leg_cum_qty
+from floorbroker.engine.book.booking import EXECUTIONS, missing_qty
 from floorbroker.engine.state import State
 from floorbroker.journal.port import Record
 
@@ -86,7 +86,7 @@ class JournalFold:
     def reported_qty(self, order: Order) -> Qty:
         """CumQty as the broker last gave it, executions that we lack included."""
         told = self._told.get(order.cl_ord_id, {})
-        missing = (max(qty - leg_cum_qty(order, leg), ZERO_QTY) for leg, qty in told.items())
+        missing = (missing_qty(order, leg, qty) for leg, qty in told.items())
         return sum(missing, order.cum_qty)
 
     def _reported(

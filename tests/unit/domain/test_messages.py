@@ -1,6 +1,7 @@
 """Messages come back from the journal as they went in, for ever."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, get_args
@@ -342,6 +343,16 @@ def test_small_and_large_amounts_are_written_without_an_exponent() -> None:
     body = ENCODER.encode(message)
     assert b'"order_qty":"0.000000001"' in body
     assert b'"price":"1000"' in body
+
+
+@pytest.mark.parametrize("text", ['"NaN"', '"Infinity"', '"-sNaN"', '"ten"', '""', "1.5", "true"])
+def test_what_is_no_finite_exact_amount_is_not_read(text: str) -> None:
+    body = ENCODER.encode(LIMIT)
+    assert decoder_for(OrderRequest).decode(body) == LIMIT
+    spoiled = re.sub(rb'"order_qty":"[0-9.]+"', f'"order_qty":{text}'.encode(), body)
+    assert spoiled != body
+    with pytest.raises(msgspec.ValidationError, match="order_qty"):
+        decoder_for(OrderRequest).decode(spoiled)
 
 
 def test_what_has_no_json_form_says_so() -> None:

@@ -266,6 +266,21 @@ def test_a_replaced_order_stays_one_row_with_its_new_terms(scribe: Scribe) -> No
     assert order.reported_qty == Qty(80)
 
 
+def test_executions_of_a_successor_that_counts_anew_are_missed(scribe: Scribe) -> None:
+    """Its total is below what its predecessor executed, so it cannot carry on from there."""
+    cl_ord_id = scribe.place(OrderRequest.limit("buy", 100, "AAPL", limit_price="10.00"))
+    scribe.fill(cl_ord_id, "40", "10.00")
+    successor = OrderID("b-successor")
+    old = scribe.report_of(cl_ord_id, ExecType.REPLACED, OrdStatus.REPLACED)
+    scribe.write(replace(old, next_order_id=successor))
+    told = scribe.report_of(
+        cl_ord_id, ExecType.ORDER_STATUS, OrdStatus.PARTIALLY_FILLED, source=Source.LOOKUP
+    )
+    scribe.write(replace(told, order_id=successor, cum_qty=Qty(5)))
+    (order,) = report_of(scribe).orders
+    assert (order.cum_qty, order.reported_qty) == (Qty(40), Qty(45))
+
+
 def test_a_total_without_its_executions_shows_as_a_difference(scribe: Scribe) -> None:
     cl_ord_id = scribe.place(OrderRequest.market("buy", 100, "AAPL"))
     scribe.fill(cl_ord_id, "40", "10.00")

@@ -11,6 +11,7 @@ from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.messages import OrderCancelReplaceRequest
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, Pending, Side
 from floorbroker.domain.position import Position
+from floorbroker.engine.book.trail import Trail
 
 #: Stands between a ClOrdID and the number of its replacement in a client order id on the wire.
 SUCCESSOR = "."
@@ -47,7 +48,8 @@ class Exposure(Struct, frozen=True, kw_only=True):
 class Book:
     """Orders that have not ended, ours and from elsewhere, and positions folded from fills.
 
-    `lineage` finds an order by any broker order id it has had. An order that ends leaves at once
+    `trails` say what led to each position lately. `lineage` finds an order by any broker order id
+    it has had. An order that ends leaves at once
     and waits in `ended` until the batch that ended it is written; `changed` and `changed_symbols`
     collect what the batch touched, for those who publish it.
     """
@@ -60,6 +62,7 @@ class Book:
         self.cancels: dict[ClOrdID, Asked] = {}
         self.replaces: dict[ClOrdID, Asked] = {}
         self.positions: dict[str, Position] = {}
+        self.trails: dict[str, Trail] = {}
         self.ended: dict[ClOrdID, Order] = {}
         self.changed: dict[ClOrdID, Order] = {}
         self.changed_symbols: dict[str, None] = {}
@@ -142,12 +145,40 @@ class Book:
         return order
 
     def booked(self, fills: tuple[Fill, ...]) -> None:
-        """Fold executions into positions; a busted one is turned round."""
+        """Fold executions into positions."""
         for fill in fills:
-            position = self.positions.get(fill.symbol) or Position(symbol=fill.symbol)
-            side = fill.side if fill.last_qty > 0 else fill.side.opposite
-            self.positions[fill.symbol] = position.booked(side, abs(fill.last_qty), fill.last_px)
-            self.changed_symbols[fill.symbol] = None
+            symbol = fill.symbol
+            position = self.positions.get(symbol) or Position(symbol=symbol)
+            trail = self.trails.get(symbol)
+            if trail is None:
+                trail = self.trails[symbol] = Trail(start=position)
+            trail.add(position, fill)
+            self.positions[symbol] = position.booked(fill.side, fill.last_qty, fill.last_px)
+            self.changed_symbols[symbol] = None
+
+    def revised(self, busted: Fill, booked: tuple[Fill, ...]) -> None:
+        """Take a busted execution out of its position: `booked` is its negative, and behind that
+        what it was corrected to, if it was.
+
+        Shares, cost and realised profit are then exactly what they would be had it never
+        happened, or had it been right at once, if it is among the last `KEPT` executions in its
+        symbol, of whatever order, and no adjustment of the position came after it. One that is
+        older is traded back: the shares and the cash are right, and what of the difference
+        counts as cost and what as profit follows from the average cost of today.
+        """
+        trail = self.trails.get(busted.symbol)
+        position = None if trail is None else trail.revised(busted, booked[1:])
+        if position is None:
+            self.booked(booked)
+            return
+        self.positions[busted.symbol] = position
+        self.changed_symbols[busted.symbol] = None
+
+    def adjusted(self, position: Position) -> None:
+        """The position was changed by hand: what led to it until now explains it no longer."""
+        self.positions[position.symbol] = position
+        self.trails.pop(position.symbol, None)
+        self.changed_symbols[position.symbol] = None
 
     def clear_ended(self) -> None:
         """Forget who ended: replayed orders that ended are filed already."""

@@ -16,6 +16,8 @@ from floorbroker.domain.lifecycle import Report
 from floorbroker.domain.messages import ExecType, ExecutionReport
 from floorbroker.domain.order import Fill, Order, OrderRequest, OrdStatus, OrdType
 
+_plus, _times = Decimal.__add__, Decimal.__mul__
+
 #: The table's column of each report that says only how the order stands.
 _BY_STATUS = {
     OrdStatus.PENDING_NEW: Report.PENDING_NEW,
@@ -106,15 +108,6 @@ def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
     return told - until_then if told >= until_then else told - own_qty
 
 
-def leg_cum_qty(order: Order, order_id: OrderID) -> Qty:
-    """CumQty of one broker order of the lineage from our book, its predecessors' included where
-    its own executions do not speak against that."""
-    own = [fill for fill in order.fills if fill.order_id == order_id]
-    earlier = _earlier_qty(order, order_id)
-    carried = not any(fill.cum_qty - fill.last_qty < earlier for fill in own)
-    return sum((fill.last_qty for fill in own), earlier if carried else ZERO_QTY)
-
-
 def _earlier_qty(order: Order, order_id: OrderID) -> Qty:
     """What the predecessors of this broker order executed."""
     older = order.replaces
@@ -131,8 +124,9 @@ def is_booked(order: Order, report: ExecutionReport) -> bool:
     if not order.fills:
         return False
     exec_id = execution_id(report)
-    if any(fill.exec_id == exec_id for fill in order.fills):
-        return True
+    for fill in order.fills:
+        if fill.exec_id == exec_id:
+            return True
     return _is_covered(order, report)
 
 
@@ -159,41 +153,40 @@ def _is_covered(order: Order, report: ExecutionReport) -> bool:
     After a bust the broker's CumQty went back, and intervals prove nothing.
     """
     assert report.last_qty is not None
-    start, end = report.cum_qty - report.last_qty, report.cum_qty
-    covered = Decimal(0)
+    end, size = Decimal(report.cum_qty), Decimal(report.last_qty)
+    start, covered = end - size, Decimal(0)
     for fill in order.fills:
         if fill.order_id != report.order_id:
             continue
         if fill.last_qty <= 0:
             return False
-        overlap = min(end, fill.cum_qty) - max(start, fill.cum_qty - fill.last_qty)
-        covered += max(overlap.decimal, Decimal(0))
-    return start >= 0 and covered >= report.last_qty.decimal
+        if fill.cum_qty > start:  # else it ended before, as usual: the next one is not covered
+            until = Decimal(fill.cum_qty)
+            overlap = min(end, until) - max(start, until - Decimal(fill.last_qty))
+            if overlap > 0:
+                covered += overlap
+    return start >= 0 and covered >= size
 
 
-def executed(order: Order, report: ExecutionReport) -> tuple[Order, tuple[Fill, ...]]:
-    """The order after an execution, a correction or a bust, and what was booked for it."""
-    is_trade = report.exec_type is ExecType.TRADE
-    booked: tuple[Fill, ...] = (_fill(order, report),) if is_trade else _reversed(order, report)
-    if not booked:
-        return order, ()
+def with_fills(order: Order, booked: tuple[Fill, ...]) -> Order:
+    """The order after these executions, busts among them."""
     fills = order.fills + booked
     cum_qty, avg_px = _totals(fills)
-    return replace(order, fills=fills, cum_qty=cum_qty, avg_px=avg_px), booked
+    return replace(order, fills=fills, cum_qty=cum_qty, avg_px=avg_px)
 
 
 def _totals(fills: tuple[Fill, ...]) -> tuple[Qty, Px | None]:
     if len(fills) == 1:
         return fills[0].last_qty, fills[0].last_px
     cum_qty = value = Decimal(0)
-    for fill in fills:
-        qty = Decimal(fill.last_qty)
-        cum_qty += qty
-        value += qty * Decimal(fill.last_px)
+    for fill in fills:  # in bare numbers, because a busy order has many
+        cum_qty = _plus(cum_qty, fill.last_qty)
+        value += _times(fill.last_qty, fill.last_px)
     return Qty.of(cum_qty), Px.of(value / cum_qty) if cum_qty else None
 
 
-def _fill(order: Order, report: ExecutionReport) -> Fill:
+def fill_of(order: Order, report: ExecutionReport) -> Fill:
+    """The execution that a TRADE reports."""
     assert report.last_qty is not None, f"{report.order_id}: a trade without LastQty"
     assert report.last_px is not None, f"{report.order_id}: a trade without LastPx"
     return Fill(
@@ -210,12 +203,15 @@ def _fill(order: Order, report: ExecutionReport) -> Fill:
     )
 
 
-def _reversed(order: Order, report: ExecutionReport) -> tuple[Fill, ...]:
-    """The negative of the execution that a bust or correction names, and the corrected one."""
+def busted(order: Order, report: ExecutionReport) -> Fill | None:
+    """The execution that a bust or correction names, as it was booked."""
     reference = report.ref_exec_id or report.exec_id
-    original = next((fill for fill in order.fills if fill.exec_id == reference), None)
-    if original is None:
-        return ()
+    return next((fill for fill in order.fills if fill.exec_id == reference), None)
+
+
+def revision(original: Fill, report: ExecutionReport) -> tuple[Fill, ...]:
+    """The negative of an execution that is busted or corrected, and the corrected one."""
+    reference = original.exec_id
     negative = replace(
         original,
         exec_id=ExecID(f"{reference}/reversed"),
@@ -243,14 +239,15 @@ def column(order: Order, report: ExecutionReport, goal: Qty | None) -> Report | 
     `goal` is the OrderQty that counts: the larger one while a replace is unanswered. A report
     that would end the order while executions are missing does not end it yet.
     """
-    if report.exec_type is ExecType.TRADE:
+    kind = report.exec_type
+    if kind is ExecType.TRADE:
         return Report.FILL if _is_filled(order, report, goal) else Report.PARTIAL_FILL
     if not _is_current(order, report):
         return None  # how a predecessor stands says nothing of the order
-    if report.exec_type in (ExecType.ORDER_STATUS, ExecType.RESTATED):
+    if kind is ExecType.ORDER_STATUS or kind is ExecType.RESTATED:
         found = _BY_STATUS.get(report.ord_status)
     else:
-        found = _BY_EXEC_TYPE.get(report.exec_type)
+        found = _BY_EXEC_TYPE.get(kind)
     is_early = found in _SAYS_MORE and is_behind(order, report)
     if is_early or (found is Report.FILL and not _is_filled(order, report, goal)):
         found = None

@@ -19,7 +19,7 @@ from floorbroker.domain.messages import (
     OrderReopened,
     Source,
 )
-from floorbroker.domain.order import Fill, Order, OrdStatus
+from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus
 from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase, base_id
 from floorbroker.engine.book.reported import is_successor
@@ -30,7 +30,8 @@ Messages = list[JournalMessage]
 def subject(book: Book, found: ExecutionReport) -> Order | None:
     """The live order that the report is about, by any of the names it may have."""
     return (
-        book.find(found.cl_ord_id)
+        book.orders.get(found.cl_ord_id)  # as nearly always
+        or book.external.get(found.cl_ord_id)
         or book.find_by_order_id(found.order_id)
         or book.find_by_order_id(found.prev_order_id)
         or book.find(base_id(found.cl_ord_id))
@@ -48,11 +49,11 @@ def report(
     differing = terms_differ(about, found)
     if differing:
         return [_alarm("terms_differ", differing, about.cl_ord_id, now)]
-    found = replace(found, cl_ord_id=about.cl_ord_id, received_time=found.received_time or now)
     if not _is_news(book, about, found):
         return _contradiction(about, found, now)
+    found = replace(found, cl_ord_id=about.cl_ord_id, received_time=found.received_time or now)
     reopened: Messages = []
-    if about.is_ended:
+    if about.venue_status in ENDED:
         reopened = [OrderReopened(order=about, transact_time=now)]
     return [*reopened, found, *_alarms(book, about, found, now)]
 
@@ -69,8 +70,12 @@ def terms_differ(about: Order, found: ExecutionReport) -> str:
     count at the first sight only: a replace changes them."""
     ours = about.request
     is_known = about.order_id is not None or about.is_external
-    if is_known and ours.symbol == found.symbol and ours.side is found.side:
-        return ""
+    if (
+        ours.symbol == found.symbol
+        and ours.side is found.side
+        and (is_known or _is_alike(ours, found))
+    ):
+        return ""  # as nearly always
     names = ("symbol", "side") if is_known else _TERMS
     pairs = [(name, getattr(ours, name), getattr(found, name)) for name in names]
     return "; ".join(
@@ -81,6 +86,15 @@ def terms_differ(about: Order, found: ExecutionReport) -> str:
 
 
 _TERMS = ("symbol", "side", "order_qty", "price", "stop_px")
+
+
+def _is_alike(ours: OrderRequest, found: ExecutionReport) -> bool:
+    """Whether size and prices agree, as far as the report tells them."""
+    return (
+        (found.order_qty is None or found.order_qty == ours.order_qty)
+        and (found.price is None or found.price == ours.price)
+        and (found.stop_px is None or found.stop_px == ours.stop_px)
+    )
 
 
 def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages:
@@ -96,9 +110,10 @@ def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages
 
 
 def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
-    if found.exec_type in booking.EXECUTIONS:
+    kind = found.exec_type
+    if kind in booking.EXECUTIONS:
         return not booking.is_booked(about, found)
-    if found.exec_type is ExecType.PENDING_CANCEL:
+    if kind is ExecType.PENDING_CANCEL:
         asked = book.cancels.get(about.cl_ord_id)
         if asked is not None and asked.phase is not Phase.TAKEN:
             return True
@@ -138,18 +153,14 @@ def _alarms(book: Book, about: Order, found: ExecutionReport, now: datetime) -> 
 
 def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
     """Why somebody should look, in one word; empty where nothing surprises."""
-    if found.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT):
+    kind, status = found.exec_type, about.venue_status
+    if kind is ExecType.TRADE_CANCEL or kind is ExecType.TRADE_CORRECT:
         known = any(fill.exec_id == found.ref_exec_id for fill in about.fills)
-        return found.exec_type.value if known else f"{found.exec_type}_of_unknown"
-    if (
-        about.order_id is not None
-        and not _is_of(about, found)
-        and not is_successor(book, about, found)
-    ):
+        return kind.value if known else f"{kind}_of_unknown"
+    if not _is_of(about, found) and not is_successor(book, about, found):
         return "second_order"
-    status = about.venue_status
-    if found.exec_type is ExecType.TRADE:
-        if about.is_ended:
+    if kind is ExecType.TRADE:
+        if status in ENDED:
             return "late_order" if status in _NEVER_HAD else "fill_after_end"
         return "late_order" if status in NOT_AT_THE_BROKER else ""
     column = booking.column(about, found, book.goal(about))
@@ -163,7 +174,8 @@ _NEVER_HAD = (*NOT_AT_THE_BROKER, OrdStatus.REJECTED)
 
 
 def _is_of(about: Order, found: ExecutionReport) -> bool:
-    return found.order_id == about.order_id or found.order_id in about.replaces
+    ours = about.order_id
+    return ours is None or found.order_id == ours or found.order_id in about.replaces
 
 
 def _contradiction(about: Order, found: ExecutionReport, now: datetime) -> Messages:

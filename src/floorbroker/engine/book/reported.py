@@ -15,14 +15,27 @@ def take(book: Book, report: ExecutionReport) -> Order:
     order = book.find(report.cl_ord_id) or book.find_by_order_id(report.order_id)
     if order is None:
         order = booking.external_order(report, book.account)
-    order = _identified(book, order, report)
-    if report.exec_type in booking.EXECUTIONS and booking.is_bookable(report):
+    order, kind = _identified(book, order, report), report.exec_type
+    if kind in booking.EXECUTIONS and booking.is_bookable(report):
         if not booking.is_booked(order, report):
-            order, fills = booking.executed(order, report)
-            book.booked(fills)
-    elif report.exec_type is ExecType.PENDING_CANCEL:
+            order = _executed(book, order, report)
+    elif kind is ExecType.PENDING_CANCEL:
         _cancel_taken(book, order)
     return _moved(book, order, report)
+
+
+def _executed(book: Book, order: Order, report: ExecutionReport) -> Order:
+    """Book an execution; a bust or correction, where we have the execution that it names."""
+    if report.exec_type is ExecType.TRADE:
+        fill = booking.fill_of(order, report)
+        book.booked((fill,))
+        return booking.with_fills(order, (fill,))
+    busted = booking.busted(order, report)
+    if busted is None:
+        return order
+    fills = booking.revision(busted, report)
+    book.revised(busted, fills)
+    return booking.with_fills(order, fills)
 
 
 def is_successor(book: Book, order: Order, report: ExecutionReport) -> bool:
@@ -55,14 +68,14 @@ def changed_request(request: OrderRequest, change: OrderCancelReplaceRequest) ->
 
 def _identified(book: Book, order: Order, report: ExecutionReport) -> Order:
     """Learn the broker's ids: the first one, or that of a successor after a replace."""
-    if order.acked_time is None:
-        order = replace(order, acked_time=report.received_time or report.transact_time)
+    order_id = report.order_id
     if order.order_id is None:
-        book.lineage[report.order_id] = order.cl_ord_id
-        order = replace(order, order_id=report.order_id)
-    elif is_successor(book, order, report):
-        order = _succeeded(book, order, report.order_id)
-    if report.next_order_id and report.order_id == order.order_id and booking.is_replaced(report):
+        book.lineage[order_id] = order.cl_ord_id
+        heard = report.received_time or report.transact_time
+        order = replace(order, order_id=order_id, acked_time=heard)
+    elif order_id != order.order_id and is_successor(book, order, report):
+        order = _succeeded(book, order, order_id)
+    if report.next_order_id and order_id == order.order_id and booking.is_replaced(report):
         order = _succeeded(book, order, report.next_order_id)
     return order
 

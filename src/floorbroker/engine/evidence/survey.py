@@ -107,9 +107,11 @@ class Surveyor:
             found = await self._broker.look_up(ours.cl_ord_id)
         else:
             return []  # it has not been answered yet
-        if found is not None:
-            self._world.deliver(found)
-        return [Theirs(ours=self._now(ours), found=found)]
+        if found is None:
+            return [Theirs(ours=self._now(ours), found=None)]
+        self._world.deliver(found)
+        # It may have ended while we asked; it is ours all the same.
+        return [Theirs(ours=self._world.about(found), found=found)]
 
     def _now(self, ours: Order) -> Order | None:
         """The order as it stands by now; None once it has ended, when nothing is missing."""

@@ -12,7 +12,7 @@ from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.lifecycle import Report
 from floorbroker.domain.messages import ExecType, ExecutionReport, NewOrderSingle, Source
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import booking, news
 from floorbroker.engine.state import State
 from tests.unit.engine.scripted import START, limit
 
@@ -132,6 +132,17 @@ def test_an_end_waits_for_executions_that_are_missing(status: OrdStatus) -> None
     assert booking.is_behind(order, told)
     order = taken(made, trade(10, 10, "x1"), told)
     assert order.is_ended
+
+
+@pytest.mark.parametrize("wire_id", ["fb-1.1", ""])
+def test_what_is_journaled_carries_the_id_of_its_order(wire_id: str) -> None:
+    """A successor has an id of its own on the wire, and a list of executions names none."""
+    made = state()
+    found = trade(3, 3, "x1", cl_ord_id=ClOrdID(wire_id))
+    about = news.subject(made.book, found)
+    (kept,) = news.report(made.book, about, found, namespace="fb", now=START)
+    assert isinstance(kept, ExecutionReport)
+    assert kept.cl_ord_id == NAME
 
 
 def test_an_end_by_status_alone_never_invents_a_fill() -> None:
