@@ -80,11 +80,12 @@ async def restart(path: Path, kind: type[SqliteJournal]) -> Figures:
     pacer = new_pacer()
     broker = StubBroker(pacer)
     broker.take_up(json.loads(_venue_file(path).read_text()))
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     journal = open_journal(path, kind)
     engine = new_engine(broker, journal, pacer, SystemClock())
     found = await engine.start()
-    elapsed = time.perf_counter() - started
+    elapsed, cpu = time.perf_counter() - started, time.process_time() - cpu
+    say(f"{found.records:,} records applied, {elapsed:.2f} s, {cpu:.2f} s of CPU")
     assert len(engine.open_orders()) == LIVE, found
     assert engine.positions()["AAPL"].qty == Qty(broker.held("AAPL")), found
     figures = {"seconds": elapsed, "applied": found.records, "snapshot_seq": found.snapshot_seq}

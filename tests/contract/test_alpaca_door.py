@@ -35,9 +35,9 @@ from floorbroker.domain.messages import (
     OrderCancelReplaceRequest,
 )
 from floorbroker.domain.order import OrderRequest, OrdStatus
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.build import build_exchange
 from floorbroker.exchange.front.serve import serve
 from floorbroker.exchange.front.server import FrontRules, Setup
 from floorbroker.exchange.reference.assets import listing

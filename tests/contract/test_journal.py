@@ -160,6 +160,18 @@ async def test_each_record_carries_the_hash_that_the_port_describes(medium: Medi
     assert journal.head().hash == previous
 
 
+async def test_stored_records_are_the_bytes_of_the_records(medium: Medium) -> None:
+    journal = await medium.open()
+    await journal.append(one_of_each())
+    await journal.append(timers(3))
+    for after in (0, 2, len(one_of_each()), 1000):
+        pairs = zip(journal.stored_records(after), journal.records(after), strict=True)
+        for stored, record in pairs:
+            assert stored.body == ENCODER.encode(record.message)
+            assert (stored.seq, stored.epoch) == (record.seq, record.epoch)
+            assert stored.hash == record.hash
+
+
 async def test_records_after_a_number_begin_behind_it(medium: Medium) -> None:
     journal = await medium.open()
     for start in range(0, 300, 3):

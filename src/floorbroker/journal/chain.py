@@ -6,7 +6,7 @@ from msgspec import DecodeError, Struct
 
 from floorbroker.domain.errors import JournalDamaged
 from floorbroker.domain.messages import MESSAGE_DECODER
-from floorbroker.journal.codec import HASH_SIZE, Batch, Cover, decode_message, hash_at, link
+from floorbroker.journal.codec import HASH_SIZE, Batch, Cover, decode_message, hash_at, links
 from floorbroker.journal.port import GENESIS, Damage, Head, Verification
 
 START = Head(0, GENESIS)
@@ -89,14 +89,11 @@ def _check_place(batch: Batch, head: Head, epoch: int, epoch_max: int | None) ->
 
 def _follow(batch: Batch, head: Head) -> Head:
     """The head after the batch, every record checked."""
-    seq, previous, epoch = head.seq, head.hash, batch.epoch
     bodies = batch.records.split(b"\n")
-    for place, body in enumerate(bodies[: batch.count]):
-        digest = link(seq + 1, epoch, previous, body)
-        if digest != batch.hashes[place * HASH_SIZE : (place + 1) * HASH_SIZE]:
-            raise _Broken(Head(seq, previous), _mismatch(batch, place))
-        seq, previous = seq + 1, digest
-    good = Head(seq, previous)
+    hashes = links(bodies[: batch.count], head, batch.epoch)
+    if b"".join(hashes) != batch.hashes:
+        _find_mismatch(batch, hashes, head)
+    good = Head(head.seq + len(hashes), hashes[-1])
     if len(bodies) != batch.count or len(batch.hashes) != batch.count * HASH_SIZE:
         raise _Broken(
             good,
@@ -105,6 +102,14 @@ def _follow(batch: Batch, head: Head) -> Head:
         )
     _check_messages(bodies, batch, head)
     return good
+
+
+def _find_mismatch(batch: Batch, hashes: list[bytes], head: Head) -> None:
+    """Raise for the first record whose hash is not the stored one, if there is one."""
+    for place, digest in enumerate(hashes):
+        seq = batch.first_seq + place
+        if digest != hash_at(batch, seq):
+            raise _Broken(_head_before(batch, seq, head), _mismatch(batch, place))
 
 
 def _mismatch(batch: Batch, place: int) -> str:

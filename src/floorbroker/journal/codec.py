@@ -24,9 +24,11 @@ snapshot or closing), has SHA-256( 0x03 | epoch | n | h(n) | name | 0x0A | birth
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 from msgspec import DecodeError, Struct
 
@@ -34,7 +36,11 @@ from floorbroker.domain.errors import JournalDamaged
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ENCODER, MESSAGE_DECODER, ORDER_DECODER, JournalMessage
 from floorbroker.domain.order import Order
-from floorbroker.journal.port import Head, Record, Snapshot
+from floorbroker.journal.port import Head, Record, Snapshot, StoredRecord
+
+#: An ended order as it is filed: id, creation, symbol, side, record, JSON, seal.
+EndedRow = tuple[str, int, str, str, int, bytes, bytes]
+Part = TypeVar("Part")
 
 #: The version of everything described above; each batch says which one it was written in.
 FORMAT = 1
@@ -44,6 +50,8 @@ _RECORD = struct.Struct(">BQQ32s")
 _ENDED = struct.Struct(">Bq")  # signed, so that a spoiled number is told and does not raise
 _SNAPSHOT = struct.Struct(">BQ32s")
 _COVER = struct.Struct(">BQQ32s")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Batch(Struct, frozen=True):
@@ -71,23 +79,43 @@ class Cover(Struct, frozen=True):
     anchor_hash: bytes
 
 
-class StoredRecord(Struct, frozen=True, kw_only=True):
-    """One record with the exact bytes that its hash covers."""
-
-    seq: int
-    epoch: int
-    body: bytes
-    hash: bytes
-
-
 def link(seq: int, epoch: int, previous: bytes, body: bytes) -> bytes:
     """The hash of record `seq`."""
     return sha256(_RECORD.pack(0, seq, epoch, previous) + body).digest()
 
 
+def links(bodies: Iterable[bytes], head: Head, epoch: int) -> list[bytes]:
+    """The hashes of the records that follow `head`; `link`, written out for the hot path."""
+    seq, previous, pack = head.seq, head.hash, _RECORD.pack
+    hashes: list[bytes] = []
+    for body in bodies:
+        seq += 1
+        previous = sha256(pack(0, seq, epoch, previous) + body).digest()
+        hashes.append(previous)
+    return hashes
+
+
 def seal_ended(seq: int, body: bytes) -> bytes:
     """The seal of an ended order that was filed together with record `seq`."""
     return sha256(_ENDED.pack(1, seq) + body).digest()
+
+
+def ended_rows(orders: Sequence[Order], seq: int) -> list[EndedRow]:
+    """Orders that ended with record `seq`, as they are filed."""
+    numbers = _ENDED.pack(1, seq)
+    rows: list[EndedRow] = []
+    for order in orders:  # written out rather than calling `seal_ended`: this is the hot path
+        body, request = ENCODER.encode(order), order.request
+        seal = sha256(numbers + body).digest()
+        created_us = microseconds(order.created_time)
+        side = request.side.value
+        rows.append((order.cl_ord_id, created_us, request.symbol, side, seq, body, seal))
+    return rows
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, as listings are sorted by."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def seal_snapshot(snapshot: Snapshot) -> bytes:
@@ -119,18 +147,10 @@ def cover_of(row: Sequence[Any]) -> Cover:
 
 def encode_batch(messages: Sequence[JournalMessage], head: Head, epoch: int) -> tuple[Batch, Head]:
     """Messages, at least one, as the batch that follows `head`, and the head after it."""
-    encode, pack = ENCODER.encode, _RECORD.pack
-    seq, previous = head.seq, head.hash
-    bodies: list[bytes] = []
-    hashes: list[bytes] = []
-    for message in messages:  # written out rather than calling `link`: this is the hot path
-        seq += 1
-        body = encode(message)
-        previous = sha256(pack(0, seq, epoch, previous) + body).digest()
-        bodies.append(body)
-        hashes.append(previous)
-    batch = Batch(head.seq + 1, len(bodies), epoch, FORMAT, b"\n".join(bodies), b"".join(hashes))
-    return batch, Head(seq, previous)
+    records = ENCODER.encode_lines(messages)[:-1]  # it ends the last line too
+    hashes = links(records.split(b"\n"), head, epoch)
+    batch = Batch(head.seq + 1, len(hashes), epoch, FORMAT, records, b"".join(hashes))
+    return batch, Head(head.seq + len(hashes), hashes[-1])
 
 
 def batch_of(row: Sequence[object]) -> Batch:
@@ -156,13 +176,8 @@ def hash_at(batch: Batch, seq: int) -> bytes:
 
 def split_batch(batch: Batch, after: int = 0) -> Iterator[StoredRecord]:
     """The records of a batch above number `after` as bytes; JournalDamaged if it is cut."""
-    bodies = batch.records.split(b"\n")
-    _check_count(batch, len(bodies))
-    for index in range(max(after + 1 - batch.first_seq, 0), batch.count):
-        seq = batch.first_seq + index
-        yield StoredRecord(
-            seq=seq, epoch=batch.epoch, body=bodies[index], hash=hash_at(batch, seq)
-        )
+    for seq, body, digest in _numbered(batch, batch.records.split(b"\n"), after):
+        yield StoredRecord(seq=seq, epoch=batch.epoch, body=body, hash=digest)
 
 
 def decode_batch(batch: Batch, after: int = 0) -> Iterator[Record]:
@@ -172,13 +187,16 @@ def decode_batch(batch: Batch, after: int = 0) -> Iterator[Record]:
         messages = MESSAGE_DECODER.decode_lines(batch.records)
     except DecodeError:
         messages = [decode_message(stored.seq, stored.body) for stored in split_batch(batch)]
-    _check_count(batch, len(messages))
-    hashes, epoch, start = batch.hashes, batch.epoch, max(after + 1 - batch.first_seq, 0)
-    place = start * HASH_SIZE
-    for seq, message in enumerate(messages[start:], batch.first_seq + start):
-        digest = hashes[place : place + HASH_SIZE]
-        place += HASH_SIZE
-        yield Record(seq=seq, epoch=epoch, message=message, hash=digest)
+    for seq, message, digest in _numbered(batch, messages, after):
+        yield Record(seq=seq, epoch=batch.epoch, message=message, hash=digest)
+
+
+def _numbered(batch: Batch, parts: list[Part], after: int) -> Iterable[tuple[int, Part, bytes]]:
+    """The batch's records above number `after`, each with its number and its hash."""
+    _check_count(batch, len(parts))
+    start = max(after + 1 - batch.first_seq, 0)
+    hashes = struct.iter_unpack(f"{HASH_SIZE}s", batch.hashes[start * HASH_SIZE :])
+    return zip(count(batch.first_seq + start), parts[start:], (digest for (digest,) in hashes))
 
 
 def decode_message(seq: int, body: bytes) -> JournalMessage:

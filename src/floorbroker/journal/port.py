@@ -43,12 +43,21 @@ class Head(Struct, frozen=True):
     hash: bytes
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, kw_only=True, gc=False):  # a value: cycles cannot arise
     """One message as it stands in the journal."""
 
     seq: int
     epoch: int
     message: JournalMessage
+    hash: bytes
+
+
+class StoredRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """One record with the exact bytes that its hash covers."""
+
+    seq: int
+    epoch: int
+    body: bytes
     hash: bytes
 
 
@@ -61,9 +70,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
 
 class Damage(Struct, frozen=True, kw_only=True):
-    """The first record that does not verify, and why."""
+    """The first record that does not verify, and why.
 
-    seq: int
+    Damage beside the chain is told with the record that it belongs to: an ended order's with the
+    one that it was filed with, the snapshot's with the one that it was taken after.
+    """
+
+    seq: int  #: 0 if it belongs to none: the cover, or the file itself, is damaged.
     reason: str
 
 
@@ -97,6 +110,10 @@ class JournalReader(Protocol):
     def records(self, after: int = 0) -> Iterator[Record]:
         """Every record with a number above `after`, in order; raises JournalDamaged where the
         bytes do not decode. Does not check the chain: see `verify`."""
+        ...
+
+    def stored_records(self, after: int = 0) -> Iterator[StoredRecord]:
+        """Like `records`, with the bytes as they are stored and hashed, undecoded."""
         ...
 
     def verify(self) -> Verification:

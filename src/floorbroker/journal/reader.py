@@ -1,6 +1,7 @@
 """Reading a journal in a SQLite file, while somebody else may be writing it."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -9,19 +10,18 @@ from typing import Any, Self
 
 from msgspec import structs
 
-from floorbroker.clock import ns_of
 from floorbroker.domain.errors import JournalDamaged, JournalError
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order
 from floorbroker.journal.chain import START, Mark, anchor_of, walk
 from floorbroker.journal.codec import (
     Batch,
-    StoredRecord,
     batch_of,
     cover_of,
     decode_batch,
     decode_ended,
     hash_at,
+    microseconds,
     seal_snapshot,
     split_batch,
 )
@@ -32,6 +32,7 @@ from floorbroker.journal.port import (
     OrderFilter,
     Record,
     Snapshot,
+    StoredRecord,
     Verification,
 )
 from floorbroker.journal.store import (
@@ -75,7 +76,7 @@ class SqliteJournalReader:
         if isinstance(path, MemoryDisk):
             check_ours(path.connection, path)
             return cls(path.connection, path)
-        place = Path(path).resolve()
+        place = Path(os.path.realpath(path))
         connection, is_idle = connect_reader(place)
         try:
             return cls(connection, place, is_idle=is_idle)
@@ -112,8 +113,7 @@ class SqliteJournalReader:
     def verify(self) -> Verification:
         """Walk the chain; then the ended orders, the snapshot and the file's own structure.
 
-        Damage beside the chain is reported with the record that it belongs to, or with record 0
-        if it belongs to none. Everything is read as of one instant.
+        Everything is read as of one instant.
         """
         self._rows("begin_reading")
         try:
@@ -141,8 +141,8 @@ class SqliteJournalReader:
     def ended_orders(self, wanted: OrderFilter) -> list[Order]:
         """Ended orders, newest first, at most `wanted.limit`."""
         bounds = {
-            "after_us": None if wanted.after is None else ns_of(wanted.after) // 1000,
-            "until_us": None if wanted.until is None else ns_of(wanted.until) // 1000,
+            "after_us": None if wanted.after is None else microseconds(wanted.after),
+            "until_us": None if wanted.until is None else microseconds(wanted.until),
             "symbols": json.dumps(wanted.symbols) if wanted.symbols else None,
             "side": None if wanted.side is None else str(wanted.side),
             "limit": max(wanted.limit, 0),
@@ -251,22 +251,15 @@ class SqliteJournalReader:
                 return
 
     def _damaged_order(self, head: Head) -> Damage | None:
+        """The first ended order that is not as it was filed, found row by row: all of them
+        together may be more than the memory holds."""
         try:
-            rows = self._rows("select_all_ended")
-        except JournalDamaged as damage:
-            return Damage(seq=0, reason=str(damage))
-        for cl_ord_id, seq, body, seal, *columns in rows:
-            try:
-                order = decode_ended(cl_ord_id, seq, body, seal)
-            except JournalDamaged as damage:
-                return Damage(seq=seq if isinstance(seq, int) else 0, reason=str(damage))
-            if seq > head.seq:
-                reason = f"ended order {cl_ord_id} was filed with record {seq}, which is not there"
-                return Damage(seq=seq, reason=reason)
-            if columns != [ns_of(order.created_time) // 1000, order.symbol, str(order.side)]:
-                reason = f"ended order {cl_ord_id} is filed under a wrong time, symbol or side"
-                return Damage(seq=seq, reason=reason)
-        return None
+            rows = self._connection().execute(SQL["select_all_ended"])
+            found = (_damage_of(row, head) for row in rows)
+            return min(filter(None, found), key=lambda damage: damage.seq, default=None)
+        except SQLITE_ERRORS as problem:
+            told = explain(problem, self._path, "read it (select_all_ended)")
+            return Damage(seq=0, reason=str(told))
 
     def _damaged_file(self) -> Damage | None:
         try:
@@ -278,6 +271,21 @@ class SqliteJournalReader:
         return Damage(
             seq=0, reason=f"the records verify, but SQLite finds its file damaged: {complaint}"
         )
+
+
+def _damage_of(row: Row, head: Head) -> Damage | None:
+    cl_ord_id, seq, body, seal, *columns = row
+    try:
+        order = decode_ended(cl_ord_id, seq, body, seal)
+    except JournalDamaged as damage:
+        return Damage(seq=seq if isinstance(seq, int) else 0, reason=str(damage))
+    if seq > head.seq:
+        reason = f"ended order {cl_ord_id} was filed with record {seq}, which is not there"
+    elif columns != [microseconds(order.created_time), order.symbol, str(order.side)]:
+        reason = f"ended order {cl_ord_id} is filed under a wrong time, symbol or side"
+    else:
+        return None
+    return Damage(seq=seq, reason=reason)
 
 
 def _marks(snapshots: list[Row]) -> Iterator[Mark]:

@@ -1,5 +1,6 @@
 """The journal in one SQLite file: one transaction a batch, durable when `append` returns."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,26 +11,31 @@ from typing import Self
 
 from msgspec import structs
 
-from floorbroker.clock import ns_of
 from floorbroker.domain.errors import JournalDamaged, JournalError
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import ENCODER, JournalMessage
+from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order
 from floorbroker.journal.chain import START, anchor_of, walk
 from floorbroker.journal.codec import (
     Batch,
     Cover,
-    StoredRecord,
     batch_of,
     cover_of,
     encode_batch,
+    ended_rows,
     hash_at,
     seal_cover,
-    seal_ended,
     seal_snapshot,
 )
 from floorbroker.journal.lock import WriterLock
-from floorbroker.journal.port import Head, OrderFilter, Record, Snapshot, Verification
+from floorbroker.journal.port import (
+    Head,
+    OrderFilter,
+    Record,
+    Snapshot,
+    StoredRecord,
+    Verification,
+)
 from floorbroker.journal.reader import SqliteJournalReader
 from floorbroker.journal.store import (
     SQL,
@@ -92,7 +98,7 @@ class SqliteJournal:
         `command` and `started` tell a second writer who holds the lock. `":memory:"` is a journal
         that ends with this object; give a MemoryDisk to open it again. Raises JournalLocked at
         once if there is a writer, JournalDamaged if the file is not ours or its end does not
-        verify, JournalError if it cannot be opened.
+        verify, ConfigError if its folder cannot be used, JournalError if it cannot be opened.
         """
         birth = (f"{journal_id_maker.getrandbits(128):032x}", started.isoformat())
         place = MemoryDisk() if path == ":memory:" else path
@@ -103,7 +109,7 @@ class SqliteJournal:
             except BaseException:
                 held.release()
                 raise
-        file = Path(place).resolve()
+        file = Path(os.path.realpath(place))
         prepare_folder(file)
         lock = WriterLock.take(file, command=command, started=started)
         try:
@@ -266,16 +272,16 @@ class SqliteJournal:
             raise self._fenced()
 
     def _insert_with_orders(self, batch: Batch | None, ended: Sequence[Order], seq: int) -> None:
-        execute = self._db.execute
-        execute(SQL["begin"])
-        self._check_fence()
-        if batch is not None:
+        self._db.execute(SQL["begin"])
+        if batch is None:
+            self._check_fence()
+        else:
             self._insert(batch)
-        for cl_ord_id in self._reopened:
-            execute(SQL["delete_ended"], (cl_ord_id,))
-        for order in ended:
-            execute(SQL["insert_ended"], _ended_row(order, seq))
-        execute(SQL["commit"])
+        if self._reopened:
+            self._db.executemany(SQL["delete_ended"], [(name,) for name in self._reopened])
+        if ended:
+            self._db.executemany(SQL["insert_ended"], ended_rows(ended, seq))
+        self._db.execute(SQL["commit"])
 
     def _check_fence(self) -> None:
         (epoch,) = self._db.execute(SQL["select_epoch"]).fetchone()
@@ -317,10 +323,3 @@ class SqliteJournal:
         if not isinstance(self._path, MemoryDisk):
             with suppress(*SQLITE_ERRORS):
                 self._db.close()
-
-
-def _ended_row(order: Order, seq: int) -> tuple[str, int, str, str, int, bytes, bytes]:
-    body = ENCODER.encode(order)
-    created_us = ns_of(order.created_time) // 1000
-    seal = seal_ended(seq, body)
-    return order.cl_ord_id, created_us, order.symbol, str(order.side), seq, body, seal

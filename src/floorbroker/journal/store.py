@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import astuple
 
-from floorbroker.domain.errors import JournalDamaged, JournalError, JournalLocked
+from floorbroker.domain.errors import ConfigError, JournalDamaged, JournalError, JournalLocked
 from floorbroker.journal.codec import Cover, seal_cover
 from floorbroker.journal.queries import named, script
 
@@ -19,6 +19,7 @@ SQL = named("sqlite_queries.sql")
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 _FULL_SYNC = 2
+_ANOTHER_HOME = "or set FLOORBROKER_HOME to another"
 _BUSY_S = 1.0  # within this, whoever holds the file (a backup, a shell) must let go
 
 
@@ -82,24 +83,27 @@ class MemoryLock:
 
 
 def prepare_folder(path: Path) -> None:
-    """Make the journal's folder, readable by its owner only; raises JournalError naming it."""
+    """Make the journal's folder, readable by its owner only; raises ConfigError naming it, because
+    where a journal lies is a setting."""
     folder = path.parent
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    for place in reversed(missing):
-        try:
+    try:
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
+        for place in reversed(missing):
             place.mkdir(mode=0o700, exist_ok=True)
             _sync_folder(place.parent)
-        except OSError as problem:
-            raise JournalError(
-                f"cannot make the journal's folder {place}: {problem.strerror}; make it yourself,"
-                " writable for the user who runs the desk, or set FLOORBROKER_HOME to another"
-            ) from problem
+    except OSError as problem:
+        raise ConfigError(
+            f"cannot make the journal's folder {problem.filename or folder}: {problem.strerror};"
+            f" make it yourself, writable for the user who runs the desk, {_ANOTHER_HOME}"
+        ) from problem
     if not folder.is_dir():
-        raise JournalError(f"the journal's folder {folder} is not a folder")
+        raise ConfigError(
+            f"the journal's folder {folder} is not a folder; move that file, {_ANOTHER_HOME}"
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise JournalError(
-            f"the journal's folder {folder} is not writable for the user who runs the desk; change"
-            " its owner or mode, or set FLOORBROKER_HOME to another folder"
+        raise ConfigError(
+            f"the journal's folder {folder} must be writable for the user who runs the desk;"
+            f" change its owner or mode, {_ANOTHER_HOME}"
         )
 
 
@@ -133,11 +137,15 @@ def connect_reader(path: Path) -> tuple[sqlite3.Connection, bool]:
 
     Raises JournalError for a missing or unreadable file, JournalDamaged for a foreign one.
     """
-    if not path.exists():
+    try:
+        path.stat()
+        is_idle = not log_of(path).exists()
+    except (FileNotFoundError, NotADirectoryError):
         raise JournalError(
             f"there is no journal at {path}; check the path, or FLOORBROKER_JOURNAL"
-        )
-    is_idle = not log_of(path).exists()
+        ) from None
+    except OSError as problem:
+        raise explain(problem, path, "open it for reading") from problem
     address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_idle else ''}"
     try:
         connection = sqlite3.connect(

@@ -1,10 +1,12 @@
 """The bytes of the journal: canonical, chained, and readable by later versions."""
 
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import msgspec
 import pytest
 
+from floorbroker.clock import ns_of
 from floorbroker.domain.errors import JournalDamaged
 from floorbroker.domain.messages import ENCODER, Alarm
 from floorbroker.journal.chain import START, walk
@@ -13,12 +15,14 @@ from floorbroker.journal.codec import (
     Batch,
     batch_of,
     decode_batch,
+    decode_ended,
     encode_batch,
+    ended_rows,
     link,
     split_batch,
 )
 from floorbroker.journal.port import GENESIS, Head
-from tests.unit.journal.samples import NOON, one_of_each, timers
+from tests.unit.journal.samples import NOON, one_of_each, order, timers
 
 
 def batch_with(*bodies: bytes) -> Batch:
@@ -90,6 +94,25 @@ def test_a_message_written_before_a_field_existed_takes_its_default() -> None:
 def test_a_batch_in_a_format_not_known_here_is_refused() -> None:
     with pytest.raises(JournalDamaged, match="format 2"):
         batch_of((1, 1, 1, 2, b"{}", bytes(32)))
+
+
+def test_filed_orders_carry_the_seal_as_described() -> None:
+    early = order(1, created=datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+    rows = ended_rows([early, order(2, side="sell", symbol="F")], 7)
+    for row, one in zip(rows, [early, order(2, side="sell", symbol="F")], strict=True):
+        body = ENCODER.encode(one)
+        seal = sha256(b"\x01" + bytes([0] * 7 + [7]) + body).digest()
+        assert row == (
+            one.cl_ord_id,
+            ns_of(one.created_time) // 1000,
+            one.symbol,
+            one.side,
+            7,
+            body,
+            seal,
+        )
+        assert decode_ended(one.cl_ord_id, 7, body, seal) == one
+    assert rows[0][1] == -1
 
 
 @pytest.mark.parametrize(

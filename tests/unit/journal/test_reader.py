@@ -77,6 +77,10 @@ def contents(path: Path) -> tuple[object, ...]:
 def test_a_missing_journal_is_named_and_not_made(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match=r"no journal at .*/nothing\.sqlite"):
         SqliteJournalReader.open(tmp_path / "nothing.sqlite")
+    with pytest.raises(JournalError, match="no journal at"):
+        SqliteJournalReader.open(Path(__file__) / "journal.sqlite")
+    with pytest.raises(JournalError, match="File name too long"):
+        SqliteJournalReader.open(tmp_path / ("x" * 300) / "journal.sqlite")
     with pytest.raises(JournalError, match="not a floorbroker journal"):
         SqliteJournalReader.open(MemoryDisk("empty"))
     assert list(tmp_path.iterdir()) == []
@@ -177,6 +181,14 @@ def test_verify_names_the_first_bad_record(
     edit(copy, statement)
     found, reason = damage_of(copy)
     assert (found, words in reason) == (seq, True), reason
+
+
+def test_of_several_bad_orders_the_one_that_ended_first_is_named(copy: Path) -> None:
+    """They are read by their ids, which may run against the order in which they ended."""
+    edit(copy, "UPDATE ended_orders SET cl_ord_id = 'a' WHERE seq = 12")
+    edit(copy, "UPDATE ended_orders SET cl_ord_id = 'z' WHERE seq = 3")
+    seq, reason = damage_of(copy)
+    assert (seq, reason.endswith("is filed under z")) == (3, True), reason
 
 
 def test_a_chain_made_anew_does_not_pass_the_anchor_or_the_snapshot(

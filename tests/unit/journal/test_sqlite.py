@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from floorbroker.domain.errors import JournalDamaged, JournalError
+from floorbroker.domain.errors import ConfigError, JournalDamaged, JournalError
 from floorbroker.domain.messages import Alarm
 from floorbroker.journal.port import Head, Snapshot
 from floorbroker.journal.queries import named, script
@@ -251,10 +251,27 @@ async def test_a_private_memory_journal_needs_no_disk() -> None:
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(JournalError, match=r"folder .*/file/desk: .*FLOORBROKER_HOME"):
+    with pytest.raises(ConfigError, match=r"folder .*/file/desk: .*FLOORBROKER_HOME"):
         opened(tmp_path / "file" / "desk" / "journal.sqlite")
-    with pytest.raises(JournalError, match="is not a folder"):
+    with pytest.raises(ConfigError, match="is not a folder"):
         opened(tmp_path / "file" / "journal.sqlite")
+    with pytest.raises(ConfigError, match="File name too long"):
+        opened(tmp_path / ("x" * 300) / "journal.sqlite")
+
+
+def test_a_folder_that_leads_back_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(ConfigError, match=r"folder .*/loop: .*FLOORBROKER_HOME"):
+        opened(tmp_path / "loop" / "journal.sqlite")
+
+
+def test_a_folder_that_may_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(ConfigError, match=f"{tmp_path} must be writable .*FLOORBROKER_HOME"):
+        opened(tmp_path / "journal.sqlite")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:

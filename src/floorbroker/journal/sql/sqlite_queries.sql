@@ -54,9 +54,8 @@ DELETE FROM ended_orders WHERE cl_ord_id = ?;
 SELECT cl_ord_id, seq, body, seal FROM ended_orders WHERE cl_ord_id = ?;
 
 -- name: select_all_ended
--- Every ended order with its columns, to check them; in the order in which they ended.
-SELECT cl_ord_id, seq, body, seal, created_us, symbol, side FROM ended_orders
-ORDER BY seq, cl_ord_id;
+-- Every ended order with its columns, to check them; in no order, so that nothing is sorted.
+SELECT cl_ord_id, seq, body, seal, created_us, symbol, side FROM ended_orders;
 
 -- name: list_ended
 -- A listing, newest first; a bound or set that is NULL does not restrict.
