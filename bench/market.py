@@ -22,8 +22,8 @@ from floorbroker.brokers.pacing import Pacer
 from floorbroker.clock import SystemClock
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Quote
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.build import build_exchange
 from floorbroker.exchange.front.serve import serve
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import listing

@@ -38,7 +38,7 @@ PURE = (
     "engine/decide.py",
     "engine/reconcile.py",
     "engine/state.py",
-    "exchange/book.py",
+    "exchange/matching/book.py",
 )
 #: Rooms of the plan that are not built yet.
 PLANNED = frozenset({"pretrade/", "execution/"})

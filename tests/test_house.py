@@ -124,7 +124,7 @@ BAD: list[tuple[Callable[[Module], Iterator[str]], str, str]] = [
     (house.worldly_imports, "domain/order.py", "import random"),
     (house.worldly_imports, "pretrade/risk.py", "def f():\n    import os.path"),
     (house.worldly_imports, "execution/algos/twap.py", "from floorbroker.clock import Clock"),
-    (house.worldly_imports, "exchange/book.py", "import asyncio"),
+    (house.worldly_imports, "exchange/matching/book.py", "import asyncio"),
     (house.floats, "domain/order.py", "class Order:\n    price: float"),
     (house.floats, "domain/order.py", "def avg(px: float | None) -> None: ..."),
     (house.floats, "domain/order.py", "def avg(px) -> list[float]: ..."),

@@ -1,24 +1,22 @@
 """Opens markets, recorded or seeded, and puts exchanges together that play them."""
 
-import asyncio
-import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from floorbroker.clock import NS_PER_S, SystemClock
 from floorbroker.domain.errors import ConfigError
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.build import build_exchange
-from floorbroker.exchange.front.serve import serve
+from floorbroker.exchange.front.serve import serve, stopped, while_it_lasts
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import Asset, listing
 from floorbroker.exchange.reference.calendar import (
@@ -42,6 +40,7 @@ SYMBOLS = ("AAPL", "MSFT", "SPY", "QQQ", "NVDA", "AMD", "INTC", "AMZN", "F", "BT
 LOOK_BACK_NS = 2 * 60 * NS_PER_S
 
 Speed = float | Literal["max"]
+Outcome = TypeVar("Outcome")
 
 
 class MarketPlan(Struct, frozen=True, kw_only=True):
@@ -84,12 +83,23 @@ class Served:
         self._front.server.clock.fast_until(time_ns)
 
     async def stopped(self) -> None:
-        """Returns when the process is told to stop (SIGTERM or SIGINT)."""
-        told = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
-        await told.wait()
+        """Returns when the process is told to stop (SIGTERM or SIGINT).
+
+        Raises what ended the exchange if it ends by itself, as `failed` does.
+        """
+        await stopped(self._front)
+
+    async def failed(self) -> NoReturn:
+        """Wait until the exchange ends by itself, and raise what ended it.
+
+        A TapeError where the tape broke off, another FloorbrokerError if the state cannot be
+        saved. From then on every request is answered 500.
+        """
+        await self._front.server.failed()
+
+    async def while_it_lasts(self, work: Coroutine[object, object, Outcome]) -> Outcome:
+        """What the work comes to; if `failed` raises first, the work is cancelled."""
+        return await while_it_lasts(self._front, work)
 
 
 def open_market(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from floorbroker.clock import SystemClock
-from floorbroker.exchange.front.build import build_exchange
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.serve import serve
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import listing

@@ -10,19 +10,24 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from floorbroker.brokers.alpaca.network import NetworkTransport
 from floorbroker.brokers.alpaca.transport import DeliveryUnknown, FramesClosed
 from floorbroker.clock import SystemClock
-from floorbroker.domain.errors import ConfigError
+from floorbroker.domain.errors import ConfigError, TapeError
+from floorbroker.domain.quotes import MarketEvent, Trade
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.build import build_exchange
-from floorbroker.exchange.front.serve import serve
+from floorbroker.exchange.front.serve import serve, while_it_lasts
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import listing
+from floorbroker.exchange.tape import Tape
 from tests.wire.conftest import START_NS, ServedExchange
 
 KEYS = {"APCA-API-KEY-ID": "PK1", "APCA-API-SECRET-KEY": "s"}
@@ -158,6 +163,62 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
         process.kill()
         process.wait()
     assert (process.returncode, out, err) == (0, "ended\n", "")
+
+
+HEAD = "symbol,timestamp,open,high,low,close,volume\n"
+
+
+def test_a_tape_that_breaks_off_ends_the_command_with_its_message(tmp_path: Path) -> None:
+    """The bars are read as the market gets to them: it is served before the fault is met."""
+    tape = tmp_path / "bars.csv"
+    rows = [f"AAPL,2026-06-01T14:{n:02}:00Z,1,1,1,1,100\n" for n in range(40)]
+    rows[30] = "AAPL,2026-06-01T14:30:00Z,1,1,many,1,100\n"
+    tape.write_text(HEAD + "".join(rows))
+    command = [sys.executable, "-m", "floorbroker", "exchange", "--port", "0", "--tape", str(tape)]
+    process = subprocess.run(
+        [*command, "--speed", "3000"], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert process.returncode == 2
+    assert process.stdout.startswith("exchange ready at http://")
+    assert "exchange stopped" not in process.stdout
+    assert f"{tape}" in process.stderr
+    assert "many" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+async def test_work_goes_on_while_the_market_lasts() -> None:
+    async def work() -> int:
+        return 7
+
+    async with serve(a_front(), "127.0.0.1", 0):
+        assert await while_it_lasts(a_front(), work()) == 7
+
+
+async def test_work_ends_with_the_market() -> None:
+    def ticks() -> Iterator[MarketEvent]:
+        yield Trade(symbol="AAPL", time_ns=START_NS, px=Decimal(1), size=Decimal(1))
+        raise TapeError("day.csv: line 2")
+
+    setup = Setup(
+        clock=SystemClock(),
+        assets=listing(),
+        start_ns=START_NS,
+        speed=1000.0,
+        make_tape=lambda: Tape([ticks()], symbols=["AAPL"], start_ns=START_NS),
+    )
+    front = build_exchange(setup)
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await SystemClock().sleep(60)
+        finally:
+            ended.append("the work was cancelled")
+
+    async with serve(front, "127.0.0.1", 0):
+        with pytest.raises(TapeError, match=r"day\.csv"):
+            await while_it_lasts(front, work())
+    assert ended == ["the work was cancelled"]
 
 
 async def test_uvicorn_is_not_imported_before_it_serves() -> None:

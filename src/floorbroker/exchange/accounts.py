@@ -88,6 +88,23 @@ class FeeCharge(Struct, frozen=True, kw_only=True):
     description: str
 
 
+class Watchlist(Struct, kw_only=True):
+    """Symbols that a client keeps together under a name."""
+
+    id: str
+    name: str
+    created_ns: int
+    updated_ns: int
+    symbols: list[str] = []
+
+
+class DayClose(Struct, frozen=True, kw_only=True):
+    """What an account was worth when a regular session ended."""
+
+    time_ns: int
+    equity: Decimal
+
+
 class Valuation(Struct):
     """Market values of an account's positions at one version of the marks."""
 
@@ -139,6 +156,8 @@ class VenueAccount:
         self.by_client_id: dict[str, VenueOrder] = {}
         self.executions: list[int] = []  #: Places in the list of all executions, oldest first.
         self.fees: list[FeeCharge] = []
+        self.watchlists: dict[str, Watchlist] = {}  #: By id, oldest first.
+        self.closes: list[DayClose] = []  #: Oldest first.
         self.charged_to = 0  #: How many of `executions` the fees cover already.
         self.reserved = ZERO  #: Dollars tied up by open orders for marginable assets.
         self.reserved_cash = ZERO  #: The same for assets that give no credit.
@@ -231,6 +250,12 @@ class VenueAccount:
         if order.held_qty and (holding := self.positions.get(order.symbol)):
             holding.held_qty += order.held_qty
 
+    def hold(self, order: VenueOrder, qty: Decimal) -> None:
+        """An open order that tied up no shares ties up these from now on."""
+        order.held_qty = qty
+        if (holding := self.positions.get(order.symbol)) is not None:
+            holding.held_qty += qty
+
     def close_order(self, order: VenueOrder) -> None:
         """The order has ended, its quantities as they stood then, and ties up nothing more."""
         if self.open_orders.pop(order.id, None) is None:
@@ -268,9 +293,10 @@ class VenueAccount:
         self.fees.append(fee)
         self.cash -= fee.amount
 
-    def close_day(self) -> None:
+    def close_day(self, now_ns: int) -> None:
         """Remember what the next day's figures start from."""
         self.last_equity = self.equity
+        self.closes.append(DayClose(time_ns=now_ns, equity=self.last_equity))
         for holding in self.positions.values():
             holding.lastday_qty = holding.qty
             holding.today_cost = ZERO

@@ -179,6 +179,10 @@ class FaultPlan:
         struck = self._strike(armed, seen, symbol, now_ns)
         return struck[0] if struck else None
 
+    def strikes_at(self, layer: str) -> bool:
+        """Whether any rule is of that layer."""
+        return bool(self._layers[layer])
+
     def counts(self) -> list[dict[str, Any]]:
         """Each rule as it was written, with how often it matched and struck."""
         armed = [one for layer in self._layers.values() for one in layer]

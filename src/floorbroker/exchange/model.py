@@ -27,7 +27,20 @@ class VenueError(Exception):
         self.extra = extra or {}
 
 
-class OrderTicket(Struct, frozen=True, kw_only=True):
+class TakeProfit(Struct, frozen=True, kw_only=True):
+    """The leg that ends a position at a gain, as asked."""
+
+    limit_price: Decimal | None = None
+
+
+class StopLoss(Struct, frozen=True, kw_only=True):
+    """The leg that ends a position at a loss, as asked; with a limit it is a stop-limit order."""
+
+    stop_price: Decimal | None = None
+    limit_price: Decimal | None = None
+
+
+class OrderTicket(Struct, frozen=True, kw_only=True, gc=False):
     """A new order as asked, parsed but not judged; what was not given is None."""
 
     symbol: str | None = None
@@ -44,6 +57,8 @@ class OrderTicket(Struct, frozen=True, kw_only=True):
     client_order_id: str | None = None
     order_class: str | None = None
     position_intent: str | None = None
+    take_profit: TakeProfit | None = None
+    stop_loss: StopLoss | None = None
 
 
 class OrderPatch(Struct, frozen=True, kw_only=True):
@@ -80,7 +95,7 @@ class OrderQuery(Struct, frozen=True, kw_only=True):
 class VenueOrder(Struct, kw_only=True, gc=False):
     """An order at the venue, under Alpaca's names; the venue alone changes it.
 
-    The fields below `reject_reason` are the venue's own and not for the wire.
+    The fields from `reject_reason` on are the venue's own and not for the wire.
     """
 
     id: str
@@ -116,10 +131,12 @@ class VenueOrder(Struct, kw_only=True, gc=False):
     hwm: Decimal | None = None
     extended_hours: bool = False
     position_intent: str = ""
-    legs: "list[VenueOrder]" = []
+    legs: "list[VenueOrder]" = []  #: Only of a copy that was asked for with its legs.
     cancel_requested_ns: int | None = None
     reject_reason: str | None = None
 
+    parent_id: str | None = None  #: Whose leg it is.
+    leg_ids: list[str] = []  #: The legs that it is the parent of, the take-profit first.
     number: int = 0  #: Its place among its account's orders, counted from 0.
     base_qty: Decimal = ZERO  #: Shares that predecessors filled, where filled_qty restarted.
     cap_px: Decimal | None = None  #: The worst price it may take once live; None is any.
@@ -145,7 +162,7 @@ class VenueOrder(Struct, kw_only=True, gc=False):
         return self.qty - self.base_qty - self.filled_qty
 
     def snapshot(self) -> "VenueOrder":
-        """A copy that later changes do not reach."""
+        """A copy that later changes do not reach; whoever has it leaves it as it is."""
         return self.__copy__()  # type: ignore[attr-defined, no-any-return]  # Structs have one
 
 

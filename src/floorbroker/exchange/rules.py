@@ -11,7 +11,7 @@ from typing import NoReturn
 from msgspec import Struct, structs
 
 from floorbroker.domain.amounts import plain
-from floorbroker.exchange.model import OrderTicket, VenueError
+from floorbroker.exchange.model import ZERO, OrderTicket, VenueError
 from floorbroker.exchange.reference.assets import Asset
 
 SIDES = ("buy", "sell")
@@ -129,7 +129,7 @@ def _check_words(ticket: OrderTicket) -> None:
     order_class = ticket.order_class or ""
     if order_class not in ORDER_CLASSES:
         raise malformed(f"invalid order_class {order_class}")
-    if order_class not in ("", "simple"):
+    if order_class == "mleg":
         raise unprocessable(f"{order_class} orders are not supported by this exchange")
     if ticket.position_intent and ticket.position_intent not in POSITION_INTENTS:
         raise malformed(f"invalid position_intent {ticket.position_intent}")
@@ -150,7 +150,7 @@ def _check_size(ticket: OrderTicket) -> None:
     if qty is not None and notional is not None:
         raise malformed("only one of qty or notional is accepted")
     if qty is not None:
-        if qty <= 0:
+        if qty <= ZERO:
             raise malformed("qty must be > 0")
         if qty % _WHOLE and _places(qty) > _PLACES_MAX:
             raise unprocessable("qty must be limited to 9 decimal places")
@@ -181,7 +181,7 @@ def _check_fields(ticket: OrderTicket) -> None:
     elif ticket.trail_price is not None or ticket.trail_percent is not None:
         raise malformed("trail_price and trail_percent are for trailing stop orders only")
     for name, price in (("limit", limit), ("stop", stop)):
-        if price is not None and price <= 0:
+        if price is not None and price <= ZERO:
             raise malformed(f"{name} price must be > 0")
 
 
@@ -236,7 +236,7 @@ def _on_tick(ticket: OrderTicket, rules: VenueRules) -> OrderTicket:
     for field, price in (("limit_price", ticket.limit_price), ("stop_price", ticket.stop_price)):
         if price is None:
             continue
-        step = _CENT if price >= 1 else _FINE
+        step = _CENT if price >= _WHOLE else _FINE
         if not price % step:
             continue
         if not rules.truncates_sub_penny:

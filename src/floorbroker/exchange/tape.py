@@ -74,11 +74,12 @@ class Market:
     pairs: the whole day) and start afresh with the first trade of the next day.
     `previous_closes` may be filled before the first trade by whoever knows the day before.
     Histories hold the last `history_limit` quotes and trades of a symbol, and the minute bars of
-    its current day.
+    its current day; of the days before, `day_limit` at most.
     """
 
-    def __init__(self, history_limit: int = 50_000) -> None:
+    def __init__(self, history_limit: int = 50_000, day_limit: int = 60) -> None:
         self.history_limit = history_limit
+        self.day_limit = day_limit
         self.quotes: dict[str, Quote] = {}
         self.depth: dict[str, Depth] = {}
         self.last_trade: dict[str, Trade] = {}
@@ -87,6 +88,7 @@ class Market:
         self.previous_closes: dict[str, Decimal] = {}
         self._recent_quotes: dict[str, deque[Quote]] = {}
         self._recent_trades: dict[str, deque[Trade]] = {}
+        self._past: dict[str, deque[Session]] = {}  # the days before the current one
 
     def apply(self, event: MarketEvent) -> None:
         kind = type(event)
@@ -117,6 +119,51 @@ class Market:
             for bar in session.minutes
             if bar.has_price and start_ns <= bar.time_ns <= end_ns
         ]
+
+    def days(self, symbol: str) -> "list[Session]":
+        """Every remembered day of the symbol, the current one last."""
+        session = self.sessions.get(symbol)
+        return [] if session is None else [*self._past.get(symbol, ()), session]
+
+    def bars_between(self, symbol: str, start_ns: int, end_ns: int) -> list[Bar]:
+        """One-minute bars that start within [start_ns, end_ns], of every remembered day."""
+        return [
+            bar.frozen(symbol)
+            for day in self.days(symbol)
+            if day.day.end_ns > start_ns
+            for bar in day.minutes
+            if bar.has_price and start_ns <= bar.time_ns <= end_ns
+        ]
+
+    def amend(self, old: Trade, new: Trade | None) -> None:
+        """Take back a print of the current day, or put another in its place.
+
+        Bars and the day's figures become what they would have been. Raises ValueError for a
+        print that is not remembered, or of a day whose first prints are no longer so.
+        """
+        trades, session = self._recent_trades[old.symbol], self.sessions[old.symbol]
+        if old not in trades:
+            raise ValueError(f"trade {old.trade_id} of {old.symbol} is not remembered")
+        today = [trade for trade in trades if trade.time_ns >= session.day.start_ns]
+        if len(today) != session.trade_count or old not in today:
+            raise ValueError(f"trade {old.trade_id} of {old.symbol} is too old to be amended")
+        trades[trades.index(old)] = new or old
+        if new is None:
+            trades.remove(old)
+        fresh = Session(session.day, session.prev_close_px)
+        for trade in trades:
+            if trade.time_ns >= session.day.start_ns:
+                fresh.add(trade)
+        self.sessions[old.symbol] = fresh
+        if self.last_trade.get(old.symbol) == old:
+            self._find_last_trade(old.symbol)
+
+    def _find_last_trade(self, symbol: str) -> None:
+        self.last_trade.pop(symbol, None)
+        for trade in reversed(self._recent_trades[symbol]):
+            if trade.eligible or trade.auction:
+                self.last_trade[symbol] = trade
+                return
 
     def trades_between(self, symbol: str, start_ns: int, end_ns: int) -> list[Trade]:
         """Remembered trades within [start_ns, end_ns], oldest first."""
@@ -151,6 +198,7 @@ class Market:
             self._recent_trades[symbol] = deque([trade], maxlen=self.history_limit)
             session = self.sessions[symbol] = self._first_session(trade)
         if trade.time_ns >= session.day.end_ns:
+            self._past.setdefault(symbol, deque(maxlen=self.day_limit)).append(session)
             session = self.sessions[symbol] = session.next_day(trade.time_ns, symbol)
         session.add(trade)
         if trade.eligible or trade.auction:
@@ -219,11 +267,12 @@ class Session:
 
     `open_px`, `high_px`, `low_px` and `close_px` are None until a price-making print of the
     regular session came; `close_px` is the last such print so far. `volume`, `notional` and
-    `trade_count` count every print of the day. `prev_close_px` is the previous day's close where
-    the tape, or whoever set it, knows one.
+    `trade_count` count every print of the day. `auctions` are its auction prints. `prev_close_px`
+    is the previous day's close where the tape, or whoever set it, knows one.
     """
 
     __slots__ = (
+        "auctions",
         "close_px",
         "day",
         "high_px",
@@ -246,6 +295,7 @@ class Session:
         self.volume = self.notional = _ZERO
         self.trade_count = 0
         self.minutes: list[MinuteBar] = []
+        self.auctions: list[Trade] = []
 
     @property
     def vwap(self) -> Decimal | None:
@@ -270,6 +320,8 @@ class Session:
         self.trade_count += 1
         if trade.eligible or trade.auction:
             minute.add_price(px)
+            if trade.auction:
+                self.auctions.append(trade)
             if trade.auction or self.day.opening_ns <= time_ns < self.day.closing_ns:
                 self._add_price(px)
 
@@ -286,9 +338,11 @@ class Session:
 class _Day:
     """A New York calendar day in nanoseconds: its end, and its regular hours."""
 
-    __slots__ = ("closing_ns", "end_ns", "opening_ns")
+    __slots__ = ("closing_ns", "end_ns", "opening_ns", "start_ns")
 
-    def __init__(self, opening_ns: int, closing_ns: int, end_ns: int) -> None:
+    def __init__(self, start_ns: int, hours: tuple[int, int], end_ns: int) -> None:
+        opening_ns, closing_ns = hours
+        self.start_ns = start_ns
         self.opening_ns = opening_ns
         self.closing_ns = closing_ns
         self.end_ns = end_ns
@@ -300,16 +354,19 @@ class _Day:
         A day without a session, or too far back for the calendar, has the usual hours.
         """
         day = calendar.new_york_date(time_ns)
+        start_ns = _new_york_ns(day, time())
         end_ns = _new_york_ns(day + timedelta(days=1), time())
         if "/" in symbol:
-            return cls(_new_york_ns(day, time()), end_ns, end_ns)
+            return cls(start_ns, (start_ns, end_ns), end_ns)
         try:
             session = calendar.session_of(day)
         except ValueError:
             session = None
         if session is None:
-            return cls(_new_york_ns(day, OPENING_TIME), _new_york_ns(day, CLOSING_TIME), end_ns)
-        return cls(session.open_ns, session.close_ns, end_ns)
+            hours = (_new_york_ns(day, OPENING_TIME), _new_york_ns(day, CLOSING_TIME))
+        else:
+            hours = (session.open_ns, session.close_ns)
+        return cls(start_ns, hours, end_ns)
 
 
 def _new_york_ns(day: date, at: time) -> int:

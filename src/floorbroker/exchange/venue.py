@@ -1,19 +1,24 @@
 """The venue: takes orders, follows the tape, and tells its listeners what became of them."""
 
 from collections.abc import Callable, Mapping
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from random import Random
 
 from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
 from floorbroker.exchange.accounts import Configuration, VenueAccount
-from floorbroker.exchange.fills import FRACTION, WHOLE, FillRules, wanted
-from floorbroker.exchange.floor.acceptance import Acceptance, check_replaceable, patched
+from floorbroker.exchange.floor.acceptance import (
+    Acceptance,
+    base_px,
+    check_replaceable,
+    patched,
+)
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.listing import select
-from floorbroker.exchange.floor.post import TradingPost
 from floorbroker.exchange.floor.routing import Routing
 from floorbroker.exchange.floor.state import export_state, import_state
-from floorbroker.exchange.floor.waiting import AUCTIONS
+from floorbroker.exchange.matching.fills import FillRules, wanted
+from floorbroker.exchange.matching.post import TradingPost
+from floorbroker.exchange.matching.waiting import AUCTIONS
 from floorbroker.exchange.model import (
     Execution,
     OrderPatch,
@@ -32,6 +37,13 @@ from floorbroker.exchange.rules import (
     unprocessable,
 )
 from floorbroker.exchange.tape import Market
+from floorbroker.exchange.tickets import (
+    check_class,
+    check_leg_prices,
+    closing_ticket,
+    leg_tickets,
+    order_of,
+)
 
 
 class Venue:
@@ -66,6 +78,11 @@ class Venue:
     @property
     def now_ns(self) -> int:
         return self.blotter.now_ns
+
+    @property
+    def next_due_ns(self) -> int:
+        """When something happens at the latest even if nobody calls: a bell, or what was late."""
+        return self.routing.next_due_ns
 
     @property
     def orders(self) -> dict[str, VenueOrder]:
@@ -112,6 +129,7 @@ class Venue:
             post.depth(event)  # type: ignore[arg-type]  # as above
         else:
             post.halt(event)  # type: ignore[arg-type]  # as above
+        self.routing.groups.settle()
 
     def recall(self, event: MarketEvent) -> None:
         """A fact that was applied before a restart: known again, but it fills nothing."""
@@ -133,19 +151,23 @@ class Venue:
         if asset is None:
             known = f'could not find asset "{ticket.symbol}"'
             raise malformed(known if ticket.symbol else "symbol is required")
-        ticket = check_ticket(ticket, asset, self.rules)
+        ticket = check_ticket(check_class(ticket), asset, self.rules)
         self._check_client_order_id(account, ticket.client_order_id)
         order = self._order_of(account, ticket, asset)
         self._check_hours(order)
         post = self._post(asset.symbol)
+        if order.order_class:
+            check_leg_prices(ticket, base_px(order, post))
+        legs = self._legs_of(order, ticket, account, asset)
         self._acceptance.judge(order, account, asset, post=post)
-        return self.routing.accept(order)
+        return self.routing.accept(order, legs)
 
     def replace(self, key_id: str, order_id: str, patch: OrderPatch) -> VenueOrder:
         """Put a successor in an order's place and answer the successor; may raise VenueError."""
         old = self._order(key_id, order_id)
         account = self.account(key_id)
-        check_replaceable(old)
+        is_active = old.parent_id is not None and self.routing.groups.is_active(old)
+        check_replaceable(old, is_active=is_active)
         asset = self.assets[old.symbol]
         ticket = check_ticket(patched(old, patch), asset, self.rules)
         self._check_client_order_id(account, patch.client_order_id)
@@ -168,7 +190,8 @@ class Venue:
         for order in list(self.account(key_id).open_orders.values()):
             shown = order.snapshot()
             try:
-                self.cancel(key_id, order.id)
+                if order.is_open:  # the cancel of one leg may have ended the others
+                    self.cancel(key_id, order.id)
             except VenueError as refusal:
                 outcomes.append((order.id, refusal.http_status, shown))
             else:
@@ -177,16 +200,16 @@ class Venue:
                 outcomes.append((order.id, 200, shown))
         return outcomes
 
-    def order(self, key_id: str, order_id: str) -> VenueOrder:
-        """Raises VenueError 404."""
-        return self._order(key_id, order_id).snapshot()
+    def order(self, key_id: str, order_id: str, *, nested: bool = False) -> VenueOrder:
+        """With its legs if `nested`. Raises VenueError 404."""
+        return self._copy(self._order(key_id, order_id), nested=nested)
 
     def order_by_client_id(self, key_id: str, client_order_id: str) -> VenueOrder:
-        """Raises VenueError 404."""
+        """With its legs. Raises VenueError 404."""
         order = self.account(key_id).by_client_id.get(client_order_id)
         if order is None:
             raise not_found(f"order not found for {client_order_id}")
-        return order.snapshot()
+        return self._copy(order, nested=True)
 
     def list_orders(self, key_id: str, query: OrderQuery) -> list[VenueOrder]:
         """Raises VenueError 404 if the query pages from an order that is not known."""
@@ -194,8 +217,8 @@ class Venue:
             None if bound is None else self._order(key_id, bound)
             for bound in (query.before_order_id, query.after_order_id)
         )
-        selected = select(self.account(key_id), query, before=before, after=after)
-        return [order.snapshot() for order in selected]
+        selected = select(self.account(key_id), query, self.orders, before=before, after=after)
+        return [self._copy(order, nested=query.nested) for order in selected]
 
     # Accounts.
 
@@ -232,19 +255,7 @@ class Venue:
         holding = self.account(key_id).positions.get(asset.symbol)
         if holding is None:
             raise not_found("position does not exist")
-        size = abs(holding.qty)
-        if percentage is not None:
-            if not 0 < percentage <= 100:
-                raise unprocessable(f"percentage must be between 0 and 100, not {percentage}")
-            step = FRACTION if asset.fractionable and holding.qty > 0 else WHOLE
-            size = (size * percentage / 100).quantize(step, ROUND_DOWN)
-        ticket = OrderTicket(
-            symbol=asset.symbol,
-            side="sell" if holding.qty > 0 else "buy",
-            type="market",
-            time_in_force="gtc" if asset.is_crypto else "day",
-            qty=size if qty is None else qty,
-        )
+        ticket = closing_ticket(asset, holding.qty, qty=qty, percentage=percentage)
         return self.submit(key_id, ticket)
 
     def close_all_positions(
@@ -275,6 +286,8 @@ class Venue:
         Raises VenueError if the order has ended, or if no price is known for it.
         """
         order = self._open_order(order_id)
+        if order.status == "held":
+            raise unprocessable("a held leg cannot be filled before its parent")
         post = self._post(order.symbol)
         touch = post.ask_px if order.side == "buy" else post.bid_px
         px = order.limit_price or touch or post.last_px
@@ -282,6 +295,15 @@ class Venue:
             raise unprocessable(f"no price is known for {order.symbol}")
         left = wanted(order, px)
         self.blotter.fill(order, left if qty is None else min(qty, left), px, "remove")
+        self.routing.groups.settle()
+
+    def fill_before_cancel(self, order_id: str) -> None:
+        """A cancel was taken, but the whole rest fills first, and the venue refuses the cancel.
+
+        Raises VenueError as `force_fill` does.
+        """
+        self.force_fill(order_id)
+        self.routing.refuse_cancel(self.orders[order_id])
 
     def bust(self, execution_id: str) -> None:
         """Undo a fill; VenueError 404 for an unknown one, 422 for one that is undone already."""
@@ -354,32 +376,25 @@ class Venue:
             raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
 
     def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
-        assert ticket.type is not None, "check_ticket saw to it"
-        assert ticket.side is not None, "check_ticket saw to it"
-        assert ticket.time_in_force is not None, "check_ticket saw to it"
-        now_ns = self.blotter.now_ns
-        order = VenueOrder(
-            id=self.blotter.ids.make(),
-            client_order_id=ticket.client_order_id or self.blotter.ids.make(),
-            account=account.key_id,
-            created_ns=now_ns,
-            updated_ns=now_ns,
-            submitted_ns=now_ns,
-            asset_id=asset.id,
-            symbol=asset.symbol,
-            asset_class=asset.asset_class,
-            type=ticket.type,
-            side=ticket.side,
-            time_in_force=ticket.time_in_force,
-            status="pending_new",
-            notional=ticket.notional,
-            qty=ticket.qty,
-            limit_price=ticket.limit_price,
-            stop_price=ticket.stop_price,
-            trail_percent=ticket.trail_percent,
-            trail_price=ticket.trail_price,
-            extended_hours=ticket.extended_hours,
-            position_intent=ticket.position_intent or "",
-        )
+        now_ns, ids = self.blotter.now_ns, self.blotter.ids
+        order = order_of(ticket, asset, account=account.key_id, order_id=ids.make(), now_ns=now_ns)
+        order.client_order_id = order.client_order_id or ids.make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)
         return order
+
+    def _legs_of(
+        self, order: VenueOrder, parent: OrderTicket, account: VenueAccount, asset: Asset
+    ) -> list[VenueOrder]:
+        """The legs of an order that was judged, ready to be held."""
+        tickets = [check_ticket(each, asset, self.rules) for each in leg_tickets(parent)]
+        legs = [self._order_of(account, ticket, asset) for ticket in tickets]
+        for leg in legs:
+            leg.parent_id = order.id
+        order.leg_ids = [leg.id for leg in legs]
+        return legs
+
+    def _copy(self, order: VenueOrder, *, nested: bool) -> VenueOrder:
+        copy = order.snapshot()
+        if nested:
+            copy.legs = [self.orders[each].snapshot() for each in order.leg_ids]
+        return copy

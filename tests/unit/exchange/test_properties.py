@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floorbroker.exchange.accounts import tied_dollars
-from floorbroker.exchange.fills import FillRules
 from floorbroker.exchange.floor.state import State
+from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import (
     TERMINAL,
     ZERO,
@@ -210,7 +210,7 @@ def check_events(events: list[VenueEvent]) -> None:
     ended: set[str] = set()
     for number, event in enumerate(events, 1):
         assert event.seq == number
-        if event.event in ("trade_bust", "order_replace_rejected"):
+        if event.event in ("trade_bust", "order_cancel_rejected", "order_replace_rejected"):
             continue
         assert event.order.id not in ended, f"{event.event} after the end"
         if event.order.status in TERMINAL:

@@ -117,9 +117,9 @@ def floor() -> Floor:
             "extended hours order must be DAY limit orders",
         ),
         (
-            {"qty": "1", "order_class": "bracket"},
+            {"qty": "1", "order_class": "mleg"},
             UNPROCESSABLE,
-            "bracket orders are not supported by this exchange",
+            "mleg orders are not supported by this exchange",
         ),
         ({"qty": "1", "order_class": "ladder"}, MALFORMED, "invalid order_class ladder"),
         (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from floorbroker.exchange.fills import FillRules
+from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import OrderPatch, OrderQuery
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore

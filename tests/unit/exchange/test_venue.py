@@ -8,7 +8,7 @@ import pytest
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.quotes import Quote
-from floorbroker.exchange.fills import FillRules
+from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import OrderPatch, OrderQuery, VenueError, VenueOrder
 from floorbroker.exchange.reference.assets import asset_id
 from floorbroker.exchange.rules import VenueRules
@@ -167,7 +167,20 @@ def test_a_fill_may_win_over_a_cancel_on_its_way() -> None:
     floor.quote("80", 500, "89", 500)
     floor.venue.advance(TEN + 10 * MS)
     assert floor.now(order).status == "filled"
-    assert floor.names == ["pending_new", "new", "pending_cancel", "fill"]
+    assert floor.names == ["pending_new", "new", "pending_cancel", "fill", "order_cancel_rejected"]
+    told = floor.events[-1]
+    assert (told.order.status, told.execution) == ("filled", None)
+    assert told.execution_id is not None  # an identifier of this event alone
+
+
+def test_a_cancel_that_comes_after_the_bell_is_refused() -> None:
+    floor = Floor(rules=VenueRules(cancel_latency_ns=5 * MS))
+    order = floor.limit("buy", 100, "90")
+    floor.venue.advance(SESSION.close_ns - MS)
+    floor.venue.cancel(KEY, order.id)
+    floor.venue.advance(SESSION.close_ns + 10 * MS)
+    assert floor.now(order).status == "expired"
+    assert floor.names == ["pending_new", "new", "expired", "order_cancel_rejected"]
 
 
 def test_a_partly_filled_order_keeps_its_fills_when_canceled() -> None:

@@ -7,8 +7,15 @@ from random import Random
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.quotes import Depth, Halt, Quote, Trade
 from floorbroker.exchange.accounts import VenueAccount
-from floorbroker.exchange.fills import FillRules
-from floorbroker.exchange.model import OrderTicket, VenueError, VenueEvent, VenueOrder
+from floorbroker.exchange.matching.fills import FillRules
+from floorbroker.exchange.model import (
+    OrderTicket,
+    StopLoss,
+    TakeProfit,
+    VenueError,
+    VenueEvent,
+    VenueOrder,
+)
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.reference.calendar import next_session, session_of
 from floorbroker.exchange.rules import VenueRules
@@ -170,4 +177,8 @@ def ticket(side: str, qty: str | int | None, symbol: str = "AAPL", **more: str) 
         client_order_id=more.get("cid"),
         order_class=more.get("order_class"),
         position_intent=more.get("intent"),
+        take_profit=None if "profit" not in more else TakeProfit(limit_price=amount("profit")),
+        stop_loss=None
+        if "loss" not in more
+        else StopLoss(stop_price=amount("loss"), limit_price=amount("loss_limit")),
     )

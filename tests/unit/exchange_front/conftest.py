@@ -11,9 +11,9 @@ import pytest
 from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.transport import Frames, Response
 from floorbroker.clock import LoopClock, run_virtual
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.build import build_exchange
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import listing
 

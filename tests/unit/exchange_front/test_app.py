@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from floorbroker.exchange.front.app import BODY_LIMIT
+from floorbroker.exchange.front.http import BODY_LIMIT
 from floorbroker.exchange.front.server import FrontRules
 from tests.unit.exchange_front.conftest import Client, an_exchange, virtually
 

@@ -211,9 +211,12 @@ def test_a_cancel_that_crosses_a_fill_is_accepted_but_the_order_fills() -> None:
         async with an_exchange(FaultRule(kind="fill_during_cancel")) as client:
             await client.quote()
             resting = {**TICKET, "type": "limit", "limit_price": "100"}
+            frames = await client.listen()
             order = await client.ask("POST", "/v2/orders", resting)
             path = f"/v2/orders/{order['id']}"
             assert (await client.send("DELETE", path)).status == 204
+            told = ["pending_new", "new", "fill", "order_cancel_rejected"]
+            assert await events(frames, 4) == told
             after = await client.ask("GET", path)
             assert (after["status"], after["filled_qty"]) == ("filled", "10")
             await client.ask("DELETE", path, None, 422)

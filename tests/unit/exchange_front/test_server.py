@@ -1,21 +1,26 @@
 """The market behind the front: tape, time, speed, and what is saved."""
 
+import sqlite3
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from floorbroker.domain.errors import FloorbrokerError, TapeError
 from floorbroker.domain.quotes import MarketEvent, Quote, Trade
 from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.server import BATCH, UNPACED_BATCH
+from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
+from floorbroker.exchange.venue import Venue
 from tests.unit.exchange_front.conftest import (
     START_NS,
     Client,
     an_exchange,
     events,
+    is_silent,
     virtually,
 )
 
@@ -255,5 +260,109 @@ def test_a_scripted_quote_stands_until_the_next_script_whatever_the_tape_says() 
             await client.front.server.setup.clock.sleep(10)
             latest = await client.ask("GET", "/v2/stocks/quotes/latest", symbols="AAPL")
             assert latest["quotes"]["AAPL"]["ap"] == 51
+
+    virtually(main)
+
+
+def a_broken_tape(*facts: MarketEvent) -> Tape:
+    """What a file gives that is malformed after these facts."""
+
+    def ticks() -> Iterator[MarketEvent]:
+        yield from facts
+        raise TapeError("day.csv: line 3, price: 'soon' found; right is a number")
+
+    return Tape([ticks()], symbols=["AAPL"], start_ns=START_NS)
+
+
+def test_a_tape_that_breaks_off_ends_the_market_and_everybody_is_told() -> None:
+    async def main() -> None:
+        facts = (a_quote(1), a_quote(2), a_quote(3))
+        async with an_exchange(make_tape=lambda: a_broken_tape(*facts), speed=1.0) as client:
+            await client.order(type="limit", limit_price="90")
+            with pytest.raises(TapeError, match="line 3, price"):
+                await client.front.server.failed()  # nobody asks for anything meanwhile
+            for _ in range(2):
+                told = await client.ask("GET", "/v2/account", None, 500)
+                assert told["code"] == 50010000
+                assert told["message"].startswith("the market has ended: day.csv: line 3, price:")
+            await client.order(500)
+            await client.ask("POST", "/_exchange/quote", {}, 500)
+            assert isinstance(client.front.server.failure, TapeError)
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("speed", [1e-9, "max"])
+def test_a_request_that_runs_into_the_end_of_a_broken_tape_says_so(speed: float | str) -> None:
+    async def main() -> None:
+        async with an_exchange(make_tape=lambda: a_broken_tape(a_quote(1)), speed=speed) as client:
+            told = await client.ask("POST", "/_exchange/clock", {"advance": 10}, 500)
+            assert "day.csv" in told["message"]
+            with pytest.raises(TapeError):
+                await client.front.server.failed()
+
+    virtually(main)
+
+
+def test_what_a_broken_tape_did_last_is_neither_told_nor_saved(tmp_path: Path) -> None:
+    """The last quote fills, but the request in which it does so can no longer be answered."""
+
+    async def main() -> None:
+        facts = (a_quote(1), a_quote(50, "89.02"), a_quote(60))
+        store = ExchangeStore(tmp_path / "exchange.sqlite")
+        async with an_exchange(
+            make_tape=lambda: a_broken_tape(*facts), speed=1.0, store=store
+        ) as client:
+            await client.order(type="limit", limit_price="90")
+            frames = await client.listen()
+            await client.ask("POST", "/_exchange/clock", {"advance": 100}, 500)
+            assert await is_silent(frames)
+        async with an_exchange(store=ExchangeStore(tmp_path / "exchange.sqlite")) as again:
+            (order,) = await again.ask("GET", "/_exchange/orders")
+            assert order["status"] == "new"
+
+    virtually(main)
+
+
+def test_a_state_that_cannot_be_saved_ends_the_market() -> None:
+    class FullDisk(ExchangeStore):
+        is_full = False
+
+        def save(self, venue: Venue) -> None:
+            if self.is_full:
+                raise sqlite3.OperationalError("database or disk is full")
+            super().save(venue)
+
+    async def main() -> None:
+        store = FullDisk(":memory:")
+        async with an_exchange(store=store) as client:
+            await client.quote()
+            store.is_full = True
+            told = await client.ask("GET", "/v2/orders")  # nothing to save
+            assert told == []
+            frames = await client.listen()
+            await client.order(500)
+            assert await is_silent(frames)
+            text = "the exchange's state cannot be saved: database or disk is full"
+            assert text in (await client.ask("GET", "/v2/orders", None, 500))["message"]
+            with pytest.raises(FloorbrokerError, match=text):
+                await client.front.server.failed()
+
+    virtually(main)
+
+
+def test_the_next_thing_due_is_the_bell_or_what_is_under_way() -> None:
+    async def main() -> None:
+        rules = VenueRules(ack_latency_ns=7 * SECOND_NS)
+        async with an_exchange(rules=rules) as client:
+            venue = client.front.server.venue
+            opened_ns = START_NS - 30 * 60 * SECOND_NS
+            close_ns = opened_ns + 390 * 60 * SECOND_NS
+            assert venue.next_due_ns == close_ns
+            await client.quote()
+            await client.order()
+            assert venue.next_due_ns == venue.now_ns + 7 * SECOND_NS
+            await client.ask("POST", "/_exchange/clock", {"advance": 10})
+            assert venue.next_due_ns == close_ns
 
     virtually(main)

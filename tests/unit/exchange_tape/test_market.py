@@ -188,3 +188,38 @@ def test_histories_are_bounded_and_cut_by_time() -> None:
 @pytest.mark.parametrize("symbol", ["AAPL", "BTC/USD"])
 def test_a_symbol_without_trades_has_no_session(symbol: str) -> None:
     assert Market().session(symbol) is None
+
+
+def test_bars_and_days_reach_back_as_far_as_they_are_kept() -> None:
+    days = [MONDAY + timedelta(days=n) for n in range(4)]
+    market = Market(day_limit=2)
+    for day in days:
+        market.apply(trade(at(10, day=day), "10.00"))
+    assert len(market.days("AAPL")) == 3
+    assert market.days("MSFT") == []
+    bars = market.bars_between("AAPL", 0, at(23, day=days[3]))
+    assert [bar.time_ns for bar in bars] == [at(10, day=day) for day in days[1:]]
+    assert market.bars_between("AAPL", at(9, day=days[2]), at(11, day=days[2])) == [bars[1]]
+
+
+def test_an_amended_print_leaves_no_trace_in_the_figures() -> None:
+    wrong = trade(at(9, 30), "99.00", eligible=False, auction="open")
+    market = market_after(wrong, trade(at(10), "10.00"), trade(at(10, 0, 1), "10.50"))
+    right = trade(at(9, 30), "9.90", eligible=False, auction="open")
+    market.amend(wrong, right)
+    session = market.session("AAPL")
+    assert session is not None
+    assert (session.open_px, session.high_px) == (Decimal("9.90"), Decimal("10.50"))
+    assert session.auctions == [right]
+    market.amend(trade(at(10, 0, 1), "10.50"), None)
+    assert market.last_trade["AAPL"].px == Decimal("10.00")
+    assert market.trades_between("AAPL", 0, at(16)) == [right, trade(at(10), "10.00")]
+
+
+def test_a_print_of_a_day_that_is_not_all_remembered_cannot_be_amended() -> None:
+    prints = [trade(at(10, minute), "10.00") for minute in range(6)]
+    market = market_after(*prints, history_limit=4)
+    with pytest.raises(ValueError, match="is not remembered"):
+        market.amend(prints[0], None)
+    with pytest.raises(ValueError, match="is too old to be amended"):
+        market.amend(prints[5], None)

@@ -4,12 +4,13 @@ from decimal import ROUND_UP, Decimal
 
 from floorbroker.domain.amounts import plain
 from floorbroker.exchange.accounts import VenueAccount
-from floorbroker.exchange.fills import FRACTION
-from floorbroker.exchange.floor.post import TradingPost
+from floorbroker.exchange.matching.fills import FRACTION
+from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import ZERO, OrderPatch, OrderTicket, VenueError, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.reference.calendar import POST, PRE, REGULAR
 from floorbroker.exchange.rules import VenueRules, forbidden, malformed, unprocessable
+from floorbroker.exchange.tickets import OCO
 
 #: The least dollars of an order for a fraction, or for a coin.
 _LEAST_FRACTION = Decimal(1)
@@ -45,9 +46,13 @@ class Acceptance:
                 f"position intent mismatch, inferred: {intent}, specified: {order.position_intent}"
             )
         order.position_intent = intent
+        if order.order_class == OCO and not intent.endswith("_to_close"):
+            raise unprocessable("oco orders must be exit orders")
         if self._rules.checks_wash_trades:
             self._check_wash_trade(order, account, replaces)
         self._check_cost_floor(order, asset, post)
+        if replaces is not None and replaces.status == "held":
+            return  # its partner holds the shares
         if intent.endswith("_to_close"):
             _hold_shares(order, account, post, replaces)
         else:
@@ -58,7 +63,7 @@ class Acceptance:
     ) -> None:
         """No order of an account may meet another of its own."""
         other_side = "sell" if order.side == "buy" else "buy"
-        if order.type == "trailing_stop":
+        if _is_exempt(order):
             return
         for other in account.open_in(order.symbol, other_side).values():
             if other is not replaces and (reason := _wash_reason(order, other)):
@@ -113,19 +118,23 @@ class Acceptance:
         """Estimated cost of a share, or of a dollar of a notional order."""
         if order.qty is None:
             return Decimal(1)
-        margin = 1 + self._rules.market_buy_margin
         if order.side == "sell":
             basis = _price_basis(order, post) or ZERO
             return max(order.limit_price or ZERO, basis * _SHORT_MARGIN)
         if order.limit_price is not None:
             return order.limit_price
         basis = order.stop_price or _price_basis(order, post) or ZERO
-        return basis * margin
+        return basis * (1 + self._rules.market_buy_margin)
 
 
-def check_replaceable(order: VenueOrder) -> None:
-    """Raises VenueError for an order that cannot have a successor, by its status first."""
+def check_replaceable(order: VenueOrder, *, is_active: bool = True) -> None:
+    """Raises VenueError for an order that cannot have a successor, by its status first.
+
+    `is_active` tells of a held leg whether its parent is filled.
+    """
     match order.status:
+        case "held" if is_active:
+            pass
         case "accepted":
             raise malformed("unable to replace order, order isn't sent to exchange yet")
         case "held":
@@ -148,6 +157,8 @@ def patched(order: VenueOrder, patch: OrderPatch) -> OrderTicket:
         raise malformed("trail is for trailing stop orders only")
     if patch.qty is not None and patch.qty % 1 and order.asset_class != "crypto":
         raise unprocessable("qty must be an integer")
+    if patch.qty is not None and order.parent_id is not None:
+        raise unprocessable("qty of a leg cannot be replaced; replace that of its parent")
     if patch.qty is not None and patch.qty <= order.base_qty + order.filled_qty:
         raise unprocessable("qty must be > filled_qty")
     trails_by_price = order.trail_price is not None
@@ -217,9 +228,14 @@ def _intent(order: VenueOrder, account: VenueAccount) -> str:
     return "sell_to_close" if position > 0 else "sell_to_open"
 
 
+def _is_exempt(order: VenueOrder) -> bool:
+    """Trailing stops and the exits of complex orders may stand opposite anything."""
+    return order.type == "trailing_stop" or order.parent_id is not None or order.order_class == OCO
+
+
 def _wash_reason(order: VenueOrder, other: VenueOrder) -> str:
     """Why the two could trade with each other; empty if they cannot."""
-    if other.type == "trailing_stop":
+    if _is_exempt(other):
         return ""
     if order.limit_price is None or other.limit_price is None:
         word = "limit" if other.limit_price is not None else "market or stop"
@@ -291,6 +307,13 @@ def _check_other_side(order: VenueOrder, account: VenueAccount) -> None:
     for other in account.open_in(order.symbol, opening).values():
         if other.position_intent.endswith("_to_open"):
             raise forbidden(text)
+
+
+def base_px(order: VenueOrder, post: TradingPost) -> Decimal | None:
+    """What the position of an entry, or of an OCO's exit, is taken to cost; None if unknown."""
+    if order.limit_price is not None:
+        return order.limit_price
+    return order.stop_price or (post.ask_px if order.side == "buy" else post.bid_px)
 
 
 def _price_basis(order: VenueOrder, post: TradingPost) -> Decimal | None:

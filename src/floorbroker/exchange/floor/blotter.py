@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from random import Random
+from typing import Protocol
 
 from floorbroker.exchange.accounts import Marks, VenueAccount
-from floorbroker.exchange.fills import FRACTION, wanted
-from floorbroker.exchange.floor.post import TradingPost
+from floorbroker.exchange.matching.fills import FRACTION, wanted
+from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
 
@@ -15,6 +16,7 @@ _UNROUTED = frozenset({"pending_new", "accepted"})
 _BITS_32 = (1 << 32) - 1
 #: Odd and near the golden ratio of 2**32: counting with it visits every number once.
 _STRIDE = 0x9E3779B1
+_UNSTRIDE = pow(_STRIDE, -1, 1 << 32)
 
 
 class Identifiers:
@@ -31,6 +33,19 @@ class Identifiers:
     def make(self) -> str:
         self.count = count = self.count + 1
         return f"{count * _STRIDE & _BITS_32:08x}{self.tail}"
+
+    @staticmethod
+    def number_of(identifier: str) -> int:
+        """Which one it was: later identifiers of a venue have higher numbers."""
+        return int(identifier[:8], 16) * _UNSTRIDE & _BITS_32
+
+
+class Groups(Protocol):
+    """Who follows the orders of a class."""
+
+    def follow(self, order: VenueOrder) -> None: ...
+
+    def release(self, order: VenueOrder) -> None: ...
 
 
 class Changes:
@@ -62,6 +77,8 @@ class Blotter:
         self.changes: Changes | None = None
         #: Asked before an order is acknowledged; a text rejects it for that reason.
         self.veto: Callable[[VenueOrder], str | None] | None = None
+        #: Told of orders of a class when they were filled or ended.
+        self.groups: Groups | None = None
         self.ends_auctions_as = "canceled"
         self._assets = assets
         self._places: dict[str, int] = {}  # execution id -> place in `executions`
@@ -94,15 +111,18 @@ class Blotter:
         if self.changes is not None:
             self.changes.orders[order.id] = order
 
-    def emit(self, event: str, order: VenueOrder, execution: Execution | None = None) -> None:
-        """Tell the listeners."""
+    def emit(
+        self, event: str, order: VenueOrder, execution: Execution | None = None
+    ) -> VenueOrder:
+        """Tell the listeners; answers the copy of the order that they were given."""
         self.seq += 1
         order.updated_ns = self.now_ns
         if self.changes is not None:
             self.changes.orders[order.id] = order
             self.note(self.accounts[order.account])
+        copy = order.snapshot()
         if not self.listeners:
-            return
+            return copy
         if execution is not None:
             event_id: str | None = execution.execution_id
         else:
@@ -111,13 +131,14 @@ class Blotter:
             seq=self.seq,
             account=order.account,
             event=event,
-            order=order.snapshot(),
+            order=copy,
             time_ns=self.now_ns,
             execution=execution,
             execution_id=event_id,
         )
         for listener in self.listeners:
             listener(told)
+        return copy
 
     def add(self, order: VenueOrder) -> None:
         """An order was accepted: it counts and ties up what it needs from now on."""
@@ -161,7 +182,14 @@ class Blotter:
         )
         self._record(account, execution)
         self.emit("fill" if is_whole else "partial_fill", order, execution)
+        if order.order_class and self.groups is not None:
+            self.groups.follow(order)
         return qty
+
+    def release(self, order: VenueOrder) -> None:
+        """The stop of a held leg was touched."""
+        assert self.groups is not None, "only groups hold orders"
+        self.groups.release(order)
 
     def cancel_rest(self, order: VenueOrder) -> None:
         """End an order whose time in force allows no waiting."""
@@ -184,6 +212,8 @@ class Blotter:
             case "replaced":
                 order.replaced_ns = self.now_ns
         self.emit(status, order)
+        if order.order_class and self.groups is not None:
+            self.groups.follow(order)
 
     def bust(self, execution_id: str) -> None:
         """Undo an execution on the order, the cash and the position, and tell it.

@@ -1,7 +1,7 @@
 """Which orders of an account a query lists."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.model import OrderQuery, VenueOrder
@@ -10,14 +10,15 @@ from floorbroker.exchange.model import OrderQuery, VenueOrder
 def select(
     account: VenueAccount,
     query: OrderQuery,
+    orders: Mapping[str, VenueOrder],
     *,
     before: VenueOrder | None = None,
     after: VenueOrder | None = None,
 ) -> list[VenueOrder]:
     """The orders that match, newest first unless the query is ascending; not copies.
 
-    Orders list by `submitted_ns`, and those of one instant as they were accepted. `before` and
-    `after` are the orders that the query names as bounds.
+    Orders list by `submitted_ns`, and those of one instant as they were accepted. `orders` finds
+    one by its id; `before` and `after` are the orders that the query names as bounds.
     """
     first, last = _bounds(account, query)
     first = first if after is None else max(first, after.number + 1)
@@ -25,7 +26,7 @@ def select(
     selected: list[VenueOrder] = []
     if query.limit <= 0:
         return selected
-    for order in _walk(account, query, first, last):
+    for order in _walk(account, query, orders, (first, last)):
         if _matches(order, query):
             selected.append(order)
             if len(selected) == query.limit:
@@ -44,19 +45,41 @@ def _bounds(account: VenueAccount, query: OrderQuery) -> tuple[int, int]:
     return first, last
 
 
-def _walk(account: VenueAccount, query: OrderQuery, first: int, last: int) -> Iterator[VenueOrder]:
+def _walk(
+    account: VenueAccount,
+    query: OrderQuery,
+    orders: Mapping[str, VenueOrder],
+    places: tuple[int, int],
+) -> Iterator[VenueOrder]:
+    first, last = places
     if query.status == "open":
         # Open orders are few among all, and kept in the same order.
-        candidates = [o for o in account.open_orders.values() if first <= o.number < last]
+        candidates = list(account.open_orders.values())
+        if query.nested:
+            candidates = _roots(candidates, orders)
+        candidates = [order for order in candidates if first <= order.number < last]
         yield from candidates if query.is_ascending else reversed(candidates)
         return
-    places = range(first, last) if query.is_ascending else range(last - 1, first - 1, -1)
-    for place in places:
+    ascending = range(first, last)
+    for place in ascending if query.is_ascending else reversed(ascending):
         yield account.orders[place]
 
 
+def _roots(candidates: Iterable[VenueOrder], orders: Mapping[str, VenueOrder]) -> list[VenueOrder]:
+    """The orders themselves, or whose legs they are: a filled entry whose legs work is told."""
+    roots = {}
+    for order in candidates:
+        root = order if order.parent_id is None else orders[order.parent_id]
+        roots[root.id] = root
+    return sorted(roots.values(), key=lambda root: root.number)
+
+
 def _matches(order: VenueOrder, query: OrderQuery) -> bool:
-    if query.status != "all" and order.is_open != (query.status == "open"):
+    if query.nested and order.parent_id is not None:
+        return False  # it is told with its parent
+    if query.status == "open" and not query.nested and order.status == "held":
+        return False
+    if query.status == "closed" and order.is_open:
         return False
     if query.symbols is not None and order.symbol not in query.symbols:
         return False

@@ -4,27 +4,27 @@ Nothing here judges an order. What happens at once, what waits for the opening, 
 later (acknowledgements, cancels and replaces under way, the bells of the session) is decided here.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from random import Random
 
 from floorbroker.clock import ns_of
-from floorbroker.exchange.accounts import FeeCharge, VenueAccount
-from floorbroker.exchange.fills import FillRules
 from floorbroker.exchange.floor import hours
 from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.floor.groups import Groups
 from floorbroker.exchange.floor.hours import Hours, Timers, is_live_in
-from floorbroker.exchange.floor.post import TradingPost
-from floorbroker.exchange.floor.waiting import AUCTIONS, CLOSING, OPENING, collar
+from floorbroker.exchange.floor.settlement import close_day
+from floorbroker.exchange.matching.fills import FillRules
+from floorbroker.exchange.matching.post import TradingPost
+from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, collar
 from floorbroker.exchange.model import ZERO, VenueOrder
+from floorbroker.exchange.reference.assets import is_coin_pair
 from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, POST, PRE, REGULAR
-from floorbroker.exchange.reference.fees import FeeTrade, day_fees
 from floorbroker.exchange.rules import VenueRules
 
 #: When Alpaca began to tell orders that it holds on the order stream.
 _ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
 _ACK, _CANCEL, _REPLACE = "ack", "cancel", "replace"
-_FEE_NAMES = {"REG": "REG fee", "TAF": "TAF fee", "CAT": "CAT fee"}
 
 
 class Routing:
@@ -41,6 +41,7 @@ class Routing:
         self.phase = self.hours.phase_at(blotter.now_ns)
         self.timers = Timers()
         self._queued: dict[str, VenueOrder] = {}
+        self.groups = blotter.groups = Groups(blotter, self.post)
         blotter.ends_auctions_as = rules.auction_end_status
 
     def post(self, symbol: str) -> TradingPost:
@@ -54,32 +55,48 @@ class Routing:
                 marks=self._blotter.marks,
                 desk=self._blotter,
             )
-            post.phase = REGULAR if _never_closes(symbol) else self.phase
+            post.phase = REGULAR if is_coin_pair(symbol) else self.phase
             post.collars_buy_stops = self._rules.collars_buy_stops
         return post
 
-    def accept(self, order: VenueOrder) -> VenueOrder:
+    def accept(self, order: VenueOrder, legs: Sequence[VenueOrder] = ()) -> VenueOrder:
         """Take an order in; answers it as it stood before anything else happened."""
+        self._blotter.add(order)
+        for leg in legs:
+            self._hold(leg)
+        answer = self._send(order)
+        if legs:
+            answer = answer.snapshot()
+            answer.legs = [leg.snapshot() for leg in legs]
+        self.groups.settle()
+        return answer
+
+    def _send(self, order: VenueOrder) -> VenueOrder:
         blotter = self._blotter
         if is_live_in(self.phase, order):
             order.status = "pending_new"
-            blotter.add(order)
-            blotter.emit("pending_new", order)
-            answer = order.snapshot()
-            answer.status = self._rules.initial_status
+            answer = blotter.emit("pending_new", order)
+            if self._rules.initial_status != "pending_new":
+                answer = order.snapshot()
+                answer.status = self._rules.initial_status
             if self._rules.ack_latency_ns:
                 self.timers.add(blotter.now_ns + self._rules.ack_latency_ns, _ACK, order.id)
             else:
                 self._acknowledge(order)
             return answer
         order.status = "accepted"
-        blotter.add(order)
         self._queued[order.id] = order
         if self._tells_accepted():
-            blotter.emit("accepted", order)
-        else:
-            blotter.touched(order)
+            return blotter.emit("accepted", order)
+        blotter.touched(order)
         return order.snapshot()
+
+    def _hold(self, leg: VenueOrder) -> None:
+        """Take in a leg that waits for its parent."""
+        leg.status = "held"
+        self._blotter.add(leg)
+        self._blotter.touched(leg)
+        self.groups.watch(leg)
 
     def cancel(self, order: VenueOrder) -> None:
         """An open order shall end; it may be filled first where canceling takes time."""
@@ -99,9 +116,14 @@ class Routing:
         else:
             self._blotter.finish(order, "canceled")
 
+    def refuse_cancel(self, order: VenueOrder) -> None:
+        """The venue cannot do what was taken for it: the order has ended meanwhile."""
+        self._blotter.emit("order_cancel_rejected", order)
+
     def prepare_successor(self, old: VenueOrder, order: VenueOrder) -> None:
         """Give a successor what it inherits, so that it can be judged."""
         order.replaces = old.id
+        order.order_class, order.parent_id = old.order_class, old.parent_id
         order.extended_hours = old.extended_hours
         if not self._rules.replace_resets_created_at:
             order.created_ns = old.created_ns
@@ -131,20 +153,23 @@ class Routing:
         self.timers.add(blotter.now_ns + self._rules.replace_latency_ns, _REPLACE, order.id)
         return answer
 
+    @property
+    def next_due_ns(self) -> int:
+        """When the next bell rings, or what is under way comes due if that is earlier."""
+        bell_ns, timer_ns = self.hours.next_ns, self.timers.next_ns
+        return bell_ns if timer_ns is None or bell_ns < timer_ns else timer_ns
+
     def advance(self, to_ns: int) -> None:
         """Let everything happen that comes due until then, each at its own time."""
         blotter = self._blotter
-        while True:
-            bell_ns, timer_ns = self.hours.next_ns, self.timers.next_ns
-            if timer_ns is not None and timer_ns <= min(bell_ns, to_ns):
-                due_ns, kind, order_id = self.timers.pop()
-                blotter.now_ns = max(blotter.now_ns, due_ns)
+        while (due_ns := self.next_due_ns) <= to_ns:
+            blotter.now_ns = max(blotter.now_ns, due_ns)
+            if due_ns == self.timers.next_ns:
+                _, kind, order_id = self.timers.pop()
                 self._come_due(kind, blotter.orders[order_id])
-            elif bell_ns <= to_ns:
-                blotter.now_ns = max(blotter.now_ns, bell_ns)
-                self._ring(self.hours.ring())
             else:
-                break
+                self._ring(self.hours.ring())
+            self.groups.settle()
         blotter.now_ns = to_ns
 
     def restart(self) -> None:
@@ -153,7 +178,7 @@ class Routing:
         self.hours = Hours(now_ns, self._fill_rules.auction_wait_s)
         self.phase = self.hours.phase_at(now_ns)
         for symbol, post in self._blotter.posts.items():
-            post.phase = REGULAR if _never_closes(symbol) else self.phase
+            post.phase = REGULAR if is_coin_pair(symbol) else self.phase
         for order in self._blotter.orders.values():
             if order.is_open:
                 self._take_up(order)
@@ -173,9 +198,12 @@ class Routing:
                 self.timers.add(blotter.now_ns, _ACK, order.id)
             return
         blotter.open(order)
+        if order.status == "held":
+            self.groups.watch(order)
+            return
         order.queue_ahead = None
         self.post(order.symbol).enter(order)
-        if order.status == "pending_cancel":
+        if order.cancel_requested_ns is not None:  # a fill may have changed its status since
             self.timers.add(blotter.now_ns, _CANCEL, order.id)
 
     def _come_due(self, kind: str, order: VenueOrder) -> None:
@@ -184,6 +212,8 @@ class Routing:
         elif kind == _CANCEL:
             if order.is_open:
                 self._blotter.finish(order, "canceled")
+            else:
+                self.refuse_cancel(order)
         else:
             assert order.replaces is not None, "only a successor replaces"
             self._put_in_place(self._blotter.orders[order.replaces], order)
@@ -221,12 +251,24 @@ class Routing:
         if keeps_place:
             post.put_in_place_of(old, order)
         old.replaced_by = order.id
+        is_held = old.status == "held"
         blotter.finish(old, "replaced")
+        if old.order_class:
+            self.groups.hand_over(old, order)
+        if is_held:
+            self._hold_successor(order)
+            return
         order.status = "new"
         blotter.open(order)
         blotter.emit("new", order)
         if not keeps_place:
             post.enter(order)
+
+    def _hold_successor(self, leg: VenueOrder) -> None:
+        leg.status = "held"
+        self._blotter.open(leg)
+        self._blotter.emit("held", leg)
+        self.groups.watch(leg)
 
     def _refuse_successor(self, old: VenueOrder, order: VenueOrder) -> None:
         """The order was filled, or the successor canceled, before it could take its place."""
@@ -273,7 +315,7 @@ class Routing:
         elif bell == hours.CLOSE:
             self._expire()
             self._enter(POST)
-            self._close_day()
+            close_day(self._blotter, charges_fees=self._rules.charges_fees)
         elif bell == hours.CLOSING_DONE:
             self._end_auctions(CLOSING)
         else:
@@ -283,7 +325,7 @@ class Routing:
     def _enter(self, phase: str) -> None:
         self.phase = phase
         for symbol, post in self._blotter.posts.items():
-            if not _never_closes(symbol):
+            if not is_coin_pair(symbol):
                 post.enter_phase(phase)
         for order in list(self._queued.values()):
             if order.status != "accepted":
@@ -301,39 +343,5 @@ class Routing:
         for account in self._blotter.accounts.values():
             for order in list(account.open_orders.values()):
                 is_due = order.expires_ns is not None and order.expires_ns <= now_ns
-                if is_due and order.time_in_force not in AUCTIONS:
+                if is_due and order.is_open and order.time_in_force not in AUCTIONS:
                     self._blotter.finish(order, self._rules.day_end_status)
-
-    def _close_day(self) -> None:
-        for account in self._blotter.accounts.values():
-            if self._rules.charges_fees:
-                self._charge_fees(account)
-            account.close_day()
-            self._blotter.note(account)
-
-    def _charge_fees(self, account: VenueAccount) -> None:
-        day = datetime.fromtimestamp(self._blotter.now_ns // 1_000_000_000, NEW_YORK).date()
-        executions = self._blotter.executions
-        new = [executions[place] for place in account.executions[account.charged_to :]]
-        account.charged_to = len(account.executions)
-        trades = [
-            FeeTrade(side=fill.side, qty=fill.qty, price=fill.price)
-            for fill in new
-            if fill.qty > 0 and not _never_closes(fill.symbol)
-        ]
-        for kind, amount in day_fees(trades, day).items():
-            account.charge(
-                FeeCharge(
-                    id=self._blotter.ids.make(),
-                    date=day.isoformat(),
-                    kind=kind,
-                    amount=Decimal(amount),
-                    time_ns=self._blotter.now_ns,
-                    description=f"{_FEE_NAMES[kind]} for trades of {day}",
-                )
-            )
-
-
-def _never_closes(symbol: str) -> bool:
-    """Coins trade at all hours."""
-    return "/" in symbol

@@ -6,7 +6,14 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from floorbroker.exchange.accounts import Configuration, FeeCharge, Holding, VenueAccount
+from floorbroker.exchange.accounts import (
+    Configuration,
+    DayClose,
+    FeeCharge,
+    Holding,
+    VenueAccount,
+    Watchlist,
+)
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.model import ZERO, Execution, VenueOrder
 
@@ -39,6 +46,8 @@ class AccountState(Struct, frozen=True, kw_only=True):
     charged_to: int
     positions: list[Holding]
     fees: list[FeeCharge]
+    watchlists: list[Watchlist] = []
+    closes: list[DayClose] = []
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -75,6 +84,8 @@ def account_state(account: VenueAccount) -> AccountState:
         charged_to=account.charged_to,
         positions=list(account.positions.values()),
         fees=account.fees,
+        watchlists=list(account.watchlists.values()),
+        closes=account.closes,
     )
 
 
@@ -132,6 +143,8 @@ def _take_up_account(blotter: Blotter, state: AccountState) -> None:
     account.account_blocked = state.account_blocked
     account.charged_to = state.charged_to
     account.fees = list(state.fees)
+    account.watchlists = {each.id: each for each in state.watchlists}
+    account.closes = list(state.closes)
     account.positions = {each.symbol: each for each in _without_holds(state.positions)}
 
 

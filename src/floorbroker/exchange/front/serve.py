@@ -4,15 +4,17 @@ import asyncio
 import signal
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from floorbroker.domain.errors import ConfigError
-from floorbroker.exchange.front.app import RESET_EXTENSION, ExchangeFront
+from floorbroker.exchange.front.app import ExchangeFront
+from floorbroker.exchange.front.connection import RESET_EXTENSION
 
 #: SO_LINGER with a wait of zero: closing sends a reset instead of an orderly end.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+Outcome = TypeVar("Outcome")
 
 
 @asynccontextmanager
@@ -33,6 +35,7 @@ async def serve(front: ExchangeFront, host: str, port: int) -> AsyncIterator[int
             await front.server.setup.clock.sleep(0.005)
         yield listener.getsockname()[1]
     finally:
+        front.server.is_ending = True
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving
@@ -42,18 +45,54 @@ async def serve(front: ExchangeFront, host: str, port: int) -> AsyncIterator[int
 async def serve_until_stopped(
     front: ExchangeFront, host: str, port: int, on_ready: Callable[[int], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `on_ready` is told the port when it can be connected to."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    """Serve until SIGTERM or SIGINT; `on_ready` is told the port when it can be connected to.
+
+    Raises what ended the market if it ends by itself.
+    """
     async with serve(front, host, port) as bound_port:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stopped.set)
-        try:
+        with _told_to_stop() as told:
             on_ready(bound_port)
-            await stopped.wait()
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+            await while_it_lasts(front, told.wait())
+
+
+async def stopped(front: ExchangeFront) -> None:
+    """Returns when the process is told to stop (SIGTERM or SIGINT).
+
+    Raises what ended the market if it ends by itself.
+    """
+    with _told_to_stop() as told:
+        await while_it_lasts(front, told.wait())
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[asyncio.Event]:
+    """Set by SIGTERM and SIGINT, which do nothing else while the block runs."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        yield told
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def while_it_lasts(
+    front: ExchangeFront, work: Coroutine[object, object, Outcome]
+) -> Outcome:
+    """What the work comes to; if the market ends first it is cancelled, and that is raised."""
+    working = asyncio.ensure_future(work)
+    failing = asyncio.ensure_future(front.server.failed())
+    try:
+        await asyncio.wait({working, failing}, return_when=asyncio.FIRST_COMPLETED)
+        if front.server.failure is not None:  # work that trips over it is not the cause
+            raise front.server.failure
+        return working.result()
+    finally:
+        working.cancel()
+        failing.cancel()
+        await asyncio.gather(working, failing, return_exceptions=True)
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -1,27 +1,31 @@
 """What stands behind the front: the venue, its tape, its clock, and what was saved of them."""
 
 import asyncio
-from collections import deque
+import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from itertools import islice
 from random import Random
-from typing import Literal
+from typing import Literal, NoReturn
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S, Clock, MarketClock
-from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
+from floorbroker.domain.errors import FloorbrokerError
+from floorbroker.domain.quotes import MarketEvent, Quote
 from floorbroker.exchange.faults import FaultPlan
-from floorbroker.exchange.fills import FillRules
-from floorbroker.exchange.model import VenueError, VenueEvent, VenueOrder
+from floorbroker.exchange.front.limit import RateLimit
+from floorbroker.exchange.front.mischief import Mischief
+from floorbroker.exchange.matching.fills import FillRules
+from floorbroker.exchange.model import VenueEvent
+from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
 from floorbroker.exchange.venue import Venue
+from floorbroker.exchange.wire.orders import OrderWriter
 
 #: Tape events applied before others get a turn. Where the machine cannot keep up with the speed
 #: that was asked for, the market runs as fast as it can instead of jumping.
@@ -30,6 +34,8 @@ BATCH = 2000
 UNPACED_BATCH = 64
 #: The longest real pause of the market while something can come due between tape events.
 TICK_S = 0.02
+#: The real pause of a market whose time stands still: it moves with requests alone.
+STILL_S = 1.0
 
 
 class FrontRules(Struct, frozen=True, kw_only=True):
@@ -44,6 +50,10 @@ class FrontRules(Struct, frozen=True, kw_only=True):
     has_one_stream_per_account: bool = False
     has_text_frames: bool = False
     is_forbidden_403: bool = False  #: A bad key is answered 403 "forbidden." instead of 401.
+    has_sip: bool = True  #: Clients may have the consolidated tape as it happens.
+    has_one_feed_per_account: bool = False  #: For each market data path; another is error 406.
+    feed_symbol_limit: int = 0  #: Symbols of trades and quotes together on a feed; 0 for none.
+    feed_backlog: int = 50_000  #: Messages that may wait for a slow feed before error 407.
 
     def accepts(self, key_id: str, secret: str) -> bool:
         if self.keys is None:
@@ -55,8 +65,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     """What an exchange is made of, enough to make it once more at a reset.
 
     `make_tape` gives a tape from its beginning each time; without one the market is what
-    `POST /_exchange/quote` and `/trade` say. `speed` is market seconds per real second, "max" as
-    fast as the machine can while the tape lasts.
+    `POST /_exchange/quote` and `/trade` say. `speed` is market seconds per real second, 0 where
+    time moves by the clock control alone, "max" as fast as the machine can while the tape lasts.
     """
 
     clock: Clock
@@ -70,28 +80,33 @@ class Setup(Struct, frozen=True, kw_only=True):
     fill_rules: FillRules = FillRules()
     store: ExchangeStore | None = None
     front: FrontRules = FrontRules()
+    corporate_actions: tuple[CorporateAction, ...] = ()
 
 
 class ExchangeServer:
     """Moves the venue along its tape and lets out only what is saved.
 
     A request is `catch_up()`, the call, `commit()`. `run()` does the same while nobody asks, so
-    that fills and stream frames come when they are due.
+    that fills and stream frames come when they are due. A tape that breaks off, or a state that
+    cannot be saved, is the end: `failure` tells why, and both calls raise it from then on.
     """
 
     def __init__(self, setup: Setup, faults: FaultPlan | None = None) -> None:
         self.setup = setup
-        self._faults = faults or FaultPlan()
+        plan = faults or FaultPlan()
         self.event_listeners: list[Callable[[list[VenueEvent]], None]] = []
         self.market_listeners: list[Callable[[MarketEvent], None]] = []
+        self.writer = OrderWriter()
         limit = setup.front.rate_limit
         self.rate_limit = RateLimit(limit, setup.clock) if limit else None
-        self._hidden_until_s: dict[str, float] = {}  # order id -> monotonic time when it shows
+        self.failure: Exception | None = None  #: What ended the market by itself.
+        self.is_ending = False  #: Answers that have no end of their own end now.
+        self._has_failed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
-        self._begin()
+        self._begin(plan)
         self._restore()
 
-    def _begin(self) -> None:
+    def _begin(self, plan: FaultPlan) -> None:
         setup = self.setup
         self.tape = setup.make_tape() if setup.make_tape else None
         self.venue = Venue(
@@ -102,14 +117,12 @@ class ExchangeServer:
             start_ns=setup.start_ns,
             starting_cash=setup.cash,
         )
-        self.venue.listeners.append(self._note)
-        self._ask_for_vetoes()
+        self.mischief = Mischief(plan, self.venue, setup.clock.monotonic)
         self._events: list[VenueEvent] = []
-        self._busts: deque[tuple[int, str]] = deque()
+        self.venue.listeners.append(self._gather)
         self._scripted: set[str] = set()
         self._clock: MarketClock | None = None
         self._needs_save = False
-        self._hidden_until_s.clear()
 
     def _restore(self) -> None:
         """Take up what was saved; the tape goes on from there, and what it passed is known."""
@@ -121,12 +134,11 @@ class ExchangeServer:
 
     @property
     def faults(self) -> FaultPlan:
-        return self._faults
+        return self.mischief.plan
 
     @faults.setter
     def faults(self, plan: FaultPlan) -> None:
-        self._faults = plan
-        self._ask_for_vetoes()
+        self.mischief.follow(plan)
 
     @property
     def now_ns(self) -> int:
@@ -143,47 +155,83 @@ class ExchangeServer:
         return self.setup.speed == "max" and self.tape is not None and not self.tape.is_done
 
     def start(self) -> None:
-        """Let the market's time run from now on; needs a running loop. Harmless when running."""
+        """Let the market's time run from now on; needs a running loop.
+
+        Harmless when it runs already, or has failed.
+        """
         running = self._running
-        if running is None or running.done():
+        if (running is None or running.done()) and self.failure is None:
             self._paced()
             self._running = asyncio.get_running_loop().create_task(self.run())
 
     async def aclose(self) -> None:
+        self.is_ending = True
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
-            self.catch_up()
-            self.touch()  # so that the market goes on from now, not from its last change
-            self.commit()
+            if self.failure is None:
+                self.catch_up()
+                self.touch()  # so that the market goes on from now, not from its last change
+                self.commit()
         if self.setup.store is not None:
             self.setup.store.close()
 
     async def run(self) -> None:
-        """Keep the market moving until cancelled."""
+        """Keep the market moving until cancelled, or until it fails."""
         while True:
-            is_behind = self._step()
-            self.commit()
+            try:
+                is_behind = self._step()
+                self.commit()
+            except Exception as problem:  # noqa: BLE001  (`failure` tells it to whoever asks)
+                self._fail(problem)
+                return
             await self.setup.clock.sleep(0 if is_behind else self._pause_s())
 
+    async def failed(self) -> NoReturn:
+        """Wait until the market ends by itself, and raise what ended it."""
+        await self._has_failed.wait()
+        assert self.failure is not None
+        raise self.failure
+
+    def _fail(self, problem: Exception) -> None:
+        """Nobody is answered any more: what would be said could not be relied upon."""
+        if self.failure is None:
+            self.failure = problem
+            self._has_failed.set()
+
     def catch_up(self) -> None:
-        """Bring the market to now. On an unpaced tape now is wherever `run` has come to."""
+        """Bring the market to now. On an unpaced tape now is wherever `run` has come to.
+
+        Raises `failure` if there is one.
+        """
+        if self.failure is not None:
+            raise self.failure
         if not self._is_unpaced:
-            self._move(self._paced().now_ns(), BATCH)
+            self._move((self._clock or self._paced()).now_ns(), BATCH)
 
     def commit(self) -> None:
         """Save what has changed, then let the listeners have the events."""
+        if self.failure is not None:
+            raise self.failure
         events = self._events
         if not events and not self._needs_save:
             return
         self._events = []
         self._needs_save = False
         if self.setup.store is not None:
-            self.setup.store.save(self.venue)
+            self._save(self.setup.store)
         for tell in self.event_listeners:
             tell(events)
+
+    def _save(self, store: ExchangeStore) -> None:
+        try:
+            store.save(self.venue)
+        except sqlite3.Error as problem:
+            lost = FloorbrokerError(f"the exchange's state cannot be saved: {problem}")
+            self._fail(lost)
+            raise lost from problem
 
     def touch(self) -> None:
         """Something changed that makes no event: save it with the next commit."""
@@ -202,7 +250,7 @@ class ExchangeServer:
 
     def apply(self, event: MarketEvent) -> None:
         """One fact of the market, from the tape or from someone's script."""
-        event = self._thinned(event)
+        event = self.mischief.thinned(event)
         self.venue.apply(event)
         for tell in self.market_listeners:
             tell(event)
@@ -212,30 +260,30 @@ class ExchangeServer:
         self._scripted.add(quote.symbol)
         self.apply(quote)
 
-    def _play(self, event: MarketEvent) -> None:
-        """One event of the tape."""
-        if event.symbol not in self._scripted:
-            self.apply(event)
+    def _play(self, tape: Tape, to_ns: int, limit: int | None, *, stops: bool = False) -> None:
+        """Apply the tape's events up to `to_ns`; one that `stops` does so at news of an order."""
+        try:
+            for event in islice(tape.until(to_ns), limit):
+                if event.symbol not in self._scripted:
+                    self.apply(event)
+                    if stops and self._events:
+                        break
+        except Exception as problem:
+            # What comes after the fault is lost: the market cannot go on as if it were not.
+            self._fail(problem)
+            raise
 
     def hide_latest_order(self, account: str, seconds: float) -> None:
         """The `late_visibility` fault: the account's last order is not found for a while."""
         orders = self.venue.account(account).orders
         if orders:
-            self._hidden_until_s[orders[-1].id] = self.setup.clock.monotonic() + seconds
-
-    def is_hidden(self, order_id: str) -> bool:
-        if order_id not in self._hidden_until_s:
-            return False
-        if self.setup.clock.monotonic() < self._hidden_until_s[order_id]:
-            return True
-        del self._hidden_until_s[order_id]
-        return False
+            self.mischief.hide(orders[-1].id, seconds)
 
     def reset(self) -> None:
         """Back to the start: no order, the first cash, the tape's beginning, unspent faults."""
         if self.setup.store is not None:
             self.setup.store.clear()
-        self._begin()
+        self._begin(self.faults)
         self._restore()
         self.faults.restart()
         self.touch()
@@ -253,10 +301,8 @@ class ExchangeServer:
         if self._is_unpaced:
             assert tape is not None
             assert tape.next_ns is not None
-            for event in islice(tape.until(1 << 63), UNPACED_BATCH):
-                self._play(event)
-                if self._events:  # let whoever waits for it react before the market goes on
-                    break
+            # Whoever waits for news of an order can react before the market goes on.
+            self._play(tape, 1 << 63, UNPACED_BATCH, stops=True)
             self._paced().set(self.venue.now_ns)
             return True
         return self._move(self._paced().now_ns(), BATCH)
@@ -265,102 +311,32 @@ class ExchangeServer:
         """Apply the tape up to `to_ns`; true if `limit` events were not enough."""
         tape = self.tape
         if tape is not None and tape.next_ns is not None and tape.next_ns <= to_ns:
-            for event in islice(tape.until(to_ns), limit):
-                self._play(event)
+            self._play(tape, to_ns, limit)
             if tape.next_ns is not None and tape.next_ns <= to_ns:
                 self._paced().set(self.venue.now_ns)
                 return True
         if to_ns > self.venue.now_ns:
             self.venue.advance(to_ns)
-        if self._busts:
-            self._bust_due()
+        if self.mischief.has_busts:
+            self.mischief.bust_due()
         return False
 
     def _pause_s(self) -> float:
         """Real seconds until the market has something to do, as far as we know."""
         speed = 1.0 if self._paced().is_slowed else self._paced().speed
-        rules, routing = self.setup.rules, self.venue.routing
+        if not speed:
+            return STILL_S
+        rules = self.setup.rules
         has_latency = rules.ack_latency_ns or rules.cancel_latency_ns or rules.replace_latency_ns
-        pause_s = TICK_S if has_latency or self._busts else max(TICK_S, 1 / speed)
-        due = [routing.timers.next_ns, routing.hours.next_ns]
-        if self.tape is not None:
-            due.append(self.tape.next_ns)
-        next_ns = min(at_ns for at_ns in due if at_ns is not None)
+        is_late = has_latency or self.mischief.has_busts
+        pause_s = TICK_S if is_late else max(TICK_S, 1 / speed)
+        next_ns, tape_ns = self.venue.next_due_ns, None if self.tape is None else self.tape.next_ns
+        if tape_ns is not None:
+            next_ns = min(next_ns, tape_ns)
         return max(0, min(pause_s, (next_ns - self.venue.now_ns) / NS_PER_S / speed))
 
-    def _note(self, event: VenueEvent) -> None:
+    def _gather(self, event: VenueEvent) -> None:
+        """Events wait until what they tell of is saved."""
         self._events.append(event)
-        fill = event.execution
-        if fill is None or fill.previous_execution_id is not None:
-            return
-        rule = self.faults.on_order("bust", event.order.symbol, event.account, event.time_ns)
-        if rule is not None:
-            due_ns = event.time_ns + round((rule.wait_s) * NS_PER_S)
-            self._busts.append((due_ns, fill.execution_id))
-
-    def _ask_for_vetoes(self) -> None:
-        """Only where the plan has some: the venue asks for each order."""
-        has_vetoes = any(rule.kind == "async_reject" for rule in self._faults.rules)
-        self.venue.veto = self._veto if has_vetoes else None
-
-    def _veto(self, order: VenueOrder) -> str | None:
-        """The `async_reject` fault: the venue says no to an order that it had accepted."""
-        rule = self.faults.on_order("async_reject", order.symbol, order.account, self.now_ns)
-        return None if rule is None else rule.reason
-
-    def _bust_due(self) -> None:
-        for _ in range(len(self._busts)):
-            due_ns, execution_id = self._busts.popleft()
-            if due_ns > self.venue.now_ns:
-                self._busts.append((due_ns, execution_id))
-                continue
-            with suppress(VenueError):  # it was undone already
-                self.venue.bust(execution_id)
-
-    def _thinned(self, event: MarketEvent) -> MarketEvent:
-        """The `partial_fills` fault: what the market offers is cut, so orders fill in parts."""
-        if isinstance(event, Quote | Trade | Depth):
-            rule = self.faults.on_market(event.symbol, event.time_ns)
-            if rule is not None:
-                return _cut(event, Decimal(rule.max_qty))
-        return event
-
-
-def _cut(event: Quote | Trade | Depth, most: Decimal) -> MarketEvent:
-    if isinstance(event, Quote):
-        return replace(
-            event, bid_size=min(event.bid_size, most), ask_size=min(event.ask_size, most)
-        )
-    if isinstance(event, Trade):
-        return replace(event, size=min(event.size, most))
-    return replace(
-        event,
-        bids=tuple((px, min(size, most)) for px, size in event.bids),
-        asks=tuple((px, min(size, most)) for px, size in event.asks),
-    )
-
-
-class RateLimit:
-    """Requests a minute for each account, in windows that begin with the first request."""
-
-    def __init__(self, limit: int, clock: Clock) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
-
-    def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
-        """Whether one more request is allowed, and the headers that tell the state."""
-        now_s = self._clock.now_ns() // 1_000_000_000
-        window = self._windows.get(account)
-        if window is None or now_s >= window[0]:
-            window = self._windows[account] = [now_s + 60, 0]
-        is_allowed = window[1] < self._limit
-        window[1] += is_allowed
-        headers = [
-            (b"x-ratelimit-limit", b"%d" % self._limit),
-            (b"x-ratelimit-remaining", b"%d" % (self._limit - window[1])),
-            (b"x-ratelimit-reset", b"%d" % window[0]),
-        ]
-        if not is_allowed:
-            headers.append((b"retry-after", b"%d" % (window[0] - now_s)))
-        return is_allowed, tuple(headers)
+        if event.execution is not None:
+            self.mischief.note(event.execution)

@@ -45,6 +45,11 @@ class Asset(Struct, frozen=True, kw_only=True):
         return "easy_to_borrow" if self.easy_to_borrow else "hard_to_borrow"
 
 
+def is_coin_pair(symbol: str) -> bool:
+    """Whether it names a coin pair, such as BTC/USD; those trade at all hours."""
+    return "/" in symbol
+
+
 def asset_id(symbol: str) -> str:
     return str(uuid5(ASSET_NAMESPACE, symbol))
 
@@ -85,7 +90,7 @@ def asset_for(symbol: str) -> Asset:
     """The listed asset of that symbol, or a plain one made for a symbol that a tape has."""
     if (known := _LISTED_BY_SYMBOL.get(symbol)) is not None:
         return known
-    return coin_pair(symbol) if "/" in symbol else equity(symbol)
+    return coin_pair(symbol) if is_coin_pair(symbol) else equity(symbol)
 
 
 def listing(symbols: Iterable[str] = ()) -> Mapping[str, Asset]:

@@ -24,6 +24,8 @@ _CLOSE = time(16)
 _EARLY_CLOSE = time(13)
 _POST_CLOSE = time(20)
 _EARLY_POST_CLOSE = time(17)
+#: Sessions from a trade to its settlement, from a day on; the latest first.
+_SETTLEMENT_SESSIONS = ((date(2024, 5, 28), 1), (date(2017, 9, 5), 2), (date.min, 3))
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -86,6 +88,13 @@ def previous_session(day: date) -> Session:
     if place == 0:
         raise ValueError(f"no session before {day} is in the table, which begins {dates[0]}")
     return _session(dates[place - 1])
+
+
+def settlement_of(day: date) -> date:
+    """When trades of a session's day settle, counted in sessions; the table's end bounds it."""
+    dates = _session_dates()
+    lag = next(sessions for start, sessions in _SETTLEMENT_SESSIONS if day >= start)
+    return dates[min(bisect_left(dates, day) + lag, len(dates) - 1)]
 
 
 def session_at(time_ns: int) -> Session:

@@ -1,21 +1,21 @@
 """Orders, stream frames, activities and assets on the wire: field order and nulls as recorded."""
 
 from decimal import Decimal
+from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from floorbroker.exchange.model import Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.wire.words import (
     encode,
-    maybe_number,
-    maybe_time,
     new_york_digits,
     number,
+    rounded,
     wire_time,
 )
 
-_AVERAGE_STEP = Decimal("0.000000000001")
+_AVERAGE_PLACES = 12
 
 
 class OrderView(Struct, gc=False):
@@ -60,44 +60,69 @@ class OrderView(Struct, gc=False):
 
 
 def order_view(order: VenueOrder) -> OrderView:
-    """The wire's view of an order; pass the result to `encode`."""
-    average = order.filled_avg_price
+    """The wire's view of an order; pass the result to `encode`.
+
+    Most fields are None most of the time, so each is asked here before anything is called.
+    """
     return OrderView(
         order.id,
         order.client_order_id,
         wire_time(order.created_ns),
         wire_time(order.updated_ns),
         wire_time(order.submitted_ns),
-        maybe_time(order.filled_ns),
-        maybe_time(order.expired_ns),
-        maybe_time(order.expires_ns),
-        maybe_time(order.canceled_ns),
-        maybe_time(order.failed_ns),
-        maybe_time(order.replaced_ns),
+        None if (at_ns := order.filled_ns) is None else wire_time(at_ns),
+        None if (at_ns := order.expired_ns) is None else wire_time(at_ns),
+        None if (at_ns := order.expires_ns) is None else wire_time(at_ns),
+        None if (at_ns := order.canceled_ns) is None else wire_time(at_ns),
+        None if (at_ns := order.failed_ns) is None else wire_time(at_ns),
+        None if (at_ns := order.replaced_ns) is None else wire_time(at_ns),
         order.replaced_by,
         order.replaces,
         order.asset_id,
         order.symbol,
         order.asset_class,
-        maybe_number(order.notional),
-        maybe_number(order.qty),
+        None if (value := order.notional) is None else number(value),
+        None if (value := order.qty) is None else number(value),
         number(order.filled_qty),
-        None if average is None else number(average.quantize(_AVERAGE_STEP)),
+        average_text(order.filled_notional, order.filled_qty) if order.filled_qty else None,
         order.order_class,
         order.type,
         order.type,
         order.side,
         order.time_in_force,
-        maybe_number(order.limit_price),
-        maybe_number(order.stop_price),
+        None if (value := order.limit_price) is None else number(value),
+        None if (value := order.stop_price) is None else number(value),
         order.status,
         order.extended_hours,
         [order_view(leg) for leg in order.legs] if order.legs else None,
-        maybe_number(order.trail_percent),
-        maybe_number(order.trail_price),
-        maybe_number(order.hwm),
+        None if (value := order.trail_percent) is None else number(value),
+        None if (value := order.trail_price) is None else number(value),
+        None if (value := order.hwm) is None else number(value),
         order.position_intent or None,
     )
+
+
+@lru_cache(maxsize=4096)
+def average_text(notional: Decimal, qty: Decimal) -> str:
+    """The average price of fills; an order that has filled is told and listed many times."""
+    return rounded(notional / qty, _AVERAGE_PLACES)
+
+
+class OrderWriter:
+    """Writes orders as JSON, each state of one once.
+
+    An answer and the frame beside it show the same copy of an order. The copy written last is
+    known by its identity, which nobody else can have while it is kept here; copies never change.
+    """
+
+    def __init__(self) -> None:
+        self._order: VenueOrder | None = None
+        self._text = b""
+
+    def text(self, order: VenueOrder) -> bytes:
+        if order is not self._order:
+            self._order, self._text = order, encode(order_view(order))
+        return self._text
 
 
 class TradeUpdate(Struct, omit_defaults=True, gc=False):
@@ -105,7 +130,7 @@ class TradeUpdate(Struct, omit_defaults=True, gc=False):
 
     event: str
     timestamp: str
-    order: OrderView
+    order: Raw
     execution_id: str | None = None
     price: str | None = None
     qty: str | None = None
@@ -120,23 +145,17 @@ class StreamFrame(Struct, gc=False):
     data: TradeUpdate
 
 
-def trade_update(event: VenueEvent) -> bytes:
-    """The `trade_updates` frame of a venue's event."""
-    return encode(StreamFrame("trade_updates", trade_update_view(event)))
-
-
-def trade_update_view(event: VenueEvent) -> TradeUpdate:
-    view = TradeUpdate(
-        event.event, wire_time(event.time_ns), order_view(event.order), event.execution_id
-    )
+def trade_update(event: VenueEvent, order: bytes) -> bytes:
+    """The `trade_updates` frame of a venue's event, with the event's order as JSON."""
+    update = TradeUpdate(event.event, wire_time(event.time_ns), Raw(order), event.execution_id)
     fill = event.execution
     if fill is not None:
-        view.execution_id = fill.execution_id
-        view.price = number(fill.price)
-        view.qty = number(fill.qty)
-        view.position_qty = number(fill.position_qty)
-        view.previous_execution_id = fill.previous_execution_id
-    return view
+        update.execution_id = fill.execution_id
+        update.price = number(fill.price)
+        update.qty = number(fill.qty)
+        update.position_qty = number(fill.position_qty)
+        update.previous_execution_id = fill.previous_execution_id
+    return encode(StreamFrame("trade_updates", update))
 
 
 class FillActivity(Struct, gc=False):

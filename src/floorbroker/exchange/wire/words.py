@@ -1,6 +1,6 @@
 """Numbers, times and refusals as the wire writes them, and the words of queries as values."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -12,6 +12,8 @@ from floorbroker.domain.amounts import plain
 from floorbroker.exchange.model import VenueError
 
 NEW_YORK = ZoneInfo("America/New_York")
+#: Dates beyond these have no midnight before or after them that could be computed with.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 #: JSON; a Decimal that is not yet text becomes a number, digit for digit.
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -28,12 +30,8 @@ def number(value: Decimal) -> str:
     return plain(value)
 
 
-def maybe_number(value: Decimal | None) -> str | None:
-    return None if value is None else number(value)
-
-
 def rounded(value: Decimal, places: int) -> str:
-    """Text of at most so many decimals."""
+    """Text of at most so many decimals, half-even."""
     return plain(round(value, places))
 
 
@@ -45,10 +43,6 @@ def wire_time(time_ns: int) -> str:
     if fraction:
         text += f".{fraction:09d}".rstrip("0")
     return text + "Z"
-
-
-def maybe_time(time_ns: int | None) -> str | None:
-    return None if time_ns is None else wire_time(time_ns)
 
 
 def new_york_time(time_ns: int, *, has_fraction: bool = False) -> str:
@@ -98,6 +92,20 @@ def maybe_moment(query: dict[str, str], name: str) -> int | None:
     """RFC 3339 or YYYY-MM-DD as nanoseconds, exactly; a time without offset is UTC."""
     text = query.get(name)
     return moment_ns(text, name) if text else None
+
+
+def maybe_day(query: dict[str, str], name: str) -> date | None:
+    """The date of RFC 3339 or YYYY-MM-DD."""
+    text = query.get(name)
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        day = date.min
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise invalid(f"invalid {name}: {text}; must be YYYY-MM-DD")
+    return day
 
 
 def moment_ns(text: str, name: str) -> int:

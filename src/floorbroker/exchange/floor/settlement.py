@@ -1,0 +1,44 @@
+"""The end of a trading day: fees are charged, and accounts remember what they were worth."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from floorbroker.exchange.accounts import FeeCharge, VenueAccount
+from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.reference.assets import is_coin_pair
+from floorbroker.exchange.reference.calendar import NEW_YORK
+from floorbroker.exchange.reference.fees import FeeTrade, day_fees
+
+_FEE_NAMES = {"REG": "REG fee", "TAF": "TAF fee", "CAT": "CAT fee"}
+
+
+def close_day(blotter: Blotter, *, charges_fees: bool) -> None:
+    """Settle every account after the close of the regular session."""
+    for account in blotter.accounts.values():
+        if charges_fees:
+            _charge_fees(blotter, account)
+        account.close_day(blotter.now_ns)
+        blotter.note(account)
+
+
+def _charge_fees(blotter: Blotter, account: VenueAccount) -> None:
+    """The day's fees, rounded per account, day and kind; coins carry none."""
+    day = datetime.fromtimestamp(blotter.now_ns // 1_000_000_000, NEW_YORK).date()
+    new = [blotter.executions[place] for place in account.executions[account.charged_to :]]
+    account.charged_to = len(account.executions)
+    trades = [
+        FeeTrade(side=fill.side, qty=fill.qty, price=fill.price)
+        for fill in new
+        if fill.qty > 0 and not is_coin_pair(fill.symbol)
+    ]
+    for kind, amount in day_fees(trades, day).items():
+        account.charge(
+            FeeCharge(
+                id=blotter.ids.make(),
+                date=day.isoformat(),
+                kind=kind,
+                amount=Decimal(amount),
+                time_ns=blotter.now_ns,
+                description=f"{_FEE_NAMES[kind]} for trades of {day}",
+            )
+        )

@@ -1,0 +1,29 @@
+"""How many requests a minute an account may make, and the headers that tell."""
+
+from floorbroker.clock import Clock
+
+
+class RateLimit:
+    """Requests a minute for each account, in windows that begin with the first request."""
+
+    def __init__(self, limit: int, clock: Clock) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
+
+    def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
+        """Whether one more request is allowed, and the headers that tell the state."""
+        now_s = self._clock.now_ns() // 1_000_000_000
+        window = self._windows.get(account)
+        if window is None or now_s >= window[0]:
+            window = self._windows[account] = [now_s + 60, 0]
+        is_allowed = window[1] < self._limit
+        window[1] += is_allowed
+        headers = [
+            (b"x-ratelimit-limit", b"%d" % self._limit),
+            (b"x-ratelimit-remaining", b"%d" % (self._limit - window[1])),
+            (b"x-ratelimit-reset", b"%d" % window[0]),
+        ]
+        if not is_allowed:
+            headers.append((b"retry-after", b"%d" % (window[0] - now_s)))
+        return is_allowed, tuple(headers)

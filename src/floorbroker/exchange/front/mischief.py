@@ -1,0 +1,100 @@
+"""What the fault plan does behind the front: to the market, to fills, and to what is found."""
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from floorbroker.clock import NS_PER_S
+from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
+from floorbroker.exchange.faults import MARKET, FaultPlan
+from floorbroker.exchange.model import Execution, VenueError, VenueOrder
+from floorbroker.exchange.venue import Venue
+
+
+class Mischief:
+    """The faults of one venue and its market; those of requests and streams strike elsewhere.
+
+    `monotonic` gives real seconds, in which what is hidden stays hidden.
+    """
+
+    def __init__(self, plan: FaultPlan, venue: Venue, monotonic: Callable[[], float]) -> None:
+        self.plan = plan
+        self._venue = venue
+        self._monotonic = monotonic
+        self._busts: deque[tuple[int, str]] = deque()
+        self._hidden_until_s: dict[str, float] = {}  # order id -> monotonic time when it shows
+        self.follow(plan)
+
+    def follow(self, plan: FaultPlan) -> None:
+        """This is the plan from now on."""
+        self.plan = plan
+        # Only where the plan has some: the venue asks for each order.
+        has_vetoes = any(rule.kind == "async_reject" for rule in plan.rules)
+        self._venue.veto = self._veto if has_vetoes else None
+
+    @property
+    def has_busts(self) -> bool:
+        """Whether a fill waits to be taken back."""
+        return bool(self._busts)
+
+    def note(self, fill: Execution) -> None:
+        """The `bust` fault: some fills will be taken back."""
+        if fill.previous_execution_id is not None:
+            return
+        rule = self.plan.on_order("bust", fill.symbol, fill.account, fill.time_ns)
+        if rule is not None:
+            due_ns = fill.time_ns + round(rule.wait_s * NS_PER_S)
+            self._busts.append((due_ns, fill.execution_id))
+
+    def bust_due(self) -> None:
+        """Take back the fills whose time has come."""
+        for _ in range(len(self._busts)):
+            due_ns, execution_id = self._busts.popleft()
+            if due_ns > self._venue.now_ns:
+                self._busts.append((due_ns, execution_id))
+                continue
+            with suppress(VenueError):  # it was undone already
+                self._venue.bust(execution_id)
+
+    def thinned(self, event: MarketEvent) -> MarketEvent:
+        """The `partial_fills` fault: what the market offers is cut, so orders fill in parts."""
+        if self.plan.strikes_at(MARKET) and isinstance(event, Quote | Trade | Depth):
+            rule = self.plan.on_market(event.symbol, event.time_ns)
+            if rule is not None:
+                return _cut(event, Decimal(rule.max_qty))
+        return event
+
+    def hide(self, order_id: str, seconds: float) -> None:
+        """The `late_visibility` fault: an order is not found for a while."""
+        self._hidden_until_s[order_id] = self._monotonic() + seconds
+
+    def is_hidden(self, order_id: str) -> bool:
+        if order_id not in self._hidden_until_s:
+            return False
+        if self._monotonic() < self._hidden_until_s[order_id]:
+            return True
+        del self._hidden_until_s[order_id]
+        return False
+
+    def _veto(self, order: VenueOrder) -> str | None:
+        """The `async_reject` fault: the venue says no to an order that it had accepted."""
+        now_ns = self._venue.now_ns
+        rule = self.plan.on_order("async_reject", order.symbol, order.account, now_ns)
+        return None if rule is None else rule.reason
+
+
+def _cut(event: Quote | Trade | Depth, most: Decimal) -> MarketEvent:
+    if isinstance(event, Quote):
+        return replace(
+            event, bid_size=min(event.bid_size, most), ask_size=min(event.ask_size, most)
+        )
+    if isinstance(event, Trade):
+        return replace(event, size=min(event.size, most))
+    return replace(
+        event,
+        bids=tuple((px, min(size, most)) for px, size in event.bids),
+        asks=tuple((px, min(size, most)) for px, size in event.asks),
+    )

@@ -1,0 +1,1 @@
+"""The WebSocket paths: the order stream, and the streams of market data."""

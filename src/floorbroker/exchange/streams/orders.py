@@ -1,0 +1,192 @@
+"""The order stream: `/stream` with its handshake, its frames, and the faults that befall them."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from floorbroker.exchange.faults import STREAM, FaultRule
+from floorbroker.exchange.front.http import Message, Receive, Scope, Send, credentials
+from floorbroker.exchange.front.server import ExchangeServer
+from floorbroker.exchange.model import VenueEvent
+from floorbroker.exchange.streams.line import Outbox, converse, refuse
+from floorbroker.exchange.wire.orders import trade_update
+from floorbroker.exchange.wire.words import encode
+
+_REORDER_WAIT_S = 1.0  # a frame that was held back leaves by then, even if nothing follows it
+_TRADE_UPDATES = "trade_updates"
+_GARBAGE = b'{"stream":"trade_updates","data":{"event":"fi'
+
+
+class OrderStreams:
+    """Every open order stream, and what each is told."""
+
+    def __init__(self, server: ExchangeServer) -> None:
+        self._server = server
+        self._open: dict[OrderStream, None] = {}  # in the order they came
+        server.event_listeners.append(self._publish)
+
+    @property
+    def listening(self) -> int:
+        """How many are told of orders."""
+        return sum(stream.is_listening for stream in self._open)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection from its handshake to its end."""
+        await receive()  # websocket.connect
+        server = self._server
+        is_refused = server.faults.on_connect(server.now_ns) or self._is_taken(scope)
+        if is_refused:
+            await refuse(scope, send, 429)
+            return
+        await send({"type": "websocket.accept"})
+        stream = OrderStream(server)
+        self._open[stream] = None
+        try:
+            await converse(stream, scope, receive, send)
+        finally:
+            del self._open[stream]
+
+    def _is_taken(self, scope: Scope) -> bool:
+        """Whether the account has its one stream already.
+
+        Key headers name the account; a handshake without them is judged as everybody's.
+        """
+        if not self._server.setup.front.has_one_stream_per_account:
+            return False
+        account, _ = credentials(scope["headers"])
+        return any(not account or stream.account in ("", account) for stream in self._open)
+
+    def _publish(self, events: list[VenueEvent]) -> None:
+        if not self._open:
+            return
+        text = self._server.writer.text
+        for event in events:
+            frame = b""
+            for stream in self._open:
+                if stream.hears(event.account):
+                    frame = frame or trade_update(event, text(event.order))
+                    stream.tell(event, frame)
+
+
+class OrderStream:
+    """One connection: what it said so far, and the frames that wait for it."""
+
+    def __init__(self, server: ExchangeServer) -> None:
+        self.account = ""
+        self.outbox = Outbox()
+        self._server = server
+        self._is_text = server.setup.front.has_text_frames
+        self._is_listening = False
+        self._held: bytes | None = None
+        self._muted_until_s = 0.0
+
+    @property
+    def is_listening(self) -> bool:
+        return self._is_listening
+
+    def hears(self, account: str) -> bool:
+        return self._is_listening and self.account == account
+
+    def tell(self, event: VenueEvent, frame: bytes) -> None:
+        """Queue a frame, spoiled as the fault plan has it."""
+        server = self._server
+        if not (server.faults.strikes_at(STREAM) or self._held or self._muted_until_s):
+            self.outbox.put(frame)
+            return
+        faults = server.faults.on_frame(
+            event.event, event.order.symbol, event.account, server.now_ns
+        )
+        struck = {rule.kind: rule for rule in faults}
+        now_s = server.setup.clock.monotonic()
+        if (rule := struck.get("stream_mute")) is not None:
+            self._muted_until_s = now_s + rule.wait_s
+        if now_s < self._muted_until_s or "stream_lose" in struck:
+            return
+        if (rule := struck.get("stream_disconnect")) is not None:
+            self.outbox.end(rule.code)
+            return
+        if "stream_garbage" in struck:
+            frame = _GARBAGE
+        if "stream_unknown_event" in struck:
+            frame = frame.replace(f'"event":"{event.event}"'.encode(), b'"event":"unheard_of"', 1)
+        self._queue(frame, struck)
+
+    def _queue(self, frame: bytes, struck: dict[str, FaultRule]) -> None:
+        if (rule := struck.get("stream_delay")) is not None:
+            asyncio.get_running_loop().call_later(rule.wait_s, self.outbox.put, frame)
+        elif "stream_reorder" in struck and self._held is None:
+            self._held = frame
+            asyncio.get_running_loop().call_later(_REORDER_WAIT_S, self._release)
+            return
+        else:
+            self.outbox.put(frame)
+        if "stream_duplicate" in struck:
+            self.outbox.put(frame)
+        self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self.outbox.put(self._held)
+            self._held = None
+
+    def hear(self, payload: bytes | str) -> None:
+        """One message of the client: authenticate, or listen."""
+        try:
+            said = msgspec.json.decode(payload, type=_Said)
+        except msgspec.DecodeError:
+            self._say({"action": "error", "data": {"error_message": "invalid syntax"}})
+            self.outbox.end(1008)
+            return
+        if said.action in ("authenticate", "auth"):
+            self._authenticate(said)
+        elif said.action == "listen":
+            self._listen(said)
+        else:
+            text = f"invalid action: {said.action}"
+            self._say({"action": "error", "data": {"error_message": text}})
+
+    def _authenticate(self, said: "_Said") -> None:
+        given = said.data
+        account = said.key or given.key_id or given.oauth_token
+        secret = said.secret or given.secret_key
+        is_right = self._server.setup.front.accepts(account, secret)
+        if is_right:
+            self.account = account
+        self._authorization("authorized" if is_right else "unauthorized", "authenticate")
+
+    def _listen(self, said: "_Said") -> None:
+        if not self.account:
+            self._authorization("unauthorized", "listen")
+            return
+        streams = [name for name in said.data.streams if name == _TRADE_UPDATES]
+        self._is_listening = bool(streams)
+        self._say({"stream": "listening", "data": {"streams": streams[:1]}})
+
+    def _authorization(self, status: str, action: str) -> None:
+        self._say({"stream": "authorization", "data": {"status": status, "action": action}})
+
+    def _say(self, words: dict[str, Any]) -> None:
+        if self._server.setup.clock.monotonic() >= self._muted_until_s:
+            self.outbox.put(encode(words))
+
+    def message_of(self, frame: bytes) -> Message:
+        """Binary frames of UTF-8 JSON, as paper sends them, or text where it is wanted."""
+        if self._is_text:
+            return {"type": "websocket.send", "text": frame.decode()}
+        return {"type": "websocket.send", "bytes": frame}
+
+
+class _SaidData(Struct):
+    key_id: str = ""
+    secret_key: str = ""
+    oauth_token: str = ""
+    streams: list[str] = []
+
+
+class _Said(Struct):
+    action: str = ""
+    key: str = ""
+    secret: str = ""
+    data: _SaidData = msgspec.field(default_factory=_SaidData)

@@ -1,0 +1,1 @@
+"""Tests of how our orders meet the tape."""

@@ -1,0 +1,1 @@
+"""The exchange's endpoints over HTTP, asked as a client would."""

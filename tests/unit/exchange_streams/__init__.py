@@ -1,0 +1,1 @@
+"""The exchange's streams, heard as a client would."""
