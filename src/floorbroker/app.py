@@ -1,12 +1,13 @@
 """The composition root: the only place where the concrete parts meet."""
 
+import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,6 +39,7 @@ from floorbroker.venues import open_market as open_market
 from floorbroker.venues import serve_exchange as serve_exchange
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
+Result = TypeVar("Result")
 
 
 class Parts:
@@ -154,6 +156,21 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         intent_ttl_s=300.0 * speed,
         stuck_cancel_s=60.0 * speed,
     )
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's event loop, the faster one; asyncio's own on Windows, where there is no uvloop."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run it to its end on a loop of its own, as `asyncio.run` does."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(main)
 
 
 def open_journal_reader(path: Path) -> SqliteJournalReader:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
 from msgspec import Struct
 
@@ -26,8 +26,8 @@ from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
 from floorbroker.journal.port import JournalReader, OrderFilter, Verification
 from floorbroker.posttrade.trades import TradeReport, build_report
+from floorbroker.publish.journaled import Status, held, listed
 
-Status = Literal["open", "closed", "all"]
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -168,13 +168,7 @@ class Desk:
             side=None if chosen_side is None else chosen_side.value,
             limit=_positive("limit", limit),
         )
-        found: list[Order] = []
-        if status != "closed":
-            found += [order for order in self._open.engine.open_orders() if _fits(order, wanted)]
-        if status != "open":
-            found += self._open.journal.ended_orders(wanted)
-        found.sort(key=lambda order: (order.created_time, order.cl_ord_id), reverse=True)
-        return found[:limit]
+        return listed(self._open.engine.open_orders(), self._open.journal, status, wanted)
 
     async def wait(self, cl_ord_id: str, *, timeout_s: float | None = None) -> Order:
         """The order once it has ended; raises UnknownOrder, and TimeoutError after `timeout_s`."""
@@ -189,8 +183,7 @@ class Desk:
 
     async def get_positions(self) -> list[Position]:
         """Our own book, by symbol; flat positions apart."""
-        book = self._open.engine.positions()
-        return [book[symbol] for symbol in sorted(book) if not book[symbol].is_flat]
+        return held(self._open.engine.positions().values())
 
     async def get_position(self, symbol: str) -> Position:
         """Our own position; flat if we never traded the symbol."""
@@ -209,7 +202,7 @@ class Desk:
         side = Side.SELL if position.qty > 0 else Side.BUY
         size = abs(position.qty) if qty is None else Qty(_number("qty", qty))
         if size > abs(position.qty):
-            raise InvalidOrder("qty", size, f"at most {abs(position.qty)} are held")
+            raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
         return await self.submit_order(OrderRequest.market(side, size, symbol))
 
     async def get_account(self) -> AccountReport:
@@ -344,16 +337,6 @@ async def _broker_check(parts: app.Parts) -> Check:
 def _journal_text(journal: JournalReader) -> str:
     head = journal.head()
     return f"{head.seq} records, head {head.hash.hex()[:12]}"
-
-
-def _fits(order: Order, wanted: OrderFilter) -> bool:
-    if wanted.after is not None and order.created_time <= wanted.after:
-        return False
-    if wanted.until is not None and order.created_time >= wanted.until:
-        return False
-    if wanted.symbols and order.symbol not in wanted.symbols:
-        return False
-    return wanted.side is None or order.side.value == wanted.side
 
 
 def _number(field: str, value: Number) -> Decimal:

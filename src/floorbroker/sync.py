@@ -10,7 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from floorbroker import config, desk
+from floorbroker import app, config, desk
 from floorbroker.brokers.port import AccountReport, PositionReport
 from floorbroker.domain.amounts import Number
 from floorbroker.domain.errors import BrokerError, Refused
@@ -20,6 +20,7 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Quote
 from floorbroker.engine.settings import Update
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.publish.journaled import Status
 
 Result = TypeVar("Result")
 
@@ -37,7 +38,7 @@ class Desk:
         return cls(config.load() if settings is None else settings)
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
+        self._loop = app.new_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="floorbroker-desk", daemon=True
         )
@@ -113,7 +114,7 @@ class Desk:
 
     def get_all_orders(
         self,
-        status: desk.Status = "all",
+        status: Status = "all",
         *,
         after: datetime | None = None,
         until: datetime | None = None,

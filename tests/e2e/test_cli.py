@@ -23,6 +23,7 @@ COMMANDS = [command.split()[1:] for command in commands(app, ("floorbroker",))]
 #: What takes long to import and has no business in a command that does not need it.
 HEAVY = ("aiohttp", "plotly", "polars", "uvicorn", "uvloop", "websockets")
 ORDER = ("order", "submit")
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -94,6 +95,44 @@ def test_a_day_of_errands(prompt: Prompt) -> None:
     assert "2 orders, 1 fill, 0 breaks" in prompt.type("report", "trades").out
     verified = prompt.type("journal", "verify")
     assert re.fullmatch(r"[\d,]+ records verified, head [0-9a-f]{64}\n", verified.out)
+
+
+@contextmanager
+def desk_at_work() -> Iterator[None]:
+    """Another process whose desk holds 10 AAPL and has an order at rest."""
+    words = [sys.executable, "-m", "tests.e2e.desk_user", "async", "hold"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "done\n"
+            yield
+        finally:
+            other.kill()
+
+
+def test_questions_are_answered_from_the_journal_while_another_desk_is_at_work(
+    prompt: Prompt,
+) -> None:
+    with desk_at_work():
+        listed = prompt.type("order", "list")
+        shown = prompt.type("order", "show", "bought", "--json")
+        missing = prompt.type("order", "show", "nope")
+        held = prompt.type("positions", "--json")
+        open_only = prompt.type("order", "list", "--status", "open", "--json").document()
+        others = prompt.type("order", "list", "--symbol", "msft", "--json").document()
+        refused = prompt.type(*ORDER, "buy", "1", "AAPL")
+    assert (listed.code, "bought" in listed.out, "rests" in listed.out) == (0, True, True)
+    said = (
+        r"a desk is at work; read from its journal \S+desk\.sqlite, as of record \d+ of 2026-06-01"
+    )
+    assert re.search(said, listed.err), listed.err
+    assert (shown.document()["ord_status"], "as of record" in shown.err) == ("filled", True)
+    assert (missing.code, "no order nope in" in missing.err) == (1, True)
+    (position,) = held.document()
+    assert (position["symbol"], position["qty"], position["last_px"]) == ("AAPL", "10", None)
+    assert [order["cl_ord_id"] for order in open_only] == ["rests"]
+    assert [order["cl_ord_id"] for order in others] == ["rests"]
+    assert (refused.code, "is being written by process" in refused.err) == (1, True)
 
 
 def test_the_market_s_time_goes_on_from_command_to_command(prompt: Prompt) -> None:

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from floorbroker.domain.quotes import Depth, Quote, Trade
-from floorbroker.exchange.fills import FillRules
+from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import OrderPatch, OrderTicket, VenueError
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.rules import VenueRules

@@ -74,7 +74,7 @@ async def _played(seed: int) -> bytes:
     unknown = world.engine.health().unknown_orders
     assert unknown == 0, f"I20 {unknown} orders UNKNOWN long after the last fault"
     await _end_all(world)
-    market.cancel()
+    assert market.cancel(), f"the market ended early: {market.exception()}"
     await asyncio.gather(market, return_exceptions=True)
     await world.clock.sleep(150)
     await check(world)
@@ -96,15 +96,19 @@ async def _open(world: World) -> None:
 
 
 async def _market(world: World, dice: Random) -> None:
-    """Quotes that wander, so that resting orders fill now and then."""
+    """Quotes that wander, so that resting orders fill now and then.
+
+    After the last fault fewer but longer steps go as far: what is left to see is the end.
+    """
     mid = {symbol: Decimal(100) for symbol in SYMBOLS}
     while True:
+        stride = 2 if world.is_healed else 1
         for symbol in SYMBOLS:
-            mid[symbol] += Decimal(dice.randint(-30, 30)) / 100
+            mid[symbol] += stride * Decimal(dice.randint(-30, 30)) / 100
             half = Decimal(dice.randint(1, 5)) / 100
             size = dice.choice((1, 5, 100))
-            await world.quote(symbol, mid[symbol] - half, mid[symbol] + half, size)
-        await world.clock.sleep(dice.uniform(0.1, 1.0))
+            world.quote(symbol, mid[symbol] - half, mid[symbol] + half, size)
+        await world.clock.sleep(stride**2 * dice.uniform(0.1, 1.0))
 
 
 async def _callers(world: World, dice: Random, count: int) -> None:

@@ -8,7 +8,7 @@ from tests.sim.scenario import play
 
 #: Where to begin and how many; `FLOORBROKER_SEEDS=5000 pytest tests/sim` looks further.
 FIRST = int(os.environ.get("FLOORBROKER_FIRST_SEED", "0"))
-COUNT = int(os.environ.get("FLOORBROKER_SEEDS", "60"))
+COUNT = int(os.environ.get("FLOORBROKER_SEEDS", "120"))
 #: Seeds that once found a defect are played for ever.
 FOUND = (0, 37, 54, 99, 129, 137, 172, 4439, 6101)
 CHUNK = 10

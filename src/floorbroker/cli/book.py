@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, with_desk
+from floorbroker.cli.root import (
+    DONE,
+    REFUSED,
+    Json,
+    say,
+    say_json,
+    with_desk,
+    with_desk_or_journal,
+)
 from floorbroker.domain.amounts import Px
 from floorbroker.domain.errors import ConfigError
 from floorbroker.domain.instrument import Instrument
@@ -25,7 +33,7 @@ reconcile = App(name="reconcile", help="Our book against the broker's.")
 
 @positions.default
 def show_positions(*, json: Json = False) -> int:
-    """Our own book, valued at the broker's prices.
+    """Our own book, valued at the broker's prices; without prices while another desk is at work.
 
     Example: floorbroker positions
     """
@@ -33,7 +41,7 @@ def show_positions(*, json: Json = False) -> int:
     async def look(desk: "Desk") -> "tuple[list[Position], list[PositionReport]]":
         return await desk.get_positions(), await desk.get_broker_positions()
 
-    ours, theirs = with_desk(look)
+    ours, theirs = with_desk_or_journal(look, lambda book: (book.positions(), []))
     last_px = {report.symbol: report.current_px for report in theirs}
     if json:
         say_json([_valued(position, last_px.get(position.symbol)) for position in ours])
@@ -131,10 +139,12 @@ def show_quote(*symbols: str, json: Json = False) -> int:
     if json:
         say_json(found)
         return DONE
+    from floorbroker.posttrade.wording import px_text, qty_text
+
     for item in found:
         say(
-            f"{item.symbol:<8}{item.bid_px:>12,} x {item.bid_size:<8,}"
-            f"{item.ask_px:>12,} x {item.ask_size:,}"
+            f"{item.symbol:<8}{px_text(item.bid_px):>12} x {qty_text(item.bid_size):<8}"
+            f"{px_text(item.ask_px):>12} x {qty_text(item.ask_size)}"
         )
     return DONE
 

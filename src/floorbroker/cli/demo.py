@@ -1,6 +1,5 @@
 """`floorbroker demo`: the main job, end to end, broken on purpose."""
 
-import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +43,7 @@ def demo(*, options: DemoOptions | None = None, json: Json = False) -> int:
 
     Example: floorbroker demo --out /tmp/demo
     """
+    from floorbroker import app as composition
     from floorbroker.demo.run import Demonstration, Options
     from floorbroker.demo.screen import Screen
 
@@ -51,7 +51,7 @@ def demo(*, options: DemoOptions | None = None, json: Json = False) -> int:
     screen = Screen(is_quiet=json)
     wanted = Options(out=chosen.out, tape=chosen.tape, seed=chosen.seed)
     with screen.shown():
-        outcome = asyncio.run(Demonstration(wanted, screen.take).run())
+        outcome = composition.run(Demonstration(wanted, screen.take).run())
     if json:
         say_json(_summary(outcome))
     else:
@@ -76,17 +76,21 @@ def _summary(outcome: "Outcome") -> dict[str, object]:
 
 
 def _tell(outcome: "Outcome") -> None:
+    from floorbroker.cli.sheet import labelled, window_width
     from floorbroker.cli.tables import show_report
 
     show_report(outcome.trade_report)
     broke = ", ".join(f"{count} {kind}" for kind, count in sorted(outcome.faults.items()))
-    say(f"broken on purpose   {broke or 'nothing'}; desk killed {outcome.restarts} time")
-    say(f"resolved            {outcome.unknown_resolved} UNKNOWN orders, by evidence")
-    say(f"reconciliation      {outcome.breaks} open breaks")
-    say(f"our book            {_equal(outcome)}")
     state = "verified" if outcome.journal_verified else "DAMAGED"
-    say(f"journal             {outcome.journal_records} records, {state}")
-    say(f"report              {outcome.report}")
+    for label, text in (
+        ("broken on purpose", f"{broke or 'nothing'}; desk killed {outcome.restarts} time"),
+        ("resolved", f"{outcome.unknown_resolved} UNKNOWN orders, by evidence"),
+        ("reconciliation", f"{outcome.breaks} open breaks"),
+        ("our book", _equal(outcome)),
+        ("journal", f"{outcome.journal_records} records, {state}"),
+        ("report", f"{outcome.report}"),
+    ):
+        say(labelled(label, text, window_width()))
     for difference in outcome.differences:
         say(f"  LOOK: {difference}")
 

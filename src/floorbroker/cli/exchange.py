@@ -1,6 +1,5 @@
 """`floorbroker exchange`: serve Alpaca's wire protocol until told to stop."""
 
-import asyncio
 import re
 import sys
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ class ExchangeOptions:
     tape
         recorded market instead of the synthetic one
     speed
-        market seconds per second, or max
+        market seconds per second, or max; with 0 time stands until /_exchange/clock moves it
     seed
         seed of the synthetic market
     faults
@@ -93,10 +92,9 @@ def exchange(*, options: ExchangeOptions | None = None) -> int:
         raise ConfigError("--quiet: has no tape; leave out --tape or --quiet")
     if chosen.cash < 0:
         raise ConfigError(f"--cash: {chosen.cash} must be 0 or more")
-    import uvloop
+    from floorbroker import app as composition
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(chosen))
+    composition.run(_serve(chosen))
     return DONE
 
 
@@ -136,9 +134,10 @@ def _speed(text: str) -> float | Literal["max"]:
     try:
         speed = float(text)
     except ValueError:
-        speed = 0.0
-    if not 0 < speed <= 100_000:
-        raise ConfigError(f"--speed: {text!r} must be a number above 0, up to 100000, or max")
+        speed = -1.0
+    if not 0 <= speed <= 100_000:
+        wanted = "0 (time stands still), a number up to 100000, or max"
+        raise ConfigError(f"--speed: {text!r} must be {wanted}")
     return speed
 
 

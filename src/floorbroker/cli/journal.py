@@ -1,6 +1,5 @@
 """`floorbroker journal`: verify, follow and export the audit trail; never writes to it."""
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +12,7 @@ from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json
 from floorbroker.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from floorbroker.posttrade.audit import AuditReader
+    from floorbroker.journal.port import JournalReader
 
 app = App(name="journal", help="Verify, follow and export the audit trail.")
 
@@ -57,13 +56,15 @@ def tail(
         raise ConfigError(f"--lines: {lines} must be 1 or more")
     if json and follow:
         raise ConfigError("--json and --follow exclude each other; follow without --json")
+    from floorbroker import app as composition
+
     with _opened(path) as journal:
         if json:
             for record in journal.records(max(journal.head().seq - lines, 0)):
                 say_json(record)
         else:
             with suppress(KeyboardInterrupt):  # the way to end --follow
-                asyncio.run(_print_tail(journal, lines, follow=follow))
+                composition.run(_print_tail(journal, lines, follow=follow))
     return DONE
 
 
@@ -97,7 +98,7 @@ def export(
     return DONE
 
 
-async def _print_tail(journal: "AuditReader", lines: int, *, follow: bool) -> None:
+async def _print_tail(journal: "JournalReader", lines: int, *, follow: bool) -> None:
     from floorbroker.clock import SystemClock
     from floorbroker.posttrade import audit
 
@@ -108,7 +109,7 @@ async def _print_tail(journal: "AuditReader", lines: int, *, follow: bool) -> No
 
 
 @contextmanager
-def _opened(path: Path | None) -> "Iterator[AuditReader]":
+def _opened(path: Path | None) -> "Iterator[JournalReader]":
     from floorbroker import app as composition
     from floorbroker import config
 

@@ -1,17 +1,30 @@
 """`floorbroker order`: submit, show, list, watch, replace, cancel, cancel-all."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn, with_desk
+from floorbroker.cli.root import (
+    DONE,
+    REFUSED,
+    Json,
+    say,
+    say_json,
+    warn,
+    with_desk,
+    with_desk_or_journal,
+)
 from floorbroker.domain.errors import ConfigError, InvalidOrder
+from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
+    from floorbroker.publish.journaled import JournaledBook
 
 app = App(name="order", help="Submit, show, list, watch, replace and cancel orders.")
 
@@ -103,13 +116,15 @@ def submit(
               floorbroker order submit buy SPY --notional 500
     """
     chosen = options or SubmitOptions()
-    request = _request((side, qty, symbol), chosen)
+    with _as_typed(_SUBMITTED):
+        request = _request((side, qty, symbol), chosen)
 
-    async def place(desk: "Desk") -> Seen:
-        order = await desk.submit_order(request)
-        return await _settled(desk, order, chosen.wait), desk.clock.now()
+        async def place(desk: "Desk") -> Seen:
+            order = await desk.submit_order(request)
+            return await _settled(desk, order, chosen.wait), desk.clock.now()
 
-    return _shown(with_desk(place), json=json)
+        seen = with_desk(place)
+    return _shown(seen, json=json)
 
 
 @app.command
@@ -122,7 +137,10 @@ def show(cl_ord_id: str, /, *, json: Json = False) -> int:
     async def find(desk: "Desk") -> Seen:
         return await desk.get_order(cl_ord_id), desk.clock.now()
 
-    order, now = with_desk(find)
+    def read(book: "JournaledBook") -> Seen:
+        return book.order(ClOrdID(cl_ord_id)), book.time
+
+    order, now = with_desk_or_journal(find, read)
     if json:
         say_json(order)
         return DONE
@@ -147,12 +165,21 @@ def list_orders(
     Example: floorbroker order list --status open --symbol AAPL
     """
 
+    if limit < 1:
+        raise ConfigError(f"--limit: {limit} must be 1 or more")
+    symbols = (symbol.upper(),) if symbol else ()
+
     async def find(desk: "Desk") -> AllSeen:
-        symbols = (symbol,) if symbol else ()
         orders = await desk.get_all_orders(status, symbols=symbols, side=side, limit=limit)
         return orders, desk.clock.now()
 
-    return _all_shown(with_desk(find), json=json)
+    def read(book: "JournaledBook") -> AllSeen:
+        from floorbroker.journal.port import OrderFilter
+
+        wanted = OrderFilter(symbols=symbols, side=side, limit=limit)
+        return book.orders(status, wanted), book.time
+
+    return _all_shown(with_desk_or_journal(find, read), json=json)
 
 
 @app.command
@@ -202,7 +229,9 @@ def replace(
         )
         return order, desk.clock.now()
 
-    return _shown(with_desk(change), json=json)
+    with _as_typed(_OPTIONS):
+        seen = with_desk(change)
+    return _shown(seen, json=json)
 
 
 @app.command
@@ -241,6 +270,42 @@ def cancel_all(*, json: Json = False) -> int:
     return _all_shown(with_desk(withdraw), json=json)
 
 
+#: What the fields of an order are called on the command line.
+_OPTIONS = {
+    "qty": "--qty",
+    "order_qty": "--qty",
+    "limit_price": "--limit",
+    "price": "--limit",
+    "stop_price": "--stop",
+    "stop_px": "--stop",
+    "trail": "--trail",
+    "trail_price": "--trail",
+    "trail_amount": "--trail",
+    "trail_percent": "--trail-percent",
+    "notional": "--notional",
+    "time_in_force": "--tif",
+    "extended_hours": "--extended-hours",
+}
+_SUBMITTED = {
+    **_OPTIONS,
+    "cl_ord_id": "--id",
+    "side": "SIDE",
+    "qty": "QTY",
+    "order_qty": "QTY",
+    "symbol": "SYMBOL",
+}
+
+
+@contextmanager
+def _as_typed(words: Mapping[str, str]) -> Iterator[None]:
+    """Have an error name what was typed, not the field that it became."""
+    try:
+        yield
+    except InvalidOrder as problem:
+        typed = words.get(problem.field, problem.field)
+        raise InvalidOrder(typed, problem.value, problem.hint) from None
+
+
 async def _settled(desk: "Desk", order: Order, timeout_s: float = 2.0) -> Order:
     """The order at its end, or as it stands when the time is up."""
     if order.is_ended or timeout_s <= 0:
@@ -272,8 +337,8 @@ def _request(words: tuple[str, str, str | None], chosen: SubmitOptions) -> Order
     }
     kind = _KINDS.get(frozenset(prices))
     if kind is None:
-        given = " with ".join(f"--{name.removesuffix('_price')}" for name in prices)
-        raise InvalidOrder("options", given.replace("_", "-"), f"right are {_RIGHT}")
+        given = " with ".join(_OPTIONS[name] for name in prices)
+        raise InvalidOrder("options", given, f"right are {_RIGHT}")
     make: Any = getattr(OrderRequest, kind)  # the options decide which arguments it takes
     request: OrderRequest = make(side, qty, symbol, **prices, **common)
     return request

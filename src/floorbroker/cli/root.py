@@ -1,6 +1,5 @@
 """The command itself: its nouns, its exit codes, and how errors are told."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
 
-from floorbroker.domain.errors import ConfigError, FloorbrokerError
+from floorbroker.domain.errors import ConfigError, FloorbrokerError, JournalLocked
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
+    from floorbroker.publish.journaled import JournaledBook
 
 Result = TypeVar("Result")
 
@@ -91,13 +91,42 @@ def run(arguments: Sequence[str]) -> int:
 
 def with_desk(body: "Callable[[Desk], Awaitable[Result]]") -> Result:
     """Open the desk of the environment's settings, do this, close it in good order."""
+    from floorbroker import app as composition
     from floorbroker.desk import Desk
 
     async def opened() -> Result:
         async with Desk.open() as desk:
             return await body(desk)
 
-    return asyncio.run(opened())
+    return composition.run(opened())
+
+
+def with_desk_or_journal(
+    ask: "Callable[[Desk], Awaitable[Result]]", read: "Callable[[JournaledBook], Result]"
+) -> Result:
+    """Ask the desk; where another process has it, read what it has written down, and say so."""
+    try:
+        return with_desk(ask)
+    except JournalLocked:
+        pass
+    from floorbroker import app as composition
+    from floorbroker import config
+    from floorbroker.publish.journaled import JournaledBook
+
+    path = config.load().journal_path
+    journal = composition.open_journal_reader(path)
+    try:
+        book = JournaledBook(journal)
+        warn(f"a desk is at work; read from its journal {path}, {_as_of(book)}")
+        return read(book)
+    finally:
+        journal.close()
+
+
+def _as_of(book: "JournaledBook") -> str:
+    if not book.seq:
+        return "which is empty so far"
+    return f"as of record {book.seq:,} of {book.time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def say(text: str = "") -> None:

@@ -4,7 +4,9 @@ A pipe gets plain text, never cut. A window that is too narrow loses the columns
 and says so; a number is never cut short.
 """
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
@@ -17,6 +19,8 @@ from rich.text import Text
 PIPE_WIDTH = 400
 
 
+#: Room for the label of a line that is no row of a table.
+LABEL_WIDTH = 20
 #: A column that may fold is useful down to this width.
 FOLDED_MIN = 15
 #: What a column takes beside its text: padding and the space between.
@@ -98,6 +102,24 @@ class Sheet:
             if cell.plain
         )
         return Text("  ·  ").join(told)
+
+
+def labelled(label: str, text: str, width: int) -> str:
+    """A label and its text, which goes on below itself where the window is too narrow."""
+    first = f"{label:<{LABEL_WIDTH}}"
+    return textwrap.fill(
+        text,
+        max(width, 2 * LABEL_WIDTH),
+        initial_indent=first,
+        subsequent_indent=" " * len(first),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def window_width() -> int:
+    """Columns of the terminal; of a pipe as many as anything needs."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPE_WIDTH
 
 
 def show(what: RenderableType) -> None:

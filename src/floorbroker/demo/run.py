@@ -141,7 +141,7 @@ class Demonstration:
                 symbols=market.symbols,
                 run_id=f"{options.seed}",
             )
-            await self._work(job)
+            await served.while_it_lasts(self._work(job))
             truth = await self._truth(served.url)
             bars = await self._bars(served.url)
         return self._outcome(truth, bars)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from floorbroker import app
 from floorbroker.clock import NS_PER_S, MarketClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.demo.basket import Step, basket, near, request_of
@@ -238,7 +239,7 @@ async def _die_with_the_engine(desk: Desk) -> None:
 
 def main() -> None:
     job = msgspec.json.decode(sys.argv[1], type=Job)
-    asyncio.run(work(job))
+    app.run(work(job))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from floorbroker.cli import tables
-from floorbroker.cli.sheet import Column, Sheet, show
+from floorbroker.cli.sheet import PIPE_WIDTH, Column, Sheet, labelled, show
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecType
@@ -176,3 +176,14 @@ def test_times_can_be_in_utc(working: Scribe) -> None:
     text = rendered(tables.orders_sheet([order_of(working)], None, View(utc=True)), 200)
     assert "Created, UTC" in text
     assert "14:00:00.000" in text
+
+
+@pytest.mark.parametrize("width", [20, 60, 80])
+def test_a_long_line_goes_on_below_its_text_and_loses_no_word(width: int) -> None:
+    text = ", ".join(f"{count} stream_duplicate" for count in range(9)) + "; desk killed 1 time"
+    first, *more = labelled("broken on purpose", text, width).splitlines()
+    assert first.startswith("broken on purpose   0 stream_duplicate")
+    assert all(line.startswith(" " * 20) for line in more)
+    assert max(map(len, (first, *more))) <= max(width, 40)
+    assert " ".join([first[20:], *(line[20:] for line in more)]) == text
+    assert labelled("broken on purpose", text, PIPE_WIDTH) == f"broken on purpose   {text}"

@@ -49,7 +49,8 @@ class MemoryTransport:
         self._app = app
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
-        self._host = host
+        self._server = (host, None)
+        self._host_line = (b"host", host.encode())
         self._tasks: set[asyncio.Task[None]] = set()
         self._lifespan: _Lifespan | None = None
         self._is_ready = False
@@ -68,9 +69,10 @@ class MemoryTransport:
             await self._start()
         scope = self._scope("http", path, query, headers)
         scope["method"] = method
-        exchange = _Exchange(body or b"")
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(body or b"", loop)
         self._run(self._app(scope, exchange.receive, exchange.send), exchange.end)
-        timer = asyncio.get_running_loop().call_later(self._timeout_s, exchange.give_up)
+        timer = loop.call_later(self._timeout_s, exchange.give_up)
         try:
             return await exchange.answer
         finally:
@@ -121,9 +123,12 @@ class MemoryTransport:
         query: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> dict[str, Any]:
-        lines = [(b"host", self._host.encode())]
-        for name, value in (headers or {}).items():
-            lines.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        lines = [self._host_line]
+        if headers:
+            lines += [
+                (name.lower().encode("latin-1"), value.encode("latin-1"))
+                for name, value in headers.items()
+            ]
         return {
             "type": kind,
             "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -134,7 +139,7 @@ class MemoryTransport:
             "root_path": "",
             "query_string": urlencode(query).encode("ascii") if query else b"",
             "headers": lines,
-            "server": (self._host, None),
+            "server": self._server,
             "client": ("127.0.0.1", 0),
         }
 
@@ -157,8 +162,8 @@ class _Exchange:
 
     __slots__ = ("_body", "_chunks", "_gone", "_headers", "_is_read", "_status", "answer")
 
-    def __init__(self, body: bytes) -> None:
-        self.answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    def __init__(self, body: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self.answer: asyncio.Future[Response] = loop.create_future()
         self._body = body
         self._is_read = False
         self._gone: asyncio.Future[None] | None = None
@@ -182,8 +187,10 @@ class _Exchange:
             return
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            for name, value in message.get("headers", ()):
-                self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            self._headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in message.get("headers", ())
+            }
         elif message["type"] == "http.response.body":
             self._chunks.append(message.get("body", b""))
             if not message.get("more_body", False):

@@ -85,9 +85,7 @@ class NetworkTransport:
             async with session.request(
                 method, url, params=query, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                raw = await answer.read()
-                found = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, found, raw)
+                return Response(answer.status, answer.headers, await answer.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
             failure: ConnectionError = NotDelivered(_said(problem))
         except TimeoutError:
@@ -192,4 +190,6 @@ class _Socket:
 
 
 def _said(problem: BaseException) -> str:
+    if isinstance(problem, _LostAfterSending):
+        return str(problem)
     return f"{type(problem).__name__}: {problem}"

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Response(Struct, frozen=True):
-    """One HTTP answer: status, lower-cased header names, body as it came."""
+    """One HTTP answer: status, headers to be looked up by lower-case name, body as it came."""
 
     status: int
     headers: Mapping[str, str]
