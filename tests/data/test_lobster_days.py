@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
-from floorbroker.exchange.book import BUY, SELL, step_levels
+from floorbroker.exchange.matching.book import BUY, SELL, step_levels
 from floorbroker.exchange.tape import Market
 from floorbroker.marketdata.detect import open_tape
 from floorbroker.marketdata.lobster import LobsterDay
