@@ -27,16 +27,8 @@ from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.journal.port import Journal, Verification
-from floorbroker.journal.reader import SqliteJournalReader
 from floorbroker.journal.sqlite import SqliteJournal
-from floorbroker.posttrade.report_html import render_report
 from floorbroker.posttrade.trades import TradeReport
-from floorbroker.venues import MarketPlan as MarketPlan
-from floorbroker.venues import Place as Place
-from floorbroker.venues import Served as Served
-from floorbroker.venues import embedded
-from floorbroker.venues import open_market as open_market
-from floorbroker.venues import serve_exchange as serve_exchange
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
@@ -105,6 +97,8 @@ async def _door(
         endpoints = Endpoints(trading=network, market=network, stream=network)
         clock = await _clock_of(settings.exchange_url, settings.exchange_speed)
     elif settings.mode == "embedded":
+        from floorbroker.venues import embedded  # a third of this module's import, if needed
+
         front = embedded(
             home=settings.home, tape=settings.tape, seed=settings.seed, cash=settings.cash
         )
@@ -173,11 +167,6 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(main)
 
 
-def open_journal_reader(path: Path) -> SqliteJournalReader:
-    """A journal to look at, also while a desk writes it; raises JournalError."""
-    return SqliteJournalReader.open(path)
-
-
 @asynccontextmanager
 async def open_broker(url: str) -> AsyncIterator[Broker]:
     """A door to an exchange for questions alone."""
@@ -204,6 +193,8 @@ def write_report(
     verification: Verification | None = None,
 ) -> None:
     """The trade report as one HTML file; raises ConfigError where it cannot be written."""
+    from floorbroker.posttrade.report_html import render_report  # templates: seldom needed
+
     page = render_report(report, bars=bars, verification=verification)
     try:
         path.write_text(page, encoding="utf-8")

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from floorbroker import app
+from floorbroker import app, venues
 from tests.crash.desk_child import IN_FLIGHT
 from tests.e2e.ledger import (
     Ledger,
@@ -120,8 +120,8 @@ def next_kill(random: Random, number: int, left: int, kills_left: int) -> Kill:
 
 async def killed_again_and_again(home: Path, seed: int, kills: int, orders: int) -> World:
     random = Random(seed)
-    market = app.open_market(None, SYMBOLS, 5)
-    async with app.serve_exchange(market, speed=20.0, seed=5, cash="10000000") as served:
+    market = venues.open_market(None, SYMBOLS, 5)
+    async with venues.serve_exchange(market, speed=20.0, seed=5, cash="10000000") as served:
         words = [str(home), served.url, str(orders)]
         lives: list[Ending] = []
         while (done := sum(not life.is_done for life in lives)) < kills:

@@ -14,7 +14,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from floorbroker import app
 from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
@@ -28,6 +27,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import ENDED
 from floorbroker.journal.port import Record
+from floorbroker.readers import open_journal_reader
 
 ZERO = Decimal(0)
 _ENDS = frozenset(status.value for status in ENDED)
@@ -181,7 +181,7 @@ class Ledger:
 
 def ledger_of(path: Path) -> Ledger:
     """Read a journal that verifies; AssertionError if it does not."""
-    journal = app.open_journal_reader(path)
+    journal = open_journal_reader(path)
     try:
         damage = journal.verify().damage
         assert damage is None, damage

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from floorbroker import app
 from floorbroker.cli.root import run
 from floorbroker.domain.messages import NewOrderSingle
+from floorbroker.readers import open_journal_reader
 
 OURS = ("FLOORBROKER_", "APCA_", "ALPACA_")
 
@@ -60,7 +60,7 @@ class Prompt:
         path = self.home / "desk.sqlite"
         if not path.exists():
             return []
-        journal = app.open_journal_reader(path)
+        journal = open_journal_reader(path)
         try:
             messages = [record.message for record in journal.records()]
         finally:

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
-from floorbroker import Desk, JournalError, OrderRequest, app
+from floorbroker import Desk, JournalError, OrderRequest, app, venues
 from floorbroker.config import Settings
 from floorbroker.domain.messages import NewOrderSingle
+from floorbroker.readers import open_journal_reader
 from tests.e2e.prompt import Prompt, leave_no_settings
 
 
@@ -307,8 +308,8 @@ def test_a_disk_without_room_refuses_the_command_and_sends_nothing(prompt: Promp
 async def test_a_disk_that_fills_up_stops_the_desk_before_the_order_leaves(
     tmp_path: Path,
 ) -> None:
-    market = app.open_market(None, ("AAPL",), 7, is_quiet=True)
-    async with app.serve_exchange(market, speed=1.0, seed=7, cash="1000000") as served:
+    market = venues.open_market(None, ("AAPL",), 7, is_quiet=True)
+    async with venues.serve_exchange(market, speed=1.0, seed=7, cash="1000000") as served:
         settings = Settings(
             mode="embedded",
             home=tmp_path,
@@ -318,7 +319,7 @@ async def test_a_disk_that_fills_up_stops_the_desk_before_the_order_leaves(
         with pytest.raises(JournalError, match=f"{settings.journal_path}.*start again"):
             await _fill_the_disk(settings)
         there = await app.get_json(f"{served.url}/_exchange/orders")
-        journal = app.open_journal_reader(settings.journal_path)
+        journal = open_journal_reader(settings.journal_path)
         try:
             messages = [record.message for record in journal.records()]
         finally:

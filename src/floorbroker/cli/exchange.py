@@ -12,7 +12,7 @@ from floorbroker.cli.root import DONE, say
 from floorbroker.domain.errors import ConfigError, TapeError
 
 if TYPE_CHECKING:
-    from floorbroker.app import Served
+    from floorbroker.venues import Served
 
 app = App(name="exchange", help="Serve the embedded exchange over Alpaca's wire protocol.")
 
@@ -99,23 +99,23 @@ def exchange(*, options: ExchangeOptions | None = None) -> int:
 
 
 async def _serve(chosen: ExchangeOptions) -> None:
-    from floorbroker import app as composition
+    from floorbroker import venues
 
     faults = _plan(chosen.faults)
-    market = composition.open_market(
+    market = venues.open_market(
         chosen.tape,
         _symbols(chosen),
         chosen.seed,
         is_wall=chosen.clock == "wall",
         is_quiet=chosen.quiet,
     )
-    async with composition.serve_exchange(
+    async with venues.serve_exchange(
         market,
         speed=_speed(chosen.speed),
         seed=chosen.seed,
         faults=faults,
         cash=str(chosen.cash),
-        place=composition.Place(host=chosen.host, port=chosen.port, state=chosen.state),
+        place=venues.Place(host=chosen.host, port=chosen.port, state=chosen.state),
     ) as served:
         _announce(served, market.name)
         await served.stopped()

@@ -56,13 +56,13 @@ def tail(
         raise ConfigError(f"--lines: {lines} must be 1 or more")
     if json and follow:
         raise ConfigError("--json and --follow exclude each other; follow without --json")
-    from floorbroker import app as composition
-
     with _opened(path) as journal:
         if json:
             for record in journal.records(max(journal.head().seq - lines, 0)):
                 say_json(record)
         else:
+            from floorbroker import app as composition
+
             with suppress(KeyboardInterrupt):  # the way to end --follow
                 composition.run(_print_tail(journal, lines, follow=follow))
     return DONE
@@ -110,10 +110,10 @@ async def _print_tail(journal: "JournalReader", lines: int, *, follow: bool) -> 
 
 @contextmanager
 def _opened(path: Path | None) -> "Iterator[JournalReader]":
-    from floorbroker import app as composition
     from floorbroker import config
+    from floorbroker.readers import open_journal_reader
 
-    journal = composition.open_journal_reader(path or config.load().journal_path)
+    journal = open_journal_reader(path or config.load().journal_path)
     try:
         yield journal
     finally:

@@ -61,8 +61,9 @@ def _beside_the_writer(
     from floorbroker import app as composition
     from floorbroker import config
     from floorbroker.desk import report_of
+    from floorbroker.readers import open_journal_reader
 
-    journal = composition.open_journal_reader(config.load().journal_path)
+    journal = open_journal_reader(config.load().journal_path)
     try:
         report = report_of(journal, since, until)
         if html is not None:

@@ -109,12 +109,12 @@ def with_desk_or_journal(
         return with_desk(ask)
     except JournalLocked:
         pass
-    from floorbroker import app as composition
     from floorbroker import config
     from floorbroker.publish.journaled import JournaledBook
+    from floorbroker.readers import open_journal_reader
 
     path = config.load().journal_path
-    journal = composition.open_journal_reader(path)
+    journal = open_journal_reader(path)
     try:
         book = JournaledBook(journal)
         warn(f"a desk is at work; read from its journal {path}, {_as_of(book)}")

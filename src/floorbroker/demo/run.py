@@ -26,6 +26,8 @@ from floorbroker.domain.quotes import Bar
 from floorbroker.engine.book.book import SUCCESSOR
 from floorbroker.journal.port import JournalReader
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.readers import open_journal_reader
+from floorbroker.venues import MarketPlan, open_market, serve_exchange
 
 #: The market's day takes about this long.
 PLAY_S = 27.0
@@ -112,14 +114,14 @@ class Demonstration:
         """Raises FloorbrokerError when it cannot be carried through."""
         options = self.options
         _make_room(options.out)
-        market = app.open_market(options.tape, options.symbols, options.seed)
+        market = open_market(options.tape, options.symbols, options.seed)
         if options.tape is not None:
             _read_through(market)
         market = replace(market, start_ns=market.open_ns - EARLY_NS)
         speed = (market.close_ns - market.start_ns) / NS_PER_S / options.play_s
         plan = resources.files("floorbroker.demo").joinpath("faults.toml").read_text()
         self._market = market
-        async with app.serve_exchange(
+        async with serve_exchange(
             market, speed=speed, seed=options.seed, faults=plan, cash="1000000"
         ) as served:
             self._served = served
@@ -220,7 +222,7 @@ class Demonstration:
             )
 
     def _outcome(self, truth: dict[str, Any], bars: dict[str, list[Bar]]) -> Outcome:
-        journal = app.open_journal_reader(self.options.out / "desk.sqlite")
+        journal = open_journal_reader(self.options.out / "desk.sqlite")
         try:
             report = report_of(journal)
             verification = journal.verify()
@@ -294,7 +296,7 @@ def _open_breaks(finished: dict[str, Any] | None) -> int:
     return sum(found["is_open"] for found in finished["reconciliation"]["breaks"])
 
 
-def _read_through(market: app.MarketPlan) -> None:
+def _read_through(market: MarketPlan) -> None:
     """A file that is malformed deep inside is found now, not in the middle of the day."""
     deque(market.make_tape().until(market.close_ns), maxlen=0)
 
