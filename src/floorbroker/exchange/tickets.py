@@ -105,11 +105,14 @@ def _stop_leg(frame: OrderTicket, loss: StopLoss) -> OrderTicket:
     )
 
 
-def check_leg_prices(parent: OrderTicket, base_px: Decimal | None) -> None:
+def check_leg_prices(
+    parent: OrderTicket, base_px: Decimal | None, last_px: Decimal | None = None
+) -> None:
     """Raises VenueError unless profit and loss lie a cent or more on their side of the base price.
 
     `base_px` is what the entry is expected to cost: its limit, else the far touch (an OCO's is its
-    own limit). Without any price only the legs are compared with each other.
+    own limit). The loss is also compared with the market's last price. What is None is not known
+    and not compared with.
     """
     is_buy = (parent.side == "buy") != (parent.order_class == OCO)  # the position is long
     profit_px = None if parent.take_profit is None else parent.take_profit.limit_price
@@ -121,6 +124,8 @@ def check_leg_prices(parent: OrderTicket, base_px: Decimal | None) -> None:
             raise unprocessable("take_profit.limit_price must be > stop_loss.stop_price")
         if not is_buy and profit_px >= stop_px:
             raise unprocessable("take_profit.limit_price must be < stop_loss.stop_price")
+    if stop_px is not None and last_px is not None:
+        _check_gap("stop_loss.stop_price", stop_px, last_px, is_above=not is_buy)
     if base_px is None:
         return
     if profit_px is not None and parent.order_class != OCO:

@@ -157,7 +157,7 @@ class Venue:
         self._check_hours(order)
         post = self._post(asset.symbol)
         if order.order_class:
-            check_leg_prices(ticket, base_px(order, post))
+            check_leg_prices(ticket, base_px(order, post), post.last_px)
         legs = self._legs_of(order, ticket, account, asset)
         self._acceptance.judge(order, account, asset, post=post)
         return self.routing.accept(order, legs)

@@ -126,6 +126,16 @@ def test_legs_too_near_or_the_wrong_way_round_are_refused(
     assert refusal.value.extra == ({"base_price": "100"} if "base_price" in says else {})
 
 
+@pytest.mark.parametrize(("side", "stop"), [("sell", "105"), ("buy", "95")])
+def test_the_loss_of_an_exit_lies_on_its_side_of_the_market(side: str, stop: str) -> None:
+    profit = TakeProfit(limit_price=Decimal(110 if side == "sell" else 90))
+    loss = StopLoss(stop_price=Decimal(stop))
+    exit_ = check_class(ticket("oco", side=side, take_profit=profit, stop_loss=loss))
+    check_leg_prices(exit_, exit_.limit_price)
+    with pytest.raises(VenueError, match=r"stop_loss\.stop_price must be"):
+        check_leg_prices(exit_, exit_.limit_price, Decimal(100))
+
+
 @pytest.mark.parametrize(
     ("side", "profit", "stop"), [("buy", "100.01", "99.99"), ("sell", "99.99", "100.01")]
 )
