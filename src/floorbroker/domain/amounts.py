@@ -117,6 +117,10 @@ class Amount(Decimal):
     def __str__(self) -> str:
         return plain(self)
 
+    def __format__(self, spec: str, /, *context: Any) -> str:
+        """Without a specification the same digits as `str`, never an exponent."""
+        return Decimal.__format__(self, spec, *context) if spec else plain(self)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{plain(self)}')"
 

@@ -236,6 +236,8 @@ class IncidentLog:
         found.settle(message.transact_time, "kept as received; the stream went on")
 
     def _alarmed(self, message: Alarm) -> None:
+        if message.name == "quarantined":
+            return  # the bytes themselves are told of
         subject = message.cl_ord_id or message.name
         text = f"{words(message.name)}: {message.text}"
         found = self._note(message.transact_time, Trouble.ALARM, subject, text)

@@ -181,7 +181,8 @@ def test_rounding_happens_only_by_name() -> None:
 )
 def test_people_read_plain_numbers(number: str, text: str) -> None:
     assert plain(Decimal(number)) == text
-    assert str(Qty(number)) == text
+    assert str(Qty(number)) == f"{Qty(number)}" == text
+    assert f"{Qty(number):.3f}" == f"{Decimal(number):.3f}"
     assert repr(Px(number)) == f"Px('{text}')"
 
 

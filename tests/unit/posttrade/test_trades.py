@@ -377,6 +377,7 @@ def test_rejections_refusals_and_alarms_are_listed_with_their_words(scribe: Scri
     scribe.write(
         MessageQuarantined(transact_time=now, source=Source.STREAM, raw="{", text="not JSON")
     )
+    scribe.write(Alarm(transact_time=now, name="quarantined", text="not JSON"))
     report = report_of(scribe)
     assert [found.trouble for found in report.incidents] == [
         Trouble.UNDELIVERED,
