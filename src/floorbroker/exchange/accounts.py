@@ -247,14 +247,12 @@ class VenueAccount:
         self.open_orders[order.id] = order
         self._open_by_side.setdefault((order.symbol, order.side), {})[order.id] = order
         self._tie(order, tied_dollars(order))
-        if order.held_qty and (holding := self.positions.get(order.symbol)):
-            holding.held_qty += order.held_qty
+        self._tie_shares(order, order.held_qty)
 
     def hold(self, order: VenueOrder, qty: Decimal) -> None:
         """An open order that tied up no shares ties up these from now on."""
         order.held_qty = qty
-        if (holding := self.positions.get(order.symbol)) is not None:
-            holding.held_qty += qty
+        self._tie_shares(order, qty)
 
     def close_order(self, order: VenueOrder) -> None:
         """The order has ended, its quantities as they stood then, and ties up nothing more."""
@@ -285,9 +283,7 @@ class VenueAccount:
                 order.held_qty += qty
         self._move(order.symbol, -qty if order.side == "buy" else qty, px)
         if (holding := self.positions.get(order.symbol)) is not None:
-            side = "sell" if holding.qty > 0 else "buy"
-            orders = self.open_in(order.symbol, side).values()
-            holding.held_qty = sum((each.held_qty for each in orders), ZERO)
+            self._count_held(holding)
 
     def charge(self, fee: FeeCharge) -> None:
         self.fees.append(fee)
@@ -312,8 +308,17 @@ class VenueAccount:
     def _release_shares(self, order: VenueOrder, qty: Decimal) -> None:
         if qty:
             order.held_qty -= qty
-            if (holding := self.positions.get(order.symbol)) is not None:
-                holding.held_qty -= qty
+            self._tie_shares(order, -qty)
+
+    def _tie_shares(self, order: VenueOrder, qty: Decimal) -> None:
+        """A bust may leave orders behind that would end a position which is not there any more."""
+        holding = self.positions.get(order.symbol) if qty else None
+        if holding is not None and (holding.qty > 0) == (order.side == "sell"):
+            holding.held_qty += qty
+
+    def _count_held(self, holding: Holding) -> None:
+        orders = self.open_in(holding.symbol, "sell" if holding.qty > 0 else "buy").values()
+        holding.held_qty = sum((each.held_qty for each in orders), ZERO)
 
     def _move(self, symbol: str, signed_qty: Decimal, px: Decimal) -> None:
         """Exactly the signed notional leaves the cash."""
@@ -323,6 +328,8 @@ class VenueAccount:
             holding = self.positions[symbol] = Holding(symbol=symbol)
         before = holding.qty
         holding.add(signed_qty, px)
+        if before * holding.qty <= 0:  # a position begins, or a bust turned it around
+            self._count_held(holding)
         mark = self._marks.px.get(symbol)
         if mark is None:
             self._valuation.version = -1

@@ -134,8 +134,7 @@ class Venue:
     def recall(self, event: MarketEvent) -> None:
         """A fact that was applied before a restart: known again, but it fills nothing."""
         self.market.apply(event)
-        if isinstance(event, Quote | Depth):
-            self._post(event.symbol).show(event)
+        self._post(event.symbol).recall(event)
 
     def advance(self, to_ns: int) -> None:
         """Time passes without news: what comes due until then happens, at its own time."""
@@ -288,20 +287,20 @@ class Venue:
         order = self._open_order(order_id)
         if order.status == "held":
             raise unprocessable("a held leg cannot be filled before its parent")
+        if not self.routing.hurry(order):
+            raise unprocessable("an order cannot be filled before what it replaces is gone")
         post = self._post(order.symbol)
         touch = post.ask_px if order.side == "buy" else post.bid_px
         px = order.limit_price or touch or post.last_px
         if px is None:
             raise unprocessable(f"no price is known for {order.symbol}")
         left = wanted(order, px)
-        self.blotter.fill(order, left if qty is None else min(qty, left), px, "remove")
+        if order.is_open:  # it may have been filled on arrival
+            self.blotter.fill(order, left if qty is None else min(qty, left), px, "remove")
         self.routing.groups.settle()
 
     def fill_before_cancel(self, order_id: str) -> None:
-        """A cancel was taken, but the whole rest fills first, and the venue refuses the cancel.
-
-        Raises VenueError as `force_fill` does.
-        """
+        """The whole rest fills before a cancel that was taken; raises as `force_fill` does."""
         self.force_fill(order_id)
         self.routing.refuse_cancel(self.orders[order_id])
 
@@ -331,8 +330,7 @@ class Venue:
     def settle_in(self) -> None:
         """Put orders that were read back where they belong: queues, posts and timers."""
         for order in self.orders.values():
-            if order.symbol not in self.assets:
-                self._list(order.symbol)
+            self._post(order.symbol)
         self.routing.restart()
 
     def _post(self, symbol: str) -> TradingPost:

@@ -25,6 +25,8 @@ from floorbroker.exchange.rules import VenueRules
 #: When Alpaca began to tell orders that it holds on the order stream.
 _ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
 _ACK, _CANCEL, _REPLACE = "ack", "cancel", "replace"
+#: Of orders that no venue has: what is asked of them is done at once.
+_UNSENT = frozenset({"accepted", "pending_new", "held"})
 
 
 class Routing:
@@ -101,10 +103,7 @@ class Routing:
     def cancel(self, order: VenueOrder) -> None:
         """An open order shall end; it may be filled first where canceling takes time."""
         order.cancel_requested_ns = self._blotter.now_ns
-        takes_time = self._rules.cancel_latency_ns and order.status not in (
-            "accepted",
-            "pending_new",
-        )
+        takes_time = self._rules.cancel_latency_ns and order.status not in _UNSENT
         if takes_time or self._rules.has_pending_cancel_event:
             order.status = "pending_cancel"
         if self._rules.has_pending_cancel_event:
@@ -115,6 +114,14 @@ class Routing:
             self.timers.add(due_ns, _CANCEL, order.id)
         else:
             self._blotter.finish(order, "canceled")
+
+    def hurry(self, order: VenueOrder) -> bool:
+        """The venue has the order now, if it waited for that; False if it is not its turn yet."""
+        if order.id not in self._blotter.accounts[order.account].open_orders:
+            return False  # its predecessor still works
+        self._queued.pop(order.id, None)
+        self._acknowledge(order)
+        return True
 
     def refuse_cancel(self, order: VenueOrder) -> None:
         """The venue cannot do what was taken for it: the order has ended meanwhile."""
@@ -142,8 +149,9 @@ class Routing:
         order.status = "pending_new"
         blotter.register(order)
         answer = order.snapshot()
-        if not self._rules.replace_latency_ns:
+        if not self._rules.replace_latency_ns or old.status in _UNSENT:
             self._put_in_place(old, order)
+            self.groups.settle()
             return answer
         old.status = "pending_replace"
         if self._rules.has_pending_replace_event:
@@ -212,7 +220,7 @@ class Routing:
         elif kind == _CANCEL:
             if order.is_open:
                 self._blotter.finish(order, "canceled")
-            else:
+            elif order.status != "canceled":
                 self.refuse_cancel(order)
         else:
             assert order.replaces is not None, "only a successor replaces"

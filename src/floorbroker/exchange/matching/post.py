@@ -10,7 +10,7 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
-from floorbroker.domain.quotes import Depth, Halt, Quote, Trade
+from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.accounts import Marks
 from floorbroker.exchange.matching.book import BUY, SELL, Level, OwnOrders
 from floorbroker.exchange.matching.fills import (
@@ -126,6 +126,16 @@ class TradingPost:
         self._screen.show(event)
         if not self._has_trades and isinstance(event, Quote) and event.has_both_sides:
             self._marks.set(self.symbol, event.mid_px)
+
+    def recall(self, event: MarketEvent) -> None:
+        """Know again what the tape said before a restart; it fills nothing and elects nothing."""
+        if isinstance(event, Halt):
+            self.is_halted = event.halted
+        elif not isinstance(event, Trade):
+            self.show(event)
+        elif event.eligible and not self.is_halted:
+            self._has_trades = True
+            self._marks.set(self.symbol, event.px)
 
     def trade(self, trade: Trade) -> None:
         taken = ZERO

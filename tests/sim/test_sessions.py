@@ -1,0 +1,336 @@
+"""Random sessions at the exchange: whatever is sent and whatever happens, its books are right."""
+
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from floorbroker.clock import NS_PER_S
+from floorbroker.exchange.matching.fills import FillRules
+from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.rules import VenueRules
+from tests.sim.session import SYMBOLS, Session
+from tests.sim.session_checks import check, check_pages
+
+MINUTE = 60 * NS_PER_S
+RULES = (
+    VenueRules(),
+    VenueRules(accepted_event="off", replace_keeps_priority=False, collars_market_buys=True),
+    VenueRules(
+        replace_restarts_filled=True,
+        has_pending_cancel_event=True,
+        has_pending_replace_event=True,
+        replace_resets_created_at=True,
+    ),
+    VenueRules(
+        ack_latency_ns=NS_PER_S, cancel_latency_ns=2 * MINUTE, replace_latency_ns=2 * MINUTE
+    ),
+    VenueRules(
+        charges_fees=True,
+        day_end_status="canceled",
+        checks_stop_direction=False,
+        checks_wash_trades=False,
+    ),
+)
+QUEUES = ("pessimistic", "probabilistic", "optimistic", "alpaca_paper")
+
+SIDES = st.sampled_from(("buy", "sell"))
+SYMBOL = st.sampled_from((SYMBOLS[0], SYMBOLS[0], SYMBOLS[0], SYMBOLS[1]))
+SIZES = st.integers(1, 120)
+CENTS = st.integers(9_990, 10_010)
+TIMES = st.sampled_from(("day", "day", "gtc", "gtc", "ioc", "fok", "opg", "cls"))
+KINDS = st.sampled_from(("market", "limit", "limit", "stop", "stop_limit", "trailing_stop"))
+PICK = st.integers(0, 30)
+
+
+def text(cents: int) -> str:
+    return str(Decimal(cents) / 100)
+
+
+def prices(kind: str, cents: int, trail: int = 5) -> dict[str, str]:
+    if kind == "trailing_stop":
+        return {"trail_price": text(trail)} if trail % 2 else {"trail_percent": text(trail)}
+    named = {"limit_price": text(cents)} if kind in ("limit", "stop_limit") else {}
+    return named | ({"stop_price": text(cents)} if kind.startswith("stop") else {})
+
+
+class Sessions(RuleBasedStateMachine):
+    """What clients, the market and the clock do to an exchange, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: Session | None = None
+
+    @initialize(
+        rules=st.sampled_from(RULES), queue=st.sampled_from(QUEUES), has_position=st.booleans()
+    )
+    def begin(self, rules: VenueRules, queue: str, has_position: bool) -> None:
+        self.session = session = Session(rules, FillRules(queue=queue))
+        for symbol in SYMBOLS:
+            session.quote(symbol, Decimal("100"), Decimal("100.02"), (200, 200))
+            session.trade(symbol, Decimal("100.01"), 100)
+        if has_position:
+            self._send(side="buy", qty="150", type="market", time_in_force="day")
+
+    @property
+    def on(self) -> Session:
+        assert self.session is not None
+        return self.session
+
+    def teardown(self) -> None:
+        if self.session is not None:
+            self.session.close()
+
+    @invariant()
+    def books_are_right(self) -> None:
+        if self.session is not None:
+            check(self.session)
+
+    # Clients.
+
+    @rule(symbol=SYMBOL, side=SIDES, kind=KINDS, tif=TIMES, size=SIZES, cents=CENTS, eh=PICK)
+    def place(
+        self, symbol: str, side: str, kind: str, tif: str, size: int, cents: int, eh: int
+    ) -> None:
+        self._send(
+            symbol=symbol,
+            side=side,
+            type=kind,
+            time_in_force=tif,
+            qty=str(size),
+            extended_hours=eh < 5,
+            **prices(kind, cents, eh + 1),
+        )
+
+    @rule(symbol=SYMBOL, side=SIDES, size=SIZES, is_notional=st.booleans(), cents=CENTS)
+    def place_a_fraction(
+        self, symbol: str, side: str, size: int, is_notional: bool, cents: int
+    ) -> None:
+        kind = "market" if cents % 2 else "limit"
+        amount = {"notional": str(size * 7)} if is_notional else {"qty": f"{size}.123456789"}
+        tif = "gtc" if symbol == SYMBOLS[1] else "day"
+        self._send(
+            symbol=symbol, side=side, type=kind, time_in_force=tif, **amount, **prices(kind, cents)
+        )
+
+    @rule(
+        order_class=st.sampled_from(("bracket", "bracket", "oto")),
+        side=SIDES,
+        kind=st.sampled_from(("market", "limit", "stop", "stop_limit")),
+        size=SIZES,
+        cents=CENTS,
+        gaps=st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(0, 3)),
+        is_gtc=st.booleans(),
+    )
+    def place_an_entry(
+        self,
+        order_class: str,
+        side: str,
+        kind: str,
+        size: int,
+        cents: int,
+        gaps: tuple[int, int, int],
+        is_gtc: bool,
+    ) -> None:
+        profit, loss, limit = gaps
+        sign = 1 if side == "buy" else -1
+        legs: dict[str, Any] = {
+            "take_profit": {"limit_price": text(cents + sign * profit)},
+            "stop_loss": {"stop_price": text(cents - sign * loss)},
+        }
+        if limit:
+            legs["stop_loss"]["limit_price"] = text(cents - sign * (loss + limit))
+        if order_class == "oto":
+            del legs["take_profit" if profit % 2 else "stop_loss"]
+        self._send(
+            side=side,
+            type=kind,
+            qty=str(size),
+            time_in_force="gtc" if is_gtc else "day",
+            order_class=order_class,
+            **prices(kind, cents),
+            **legs,
+        )
+
+    @rule(cents=CENTS, gap=st.integers(1, 12), size=SIZES, is_gtc=st.booleans())
+    def place_an_exit_pair(self, cents: int, gap: int, size: int, is_gtc: bool) -> None:
+        held = self.on.told.position[SYMBOLS[0]]
+        is_long = held >= 0
+        loss = cents - gap if is_long else cents + gap
+        self._send(
+            side="sell" if is_long else "buy",
+            type="limit",
+            qty=str(size),
+            time_in_force="gtc" if is_gtc else "day",
+            order_class="oco",
+            take_profit={"limit_price": text(cents)},
+            stop_loss={"stop_price": text(loss)},
+        )
+
+    @rule(pick=PICK, size=st.one_of(st.none(), SIZES), cents=CENTS)
+    def replace(self, pick: int, size: int | None, cents: int) -> None:
+        order = self._pick(pick)
+        if order is None:
+            return
+        body: dict[str, str] = {} if size is None or order.parent_id else {"qty": str(size)}
+        if order.type == "trailing_stop":
+            body |= {"trail": text(cents - 9_980)}
+        elif size is None or size % 2:
+            body |= prices(order.type, cents)
+        status, told = self.on.ask("PATCH", f"/v2/orders/{order.id}", body)
+        assert status in (200, 403, 422), told
+        if status == 200:
+            assert told["replaces"] == order.id != told["id"]
+
+    @rule(pick=PICK)
+    def cancel(self, pick: int) -> None:
+        if pick == 30:
+            status, rows = self.on.ask("DELETE", "/v2/orders")
+            assert status == 207
+            assert {row["status"] for row in rows} <= {200, 422}
+        elif (order := self._pick(pick)) is not None:
+            status, told = self.on.ask("DELETE", f"/v2/orders/{order.id}")
+            assert status in (204, 422), told
+
+    @rule(pick=PICK, symbol=SYMBOL, percent=st.integers(1, 100))
+    def close(self, pick: int, symbol: str, percent: int) -> None:
+        if pick > 28:
+            status, rows = self.on.ask("DELETE", "/v2/positions", cancel_orders=str(pick == 30))
+            assert status == 207
+            assert {row["status"] for row in rows} <= {200, 403, 422}
+            return
+        query = {} if pick < 10 else {"percentage": str(percent)}
+        status, told = self.on.ask("DELETE", f"/v2/positions/{symbol}", **query)
+        assert status in (200, 403, 404, 422), told
+
+    @rule(size=st.integers(1, 12), is_ascending=st.booleans(), nested=st.booleans())
+    def page(self, size: int, is_ascending: bool, nested: bool) -> None:
+        check_pages(self.on, size, is_ascending=is_ascending, nested=nested)
+
+    # The market and the clock.
+
+    @rule(symbol=SYMBOL, bid=CENTS, spread=st.integers(1, 5), bids=SIZES, asks=SIZES)
+    def quote(self, symbol: str, bid: int, spread: int, bids: int, asks: int) -> None:
+        px = Decimal(bid) / 100
+        self.on.quote(symbol, px, px + Decimal(spread) / 100, (bids, asks))
+
+    @rule(
+        symbol=SYMBOL,
+        cents=CENTS,
+        size=SIZES,
+        aggressor=st.sampled_from(("buy", "sell", "")),
+        kind=st.sampled_from(("", "", "", "", "late", "open", "close")),
+    )
+    def trade(self, symbol: str, cents: int, size: int, aggressor: str, kind: str) -> None:
+        auction = kind if kind in ("open", "close") else ""
+        self.on.trade(
+            symbol,
+            Decimal(cents) / 100,
+            size,
+            aggressor=aggressor,
+            eligible=kind != "late",
+            auction=auction,
+        )
+
+    @rule(symbol=SYMBOL, to=CENTS, steps=st.integers(1, 4), size=SIZES)
+    def drift(self, symbol: str, to: int, steps: int, size: int) -> None:
+        """Quotes and prints go to a price together, as they do when nothing is odd."""
+        before = int(self.on.venue.market.quotes[symbol].bid_px * 100)
+        for step in range(1, steps + 1):
+            px = Decimal(before + (to - before) * step // steps) / 100
+            self.on.quote(symbol, px, px + Decimal("0.02"), (size, size + 50))
+            self.on.trade(symbol, px + Decimal("0.01"), size)
+
+    @rule(symbol=SYMBOL, pick=PICK)
+    def halt(self, symbol: str, pick: int) -> None:
+        self.on.halt(symbol, halted=pick < 6)
+
+    @rule(minutes=st.integers(1, 90))
+    def wait(self, minutes: int) -> None:
+        self.on.wait_until(self.on.venue.now_ns + minutes * MINUTE)
+
+    @rule(bells=st.integers(1, 6))
+    def wait_for_bells(self, bells: int) -> None:
+        for _ in range(bells):
+            self.on.wait_until(self.on.venue.next_due_ns)
+
+    @rule()
+    def restart(self) -> None:
+        self.on.restart()
+
+    # What goes wrong on purpose.
+
+    @rule(pick=PICK, qty=st.one_of(st.none(), SIZES))
+    def force_a_fill(self, pick: int, qty: int | None) -> None:
+        order = self._pick(pick)
+        if order is None:
+            return
+        with suppress(VenueError):
+            self.on.venue.force_fill(order.id, None if qty is None else Decimal(qty))
+        self.on.server.commit()
+
+    @precondition(lambda self: self.session is not None and self.on.venue.executions)
+    @rule(pick=PICK, chance=PICK)
+    def bust(self, pick: int, chance: int) -> None:
+        if chance:  # what a bust leaves behind is checked less strictly: few sessions have one
+            return
+        venue = self.on.venue
+        with suppress(VenueError):
+            venue.bust(venue.executions[pick % len(venue.executions)].execution_id)
+        self.on.server.commit()
+
+    def _send(self, **fields: Any) -> None:
+        ticket = {"symbol": SYMBOLS[0], **fields}
+        status, told = self.on.ask("POST", "/v2/orders", ticket)
+        assert status in (200, 403, 422), told
+        if status == 200:
+            assert told["status"] in ("pending_new", "accepted")
+            legs = {"bracket": 2, "oto": 1, "oco": 1}.get(told["order_class"], 0)
+            assert len(told["legs"] or ()) == legs
+
+    def _pick(self, pick: int) -> Any:
+        """Mostly an order that is open, the latest first; now and then any."""
+        orders = list(self.on.venue.orders.values())[::-1]
+        live = [order for order in orders if order.is_open]
+        chosen = live if pick < 25 else orders
+        return chosen[pick % len(chosen)] if chosen else None
+
+
+@pytest.mark.timeout(300)
+def test_books_are_right_after_every_step_of_a_session() -> None:
+    run_state_machine_as_test(
+        Sessions,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", range(4))
+def test_books_are_right_in_many_long_sessions(part: int) -> None:
+    """250 sessions each, others every time; a failure prints how to play it again."""
+    run_state_machine_as_test(
+        Sessions,
+        settings=settings(
+            max_examples=250,
+            stateful_step_count=80,
+            derandomize=False,
+            print_blob=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
