@@ -16,6 +16,7 @@ from tests.sim.session import KEY, Session, Told
 _UNTOLD = frozenset({"updated_at"})
 _TRAILING = frozenset({"hwm", "stop_price"})
 _OF_LEGS = frozenset({"qty"})
+ENDED_UNFILLED = frozenset({"canceled", "expired", "rejected"})
 
 
 def check(session: Session) -> None:
@@ -25,6 +26,7 @@ def check(session: Session) -> None:
     check_accounts(session)
     check_chains(venue)
     check_groups(venue, told)
+    check_pairs(venue)
     check_places(venue)
     check_rest_tells_what_events_told(session)
     check_newest_activities(session)
@@ -111,6 +113,24 @@ def check_groups(venue: Venue, told: Told) -> None:
             exits[group] += told.filled[order.id]
     for group, sold in exits.items():
         assert sold <= most[group], f"the group of {group} sold {sold} of {most[group]}"
+
+
+def check_pairs(venue: Venue) -> None:
+    """What ends one side of a pair ends the other, and one side at most is at work."""
+    for parent in venue.orders.values():
+        if not parent.order_class or parent.parent_id is not None or parent.status == "replaced":
+            continue
+        legs = [venue.orders[each] for each in parent.leg_ids]
+        exits = [parent, *legs] if parent.order_class == "oco" else legs
+        if parent.status in ENDED_UNFILLED and parent.order_class != "oco":
+            assert not any(leg.is_open for leg in legs), "legs outlived their entry"
+        opened = [order for order in exits if order.is_open]
+        # A stop that was touched works alone: its partner made way.
+        is_alone = all(order.is_elected for order in opened)
+        assert is_alone or len(opened) == len(exits), "one exit outlived the other"
+        if parent.order_class != "oto":
+            working = [order for order in exits if order.is_open and order.status != "held"]
+            assert len(working) <= 1, "both exits are at work"
 
 
 def check_places(venue: Venue) -> None:
