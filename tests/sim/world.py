@@ -139,6 +139,14 @@ class World:
         )
         server.commit()
 
+    async def print_trade(self, symbol: str, px: Decimal) -> None:
+        """Somebody trades at this price: stops look at it."""
+        body = msgspec.json.encode({"symbol": symbol, "price": str(px), "size": "1"})
+        answer = await self.way.request(
+            "POST", "/_exchange/trade", body=body, headers=KEYS.headers()
+        )
+        assert answer.status in (200, 201, 204), answer.body
+
     def heal(self) -> None:
         """No more faults."""
         self.is_healed = True

@@ -25,7 +25,7 @@ from floorbroker.domain.messages import (
     MessageQuarantined,
     OrderCancelReplaceRequest,
 )
-from floorbroker.domain.order import OrderRequest
+from floorbroker.domain.order import OrderClass, OrderRequest
 from floorbroker.domain.quotes import Bar, Quote, Trade
 
 
@@ -45,6 +45,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     can_replace: bool = True
     has_execution_ids: bool = True
     cl_ord_id_max: int = 128
+    order_classes: frozenset[OrderClass] = frozenset({OrderClass.SIMPLE})
 
 
 class AccountReport(Struct, frozen=True, kw_only=True):
@@ -140,7 +141,7 @@ class Broker(Protocol):
     stream: OrderStream
 
     async def place(self, cl_ord_id: ClOrdID, order: OrderRequest) -> ExecutionReport:
-        """Place the order under this id; returns how it stands (ORDER_STATUS).
+        """Place the order under this id; returns how it stands (ORDER_STATUS), its legs with it.
 
         "The id is taken" is no refusal but proof that the order exists: it raises BrokerUnknown,
         and the engine looks it up.
@@ -161,22 +162,25 @@ class Broker(Protocol):
         ...
 
     async def look_up(self, cl_ord_id: str) -> ExecutionReport | None:
-        """How the order of this client id stands, or None where the broker says it has none.
+        """How the order of this client id stands, its legs with it, or None where the broker
+        says it has none.
 
         None is only one piece of evidence: an order may become visible late.
         """
         ...
 
     async def order(self, order_id: OrderID) -> ExecutionReport | None:
-        """How this broker order stands, or None where there is none."""
+        """How this broker order stands, its legs with it, or None where there is none."""
         ...
 
     async def open_orders(self) -> list[ExecutionReport]:
-        """Every order that is not ended, all pages."""
+        """Every order that is not ended, held legs too, all pages; legs name their parent and
+        come after it."""
         ...
 
     async def orders_since(self, since: datetime) -> list[ExecutionReport]:
-        """Every order submitted after `since`, ended or not, all pages, oldest first."""
+        """Every order submitted after `since`, ended or not, all pages, oldest first; legs name
+        their parent and come after it."""
         ...
 
     async def executions(

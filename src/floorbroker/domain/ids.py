@@ -11,6 +11,9 @@ Account = NewType("Account", str)
 #: Alpaca takes 128 characters; older accounts took 48, and the strictest wins.
 CL_ORD_ID_MAX = 48
 
+#: Stands between the ClOrdID of an order and the name of its leg.
+LEG = "/"
+
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: Two digits at a time: half the steps.
 _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
@@ -56,3 +59,8 @@ def _base32(number: int, width: int) -> str:
 
 
 _SHIFTS = {width: tuple(range(5 * width - 10, -1, -10)) for width in (10, 16)}
+
+
+def leg_id(parent: ClOrdID, name: str) -> ClOrdID:
+    """The ClOrdID of an order's leg."""
+    return ClOrdID(f"{parent}{LEG}{name}")

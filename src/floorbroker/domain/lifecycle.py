@@ -26,7 +26,55 @@ is not, so UNKNOWN has no cell for it.
 
 from enum import StrEnum
 
-from floorbroker.domain.order import ENDED, OrdStatus
+
+class OrdStatus(StrEnum):
+    """FIX OrdStatus (39), and the states that only an honest engine needs.
+
+    The first three are ours: the order is written down, on its way, or nobody knows.
+    """
+
+    CREATED = "created"  #: Accepted and durable here; provably never sent.
+    SENT = "sent"  #: A request left; no answer yet.
+    UNKNOWN = "unknown"  #: The answer is missing; only evidence closes this.
+    PENDING_NEW = "pending_new"  #: The broker has it, on its way to the venue.
+    ACCEPTED = "accepted"  #: Held by the broker, for instance until the open.
+    HELD = "held"  #: A leg that waits for its parent.
+    NEW = "new"  #: Working at the venue.
+    PARTIALLY_FILLED = "partially_filled"  #: Some of it is done, the rest works.
+    STOPPED = "stopped"  #: A fill is guaranteed but not yet reported.
+    SUSPENDED = "suspended"  #: Not eligible to trade at present.
+    CALCULATED = "calculated"  #: Done for the day, settlement is being computed.
+    DONE_FOR_DAY = "done_for_day"  #: No more fills today; may work again tomorrow.
+    PENDING_CANCEL = "pending_cancel"  #: Shown while a cancel of ours is unanswered.
+    PENDING_REPLACE = "pending_replace"  #: Shown while a replace of ours is unanswered.
+    FILLED = "filled"  #: All of it is done.
+    CANCELED = "canceled"  #: Ended on request or by its TIF.
+    EXPIRED = "expired"  #: Ended with its session.
+    REJECTED = "rejected"  #: The broker or venue said no.
+    REPLACED = "replaced"  #: This broker order was superseded by another.
+    NOT_PLACED = "not_placed"  #: Evidence shows that the broker never had it.
+    EXPIRED_UNSENT = "expired_unsent"  #: Too old to send when its turn came.
+
+    @property
+    def is_ended(self) -> bool:
+        return self in ENDED
+
+    @property
+    def is_open(self) -> bool:
+        return self not in ENDED
+
+
+ENDED = frozenset(
+    {
+        OrdStatus.FILLED,
+        OrdStatus.CANCELED,
+        OrdStatus.EXPIRED,
+        OrdStatus.REJECTED,
+        OrdStatus.REPLACED,
+        OrdStatus.NOT_PLACED,
+        OrdStatus.EXPIRED_UNSENT,
+    }
+)
 
 
 class Report(StrEnum):
@@ -107,6 +155,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.ACCEPTED,
         R.PENDING_NEW: S.PENDING_NEW,
         R.ACCEPTED: S.ACCEPTED,
+        R.HELD: S.ACCEPTED,  # old news
         R.NEW: S.NEW,
         R.REPLACED: S.ACCEPTED,
         **_FROM_THE_BROKER,
@@ -124,6 +173,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.NEW,
         R.PENDING_NEW: S.NEW,  # old news
         R.ACCEPTED: S.NEW,  # old news
+        R.HELD: S.NEW,  # old news
         R.NEW: S.NEW,
         R.REPLACED: S.NEW,
         **_FROM_THE_BROKER,
@@ -132,6 +182,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.PARTIALLY_FILLED,
         R.PENDING_NEW: S.PARTIALLY_FILLED,  # old news
         R.ACCEPTED: S.PARTIALLY_FILLED,  # old news
+        R.HELD: S.PARTIALLY_FILLED,  # old news
         R.NEW: S.PARTIALLY_FILLED,  # old news
         R.REPLACED: S.PARTIALLY_FILLED,
         **_FROM_THE_BROKER,
@@ -164,6 +215,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.FILLED,
         R.PENDING_NEW: S.FILLED,
         R.ACCEPTED: S.FILLED,
+        R.HELD: S.FILLED,
         R.NEW: S.FILLED,
         R.PARTIAL_FILL: S.FILLED,  # an execution older than the last one, by another channel
         R.FILL: S.FILLED,
@@ -174,6 +226,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.CANCELED,
         R.PENDING_NEW: S.CANCELED,
         R.ACCEPTED: S.CANCELED,
+        R.HELD: S.CANCELED,
         R.NEW: S.CANCELED,
         R.CANCELED: S.CANCELED,
         R.FILL: S.FILLED,
@@ -183,6 +236,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.EXPIRED,
         R.PENDING_NEW: S.EXPIRED,
         R.ACCEPTED: S.EXPIRED,
+        R.HELD: S.EXPIRED,
         R.NEW: S.EXPIRED,
         R.EXPIRED: S.EXPIRED,
         R.DONE_FOR_DAY: S.EXPIRED,
@@ -193,6 +247,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
         R.UNANSWERED: S.REJECTED,
         R.PENDING_NEW: S.REJECTED,
         R.ACCEPTED: S.REJECTED,
+        R.HELD: S.REJECTED,
         R.REJECTED: S.REJECTED,
         R.FILL: S.FILLED,
         R.PARTIAL_FILL: S.PARTIALLY_FILLED,  # the broker does hold it after all
@@ -201,6 +256,7 @@ TRANSITIONS: dict[OrdStatus, dict[Report, OrdStatus]] = {
     S.REPLACED: {
         R.PENDING_NEW: S.REPLACED,
         R.ACCEPTED: S.REPLACED,
+        R.HELD: S.REPLACED,
         R.NEW: S.REPLACED,
         R.REPLACED: S.REPLACED,
         R.PARTIAL_FILL: S.REPLACED,

@@ -168,6 +168,9 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     `transact_time` is the broker's time of the event. For TRADE, `last_qty` at `last_px` is this
     execution and `cum_qty` the total after it. For ORDER_STATUS only the totals are known.
     `ref_exec_id` names a busted execution.
+
+    `parent` names the order whose leg this one is, where the door was told, as the wire has it.
+    In a door's answer `legs` are the reports of the order's legs; each is journaled by itself.
     """
 
     cl_ord_id: ClOrdID
@@ -190,6 +193,8 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     next_order_id: OrderID | None = None
     received_time: datetime | None = None
     text: str = ""
+    parent: ClOrdID | None = None
+    legs: tuple["ExecutionReport", ...] = ()
 
 
 class OrderCancelReject(Message, frozen=True, kw_only=True):
@@ -290,6 +295,23 @@ class OrderReopened(Message, frozen=True, kw_only=True):
     order: Order
 
 
+class LegAdopted(Message, frozen=True, kw_only=True):
+    """The broker's order `order_id` was found to be a leg of an order of ours: here it begins.
+
+    `wire_id` is the client order id that the broker gave it. It may have been told of before its
+    parent was answered, and `known_as` is the order from elsewhere that it was taken for: what
+    had become of that, its executions included, is the leg's.
+    """
+
+    cl_ord_id: ClOrdID
+    parent: ClOrdID
+    account: Account
+    order: OrderRequest
+    order_id: OrderID
+    wire_id: str
+    known_as: ClOrdID | None = None
+
+
 class Reconciliation(Message, frozen=True, kw_only=True):
     """Our book was held against the broker's: how much was compared, and every difference.
 
@@ -329,6 +351,7 @@ JournalMessage = (
     | TimerFired
     | PositionAdjusted
     | OrderReopened
+    | LegAdopted
     | Reconciliation
 )
 

@@ -10,63 +10,15 @@ from msgspec import Struct
 
 from floorbroker.domain.amounts import ZERO_QTY, Amount, Money, Number, Px, Qty, exact
 from floorbroker.domain.errors import InvalidOrder
-from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
+from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID, leg_id
+from floorbroker.domain.lifecycle import ENDED as ENDED
+from floorbroker.domain.lifecycle import OrdStatus as OrdStatus
 from floorbroker.domain.terms import OrderClass as OrderClass
 from floorbroker.domain.terms import OrderTerms as OrderTerms
 from floorbroker.domain.terms import OrdType as OrdType
 from floorbroker.domain.terms import Side as Side
 from floorbroker.domain.terms import TimeInForce as TimeInForce
-from floorbroker.domain.terms import validate
-
-
-class OrdStatus(StrEnum):
-    """FIX OrdStatus (39), and the states that only an honest engine needs.
-
-    The first three are ours: the order is written down, on its way, or nobody knows.
-    """
-
-    CREATED = "created"  #: Accepted and durable here; provably never sent.
-    SENT = "sent"  #: A request left; no answer yet.
-    UNKNOWN = "unknown"  #: The answer is missing; only evidence closes this.
-    PENDING_NEW = "pending_new"  #: The broker has it, on its way to the venue.
-    ACCEPTED = "accepted"  #: Held by the broker, for instance until the open.
-    HELD = "held"  #: A leg that waits for its parent.
-    NEW = "new"  #: Working at the venue.
-    PARTIALLY_FILLED = "partially_filled"  #: Some of it is done, the rest works.
-    STOPPED = "stopped"  #: A fill is guaranteed but not yet reported.
-    SUSPENDED = "suspended"  #: Not eligible to trade at present.
-    CALCULATED = "calculated"  #: Done for the day, settlement is being computed.
-    DONE_FOR_DAY = "done_for_day"  #: No more fills today; may work again tomorrow.
-    PENDING_CANCEL = "pending_cancel"  #: Shown while a cancel of ours is unanswered.
-    PENDING_REPLACE = "pending_replace"  #: Shown while a replace of ours is unanswered.
-    FILLED = "filled"  #: All of it is done.
-    CANCELED = "canceled"  #: Ended on request or by its TIF.
-    EXPIRED = "expired"  #: Ended with its session.
-    REJECTED = "rejected"  #: The broker or venue said no.
-    REPLACED = "replaced"  #: This broker order was superseded by another.
-    NOT_PLACED = "not_placed"  #: Evidence shows that the broker never had it.
-    EXPIRED_UNSENT = "expired_unsent"  #: Too old to send when its turn came.
-
-    @property
-    def is_ended(self) -> bool:
-        return self in ENDED
-
-    @property
-    def is_open(self) -> bool:
-        return self not in ENDED
-
-
-ENDED = frozenset(
-    {
-        OrdStatus.FILLED,
-        OrdStatus.CANCELED,
-        OrdStatus.EXPIRED,
-        OrdStatus.REJECTED,
-        OrdStatus.REPLACED,
-        OrdStatus.NOT_PLACED,
-        OrdStatus.EXPIRED_UNSENT,
-    }
-)
+from floorbroker.domain.terms import leg_name, validate
 
 
 class Pending(StrEnum):
@@ -83,6 +35,18 @@ class Options(TypedDict, total=False):
     extended_hours: bool
     cl_ord_id: str | None
     account: str | None
+
+
+class ExitOptions(Options, total=False):
+    """What an OCO may say besides."""
+
+    stop_loss_limit: Number | None
+
+
+class EntryOptions(ExitOptions, total=False):
+    """What a bracket or an OTO may say besides."""
+
+    limit_price: Number | None
 
 
 class OrderRequest(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
@@ -172,6 +136,63 @@ class OrderRequest(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
         terms["trail_percent"] = _number("trail_percent", trail_percent)
         return cls(ord_type=OrdType.TRAILING_STOP, **terms)._validated()
 
+    @classmethod
+    def bracket(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        take_profit: Number,
+        stop_loss: Number,
+        **options: Unpack[EntryOptions],
+    ) -> Self:
+        """An entry, at the market or at `limit_price`, and the pair of orders that ends its
+        position: a limit at `take_profit`, and a stop at `stop_loss` (with `stop_loss_limit` a
+        stop-limit). The legs wait until the entry is filled; what ends one ends the other."""
+        terms = _entry(side, qty, symbol, options)
+        prices = (take_profit, stop_loss, options.get("stop_loss_limit"))
+        legs = _legs(terms["side"].opposite, terms["symbol"], *prices)
+        return cls(order_class=OrderClass.BRACKET, legs=legs, **terms)._validated()
+
+    @classmethod
+    def oco(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        take_profit: Number,
+        stop_loss: Number,
+        **options: Unpack[ExitOptions],
+    ) -> Self:
+        """Ends a position that is there, at a profit or at a loss: a limit order at `take_profit`
+        with a leg that is the stop. `side` is that of both: sell to end a long position."""
+        prices = (None, stop_loss, options.pop("stop_loss_limit", None))
+        terms = _common(side, qty, symbol, options)
+        terms["price"] = _amount(Px, "take_profit", take_profit)
+        legs = _legs(terms["side"], terms["symbol"], *prices)
+        kind = OrderClass.OCO
+        return cls(ord_type=OrdType.LIMIT, order_class=kind, legs=legs, **terms)._validated()
+
+    @classmethod
+    def oto(
+        cls,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        take_profit: Number | None = None,
+        stop_loss: Number | None = None,
+        **options: Unpack[EntryOptions],
+    ) -> Self:
+        """An entry, at the market or at `limit_price`, and one order that ends its position and
+        waits until the entry is filled: either the one at `take_profit` or the stop."""
+        terms = _entry(side, qty, symbol, options)
+        prices = (take_profit, stop_loss, options.get("stop_loss_limit"))
+        legs = _legs(terms["side"].opposite, terms["symbol"], *prices)
+        return cls(order_class=OrderClass.OTO, legs=legs, **terms)._validated()
+
     def _validated(self) -> Self:
         validate(self)
         return self
@@ -225,6 +246,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     replaces: tuple[OrderID, ...] = ()  #: Earlier broker orders of this lineage, oldest first.
     is_external: bool = False  #: Not placed through this desk.
     replaces_asked: int = 0  #: How often a replace was asked for; numbers the wire ids.
+    parent: ClOrdID | None = None  #: The order whose leg this is.
 
     @property
     def ord_status(self) -> OrdStatus:
@@ -236,6 +258,12 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         if self.pending is Pending.CANCEL:
             return OrdStatus.PENDING_CANCEL
         return OrdStatus.PENDING_REPLACE
+
+    @property
+    def legs(self) -> tuple[ClOrdID, ...]:
+        """The ClOrdIDs of the order's legs, the take-profit first. The legs are orders of their
+        own from the broker's first answer on."""
+        return tuple(leg_id(self.cl_ord_id, leg_name(leg)) for leg in self.request.legs)
 
     @property
     def symbol(self) -> str:
@@ -267,6 +295,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 _OPTIONS = frozenset(Options.__annotations__)
+_ENTRY = frozenset(("stop_loss_limit", "limit_price"))
 
 Kind = TypeVar("Kind", bound=Amount)
 Word = TypeVar("Word", bound=StrEnum)
@@ -288,6 +317,33 @@ def _common(side: Side | str, qty: Number | None, symbol: str, options: Options)
             TimeInForce, "time_in_force", options.get("time_in_force", TimeInForce.DAY)
         ),
     }
+
+
+def _entry(side: Side | str, qty: Number, symbol: str, options: EntryOptions) -> dict[str, Any]:
+    """The fields of an order whose legs follow it: at the market, or at a limit."""
+    price = _amount(Px, "limit_price", options.get("limit_price"))
+    rest: Any = {name: value for name, value in options.items() if name not in _ENTRY}
+    terms = _common(side, qty, symbol, rest)
+    kind = OrdType.MARKET if price is None else OrdType.LIMIT
+    return {**terms, "ord_type": kind, "price": price}
+
+
+def _legs(side: Side, symbol: str, *prices: Number | None) -> tuple[OrderTerms, ...]:
+    """The legs of these prices (take_profit, stop_loss, stop_loss_limit), the profit first."""
+    fields = ("take_profit", "stop_loss", "stop_loss_limit")
+    profit, stop, limit = (
+        _amount(Px, field, price) for field, price in zip(fields, prices, strict=True)
+    )
+    if limit is not None and stop is None:
+        raise InvalidOrder("stop_loss_limit", limit, "give it together with stop_loss")
+    legs = []
+    if profit is not None:
+        kind = OrdType.LIMIT
+        legs.append(OrderTerms(side=side, symbol=symbol, ord_type=kind, price=profit))
+    if stop is not None:
+        kind = OrdType.STOP if limit is None else OrdType.STOP_LIMIT
+        legs.append(OrderTerms(side=side, symbol=symbol, ord_type=kind, price=limit, stop_px=stop))
+    return tuple(legs)
 
 
 def _amount(kind: type[Kind], field: str, value: Number | None) -> Kind | None:

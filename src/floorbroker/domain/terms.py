@@ -50,19 +50,20 @@ class TimeInForce(StrEnum):
 
 
 class OrderClass(StrEnum):
-    """How orders hang together; the desk sends simple ones, the others have their room here."""
+    """How orders hang together."""
 
-    SIMPLE = "simple"
-    BRACKET = "bracket"
-    OCO = "oco"
-    OTO = "oto"
+    SIMPLE = "simple"  #: An order by itself.
+    BRACKET = "bracket"  #: An entry, and a pair of legs that ends the position it opens.
+    OCO = "oco"  #: Such a pair by itself: the order takes the profit, its leg bounds the loss.
+    OTO = "oto"  #: An entry, and one leg that ends the position it opens.
 
 
 class OrderTerms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is asked, in fields.
 
     Exactly one of `order_qty` and `notional` is set. `price` is the limit, `stop_px` the trigger;
-    one of `trail_amount` (dollars) and `trail_percent` belongs to a trailing stop.
+    one of `trail_amount` (dollars) and `trail_percent` belongs to a trailing stop. `legs` say what
+    each leg adds: side, type and prices; the size and the time in force are those of the order.
     """
 
     side: Side
@@ -164,7 +165,7 @@ def _check_price(
 ) -> None:
     is_wanted = request.ord_type in takers
     if px is None:
-        if is_wanted and request.order_class is not OrderClass.OCO:
+        if is_wanted:
             raise InvalidOrder(field, None, f"a {request.ord_type} order needs one")
         return
     if not is_wanted:
@@ -223,33 +224,85 @@ def _check_extended_hours(request: OrderTerms) -> None:
 
 
 def _check_legs(request: OrderTerms) -> None:
-    wanted = {
-        OrderClass.SIMPLE: 0,
-        OrderClass.BRACKET: 2,
-        OrderClass.OCO: 1,
-        OrderClass.OTO: 1,
-    }[request.order_class]
+    kind = request.order_class
+    wanted = _LEGS[kind]
     if len(request.legs) != wanted:
-        hint = f"a {request.order_class} order has {wanted}"
-        raise InvalidOrder("legs", len(request.legs), hint)
+        raise InvalidOrder("legs", len(request.legs), f"a {kind} order has {wanted}")
+    if is_coin_pair(request.symbol):
+        raise InvalidOrder("order_class", kind, "coins go as simple orders")
     if request.time_in_force not in _ALL_DAY:
-        hint = f"a {request.order_class} order takes {_listed(_ALL_DAY)}"
+        hint = f"a {kind} order takes {_listed(_ALL_DAY)}"
         raise InvalidOrder("time_in_force", request.time_in_force, hint)
     if _is_fractional(request):
-        raise InvalidOrder("order_class", request.order_class, "fractions go as simple orders")
-    if request.order_class is OrderClass.OCO and request.ord_type is not OrdType.LIMIT:
+        raise InvalidOrder("order_class", kind, "fractions go as simple orders; give whole shares")
+    if kind is OrderClass.OCO and request.ord_type is not OrdType.LIMIT:
         raise InvalidOrder("ord_type", request.ord_type, "an oco order is the take-profit limit")
+    if request.ord_type not in _ENTRIES:
+        hint = f"a {kind} order enters with {_listed(_ENTRIES)}"
+        raise InvalidOrder("ord_type", request.ord_type, hint)
+    for leg in request.legs:
+        _check_leg(request, leg)
+    stops = sum(leg.ord_type in _STOPS for leg in request.legs)
+    if kind is not OrderClass.OTO and stops != 1:
+        raise InvalidOrder("legs", f"{stops} stops", "give one stop-loss leg")
+    _check_directions(request)
+
+
+_LEGS = {OrderClass.SIMPLE: 0, OrderClass.BRACKET: 2, OrderClass.OCO: 1, OrderClass.OTO: 1}
+_ENTRIES = (OrdType.MARKET, OrdType.LIMIT)
+
+
+def _check_leg(request: OrderTerms, leg: OrderTerms) -> None:
     is_exit = request.order_class is OrderClass.OCO
     side = request.side if is_exit else request.side.opposite
-    for leg in request.legs:
-        if leg.symbol != request.symbol or leg.side is not side:
-            raise InvalidOrder("legs", f"{leg.side} {leg.symbol}", f"{side} {request.symbol}")
-        if leg.ord_type not in (OrdType.LIMIT, *_STOPS):
-            raise InvalidOrder("legs", leg.ord_type, "a leg is a limit, stop or stop_limit order")
+    if leg.symbol != request.symbol or leg.side is not side:
+        raise InvalidOrder("legs", f"{leg.side} {leg.symbol}", f"{side} {request.symbol}")
+    if leg.ord_type not in (OrdType.LIMIT, *_STOPS):
+        raise InvalidOrder("legs", leg.ord_type, "a leg is a limit, stop or stop_limit order")
+    try:
         _check_prices(leg)
-    stops = sum(leg.ord_type in _STOPS for leg in request.legs)
-    if (request.order_class is OrderClass.BRACKET or is_exit) and stops != 1:
-        raise InvalidOrder("legs", f"{stops} stops", "give one stop-loss leg")
+    except InvalidOrder as problem:
+        field = _leg_field(leg, problem.field)
+        raise InvalidOrder(field, problem.value, problem.hint) from None
+
+
+def _leg_field(leg: OrderTerms, field: str) -> str:
+    """What the field of a leg is called where the whole order is asked for."""
+    if leg.ord_type is OrdType.LIMIT:
+        return "take_profit"
+    return "stop_loss" if field == "stop_px" else "stop_loss_limit"
+
+
+def _check_directions(request: OrderTerms) -> None:
+    """The profit is taken on the one side of the entry, the loss bounded on the other, a cent away
+    from it at least."""
+    is_exit = request.order_class is OrderClass.OCO
+    is_long = (request.side is Side.BUY) != is_exit
+    profit = request.price if is_exit else None
+    loss, base = None, None if is_exit else request.price
+    for leg in request.legs:
+        if leg.ord_type is OrdType.LIMIT:
+            profit = leg.price
+        else:
+            loss = leg.stop_px
+    position = "long" if is_long else "short"
+    pairs = (
+        ("take_profit", profit, "stop_loss", loss, is_long),
+        ("take_profit", profit, "limit_price", base, is_long),
+        ("stop_loss", loss, "limit_price", base, not is_long),
+    )
+    for field, px, other, bound, is_above in pairs:
+        if px is None or bound is None:
+            continue
+        if (px - bound if is_above else bound - px) < CENT:
+            where = "above" if is_above else "below"
+            hint = f"to end a {position} position it must be 0.01 or more {where} {other} {bound}"
+            raise InvalidOrder(field, px, hint)
+
+
+def leg_name(leg: OrderTerms) -> str:
+    """What tells a leg from the other: "tp" takes the profit, "sl" bounds the loss."""
+    return "tp" if leg.ord_type is OrdType.LIMIT else "sl"
 
 
 def _range(amount: Qty | Px) -> str:

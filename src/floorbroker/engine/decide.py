@@ -141,6 +141,9 @@ def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messag
         raise DuplicateClOrdID(f"cl_ord_id: {cl_ord_id} was used before; ids are never reused")
     if request.account not in (None, rules.account):
         raise InvalidOrder("account", request.account, f"this desk trades {rules.account}")
+    if request.order_class not in rules.capabilities.order_classes:
+        hint = f"{rules.capabilities.name} takes {', '.join(rules.capabilities.order_classes)}"
+        raise InvalidOrder("order_class", request.order_class, hint)
     if len(cl_ord_id) > rules.capabilities.cl_ord_id_max:
         hint = f"{rules.capabilities.name} takes {rules.capabilities.cl_ord_id_max} characters"
         raise InvalidOrder("cl_ord_id", cl_ord_id, hint)

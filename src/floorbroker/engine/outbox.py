@@ -48,6 +48,7 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.decide import Outcome
 from floorbroker.engine.settings import Means
+from floorbroker.engine.views import Finder
 
 
 class Answer(Struct, frozen=True):
@@ -244,6 +245,17 @@ class Outbox:
             text=problem.text,
             transact_time=self._clock.now(),
         )
+
+
+class Hands(Struct, frozen=True, kw_only=True):
+    """Those who act for the writer, once it is durable."""
+
+    outbox: Outbox
+    resolver: Asker
+    pacer: Pacer
+    finder: Finder
+    timer_changed: Callable[[], None]
+    reopen: Callable[[list[ClOrdID]], None]
 
 
 def _known(order: Order) -> OrderID:

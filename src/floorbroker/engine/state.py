@@ -25,6 +25,7 @@ from floorbroker.domain.messages import (
     DeskOpened,
     ExecutionReport,
     JournalMessage,
+    LegAdopted,
     NewOrderSingle,
     OrderCancelReject,
     OrderCancelReplaceRequest,
@@ -46,7 +47,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
-from floorbroker.engine.book import reported
+from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.trail import Trail
 
@@ -107,6 +108,7 @@ class State:
             OrderNotPlaced: self._not_placed,
             OrderExpiredUnsent: self._expired_unsent,
             OrderReopened: self._reopened,
+            LegAdopted: self._adopted,
             TimerSet: self._timer_set,
             TimerFired: self._timer_fired,
             PositionAdjusted: self._position_adjusted,
@@ -282,6 +284,9 @@ class State:
 
     def _reopened(self, message: OrderReopened) -> Order:
         return self.book.reopen(replace(message.order, ended_time=None))
+
+    def _adopted(self, message: LegAdopted) -> Order:
+        return legs.adopt(self.book, message)
 
     # Snapshots
 

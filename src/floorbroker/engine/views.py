@@ -10,7 +10,7 @@ from floorbroker.domain.ids import ClOrdID, OrderID
 from floorbroker.domain.messages import ExecutionReport, JournalMessage
 from floorbroker.domain.order import Order
 from floorbroker.domain.position import Position
-from floorbroker.engine.book import news
+from floorbroker.engine.book import legs, news
 from floorbroker.engine.book.book import Book, base_id, lineage_of
 from floorbroker.engine.settings import Update
 from floorbroker.journal.port import JournalReader
@@ -63,6 +63,10 @@ class Views:
     def publish(self, book: Book, batch: list[tuple[JournalMessage, Order | None]]) -> None:
         """The batch is durable: show what it changed, then tell those who wait."""
         orders, ended, recent = self.orders, book.ended, self._recent
+        for old, name in book.renamed.items():
+            orders.pop(old, None)
+            self._forget(old)
+            self._waiters.setdefault(name, []).extend(self._waiters.pop(old, ()))
         for cl_ord_id, order in book.changed.items():
             if cl_ord_id in ended:
                 orders.pop(cl_ord_id, None)
@@ -147,7 +151,33 @@ class Finder:
             or self.filed(book, found.cl_ord_id)
             or self._views.recent_by_order_id(found.order_id)
             or self._filed_base(book, found)
+            or self._leg(book, found)
         )
+
+    def parent_of(self, book: Book, found: ExecutionReport) -> Order | None:
+        """The order whose leg the report is about, if the leg is not ours yet."""
+        name = found.parent
+        if not name:
+            return None
+        parent = book.find(name) or self.filed(book, name) or self._base(book, name)
+        cl_ord_id = None if parent is None else legs.id_of(parent, found)
+        if cl_ord_id is None or book.find(cl_ord_id) or self.filed(book, cl_ord_id):
+            return None
+        return parent
+
+    def _leg(self, book: Book, found: ExecutionReport) -> Order | None:
+        """A leg of ours that ended long ago: the broker's names for it are in the journal."""
+        name = found.parent
+        parent = self.filed(book, name) if name else None
+        cl_ord_id = None if parent is None else legs.id_of(parent, found)
+        leg = None if cl_ord_id is None else self.filed(book, cl_ord_id)
+        return leg if leg is not None and found.order_id in lineage_of(leg) else None
+
+    def _base(self, book: Book, name: ClOrdID) -> Order | None:
+        """The order that goes by a successor's name."""
+        base = base_id(name)
+        order = (book.find(base) or self.filed(book, base)) if base else None
+        return order if order is not None and order.replaces_asked else None
 
     def filed(self, book: Book, cl_ord_id: ClOrdID) -> Order | None:
         """The ended order of this id."""

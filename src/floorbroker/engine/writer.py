@@ -10,8 +10,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-
 from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
@@ -35,26 +33,15 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine import decide
-from floorbroker.engine.book import booking, news
+from floorbroker.engine.book import booking, legs, news
 from floorbroker.engine.book.book import Asked, Phase, lineage_of
-from floorbroker.engine.outbox import LANES, Answer, Asker, Outbox, Pacer
+from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
-from floorbroker.engine.views import Finder, Views
+from floorbroker.engine.views import Views
 
 #: In the order in which waiting requests go once there is room.
 _BY_URGENCY = (RequestKind.CANCEL, RequestKind.REPLACE, RequestKind.NEW)
-
-
-class Hands(Struct, frozen=True, kw_only=True):
-    """Those who act for the writer, once it is durable."""
-
-    outbox: Outbox
-    resolver: Asker
-    pacer: Pacer
-    finder: Finder
-    timer_changed: Callable[[], None]
-    reopen: Callable[[list[ClOrdID]], None]
 
 
 class Writer:
@@ -277,8 +264,13 @@ class Writer:
             self._put(message)
 
     def _report(self, found: ExecutionReport, _: Any) -> None:
+        for each in legs.apart(found):
+            self._take(each)
+
+    def _take(self, found: ExecutionReport) -> None:
         book = self.state.book
-        order = about = self._finder.about(book, found)
+        about = self._finder.about(book, found)
+        order = about = self._adopted(about, found)
         if about is None and not found.cl_ord_id:
             self.effects.append(partial(self._hands.resolver.identify, found))
             return
@@ -291,6 +283,19 @@ class Writer:
         if order is not None:
             self._ask_more(order, found)
 
+    def _adopted(self, about: Order | None, found: ExecutionReport) -> Order | None:
+        """The order that the report is about; if that is a leg that was not ours, it is now."""
+        if not found.parent or (about is not None and not about.is_external):
+            return about
+        parent = self._finder.parent_of(self.state.book, found)
+        if parent is None:
+            return about
+        for message in legs.adoption(parent, about, found, self.now):
+            about = self._put(message)
+            if type(message) is OrderReopened:
+                self._hands.reopen([message.order.cl_ord_id])
+        return about
+
     def _ask_more(self, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""
         if found.cum_qty > order.cum_qty or order.replaces:
@@ -298,6 +303,10 @@ class Writer:
             if is_ours and booking.is_behind(order, found):
                 ask = self._hands.resolver.executions
                 self.effects.append(partial(ask, order.cl_ord_id, found))
+        if found.exec_type is ExecType.TRADE and not order.is_ended:
+            for partner in legs.partners(order):
+                if self.state.book.find(partner) is not None:
+                    self.effects.append(partial(self._hands.resolver.standing, partner))
         is_replaced = found.exec_type is ExecType.REPLACED
         if is_replaced and found.order_id == order.order_id and found.source is Source.STREAM:
             self.effects.append(partial(self._hands.resolver.standing, order.cl_ord_id))

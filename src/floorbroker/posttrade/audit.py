@@ -246,6 +246,12 @@ def _reopened(message: m.OrderReopened) -> tuple[str, ...]:
     return f"{order.side.upper()} {order.symbol} came back to life", order.text, order.cl_ord_id
 
 
+def _adopted(message: m.LegAdopted) -> tuple[str, ...]:
+    order, name = message.order, "profit" if message.order.stop_px is None else "stop"
+    came = f"known as {message.known_as}" if message.known_as else ""
+    return f"{name} leg {order.side.upper()} {order.symbol} is ours", f"of {message.parent}", came
+
+
 def _unsaid(message: m.Message) -> tuple[str, ...]:
     """A kind of message that has no words of its own yet: its name and its fields."""
     return type(message).__name__, m.ENCODER.encode(message).decode()
@@ -278,5 +284,6 @@ _SAID: dict[type, Callable[[Any], tuple[str, ...]]] = {
     m.TimerFired: lambda message: (f"timer {message.timer_id} done",),
     m.PositionAdjusted: _adjusted,
     m.OrderReopened: _reopened,
+    m.LegAdopted: _adopted,
     m.Reconciliation: _reconciled,
 }

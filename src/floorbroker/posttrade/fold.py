@@ -14,6 +14,7 @@ from floorbroker.domain.ids import ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
+    LegAdopted,
     PositionAdjusted,
     Source,
 )
@@ -67,6 +68,8 @@ class JournalFold:
         self._state.book.clear_batch()
         if order is None:
             return
+        if isinstance(message, LegAdopted) and message.known_as is not None:
+            self._rename(message.known_as, order)
         before = self.orders.get(order.cl_ord_id)
         self.orders[order.cl_ord_id] = order
         if isinstance(message, ExecutionReport):
@@ -88,6 +91,14 @@ class JournalFold:
         told = self._told.get(order.cl_ord_id, {})
         missing = (missing_qty(order, leg, qty) for leg, qty in told.items())
         return sum(missing, order.cum_qty)
+
+    def _rename(self, known_as: ClOrdID, order: Order) -> None:
+        """An order from elsewhere turned out to be a leg of ours, and so are its executions."""
+        self.orders.pop(known_as, None)
+        self._told[order.cl_ord_id] = self._told.pop(known_as, {})
+        for execution in self._executions.values():
+            if execution.fill.cl_ord_id == known_as:
+                execution.fill = replace(execution.fill, cl_ord_id=order.cl_ord_id)
 
     def _reported(
         self, order: Order, message: ExecutionReport, booked: tuple[Fill, ...], seq: int

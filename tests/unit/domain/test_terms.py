@@ -352,8 +352,8 @@ def test_orders_with_the_right_legs_pass(asked: OrderRequest) -> None:
             "legs",
             "a leg is a limit, stop or stop_limit order",
         ),
-        (classed(OrderClass.OTO, leg(price=Px("200.001"))), "price", "in steps of 0.01"),
-        (classed(OrderClass.OTO, leg(price=None)), "price", "a limit order needs one"),
+        (classed(OrderClass.OTO, leg(price=Px("200.001"))), "take_profit", "in steps of 0.01"),
+        (classed(OrderClass.OTO, leg(price=None)), "take_profit", "a limit order needs one"),
         (
             classed(
                 OrderClass.BRACKET,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
+from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID, leg_id
 from floorbroker.domain.messages import (
     Alarm,
     Break,
@@ -16,6 +16,7 @@ from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
     JournalMessage,
+    LegAdopted,
     MessageQuarantined,
     NewOrderSingle,
     OrderCancelReject,
@@ -170,6 +171,15 @@ def _order_messages() -> list[JournalMessage]:
             trail=Decimal(1),
         ),
         OrderReopened(transact_time=NOON, order=order(1)),
+        LegAdopted(
+            transact_time=NOON,
+            cl_ord_id=leg_id(ID, "sl"),
+            parent=ID,
+            account=ACCOUNT,
+            order=request(),
+            order_id=ORDER_ID,
+            wire_id="server-made",
+        ),
         OrderExpiredUnsent(transact_time=NOON, cl_ord_id=ID, text="30 s old"),
         OrderNotPlaced(transact_time=NOON, cl_ord_id=ID, text="five times not found"),
         BusinessMessageReject(transact_time=NOON, command="SUBMIT", text="too large", symbol="F"),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from floorbroker.brokers.alpaca.words import (
     EVENT_TEXTS,
@@ -156,7 +156,9 @@ def _status(order: WireOrder) -> tuple[OrdStatus, str]:
     return read_as, f"status {order.status!r} is not known here; read as {read_as}"
 
 
-def _status_report(order: WireOrder, source: Source, received_time: datetime) -> ExecutionReport:
+def _status_report(
+    order: WireOrder, source: Source, received_time: datetime, parent: str | None = None
+) -> ExecutionReport:
     cum_qty = qty_of("filled_qty", order.filled_qty)
     order_qty = None if order.qty is None else qty_of("qty", order.qty)
     ord_status, text = _status(order)
@@ -183,12 +185,29 @@ def _status_report(order: WireOrder, source: Source, received_time: datetime) ->
         next_order_id=OrderID(order.replaced_by) if order.replaced_by else None,
         received_time=received_time,
         text=text,
+        parent=ClOrdID(parent) if parent else None,
     )
 
 
 def order_report(raw: bytes, source: Source, received_time: datetime) -> ExecutionReport:
-    """How one order stands (ORDER_STATUS). Raises Unreadable."""
-    return _status_report(read(_ORDER.decode, "order", raw), source, received_time)
+    """How one order stands (ORDER_STATUS), its legs with it. Raises Unreadable."""
+    order: WireOrder = read(_ORDER.decode, "order", raw)
+    report = _status_report(order, source, received_time)
+    if not order.legs:
+        return report
+    legs = _with_legs([order])[1:]
+    told = tuple(_status_report(leg, source, received_time, name) for leg, name in legs)
+    return structs.replace(report, legs=told)
+
+
+def hides_legs(raw: bytes) -> bool:
+    """Whether the order belongs to a group and is told without legs. Raises Unreadable."""
+    order: WireOrder = read(_ORDER.decode, "order", raw)
+    return _is_grouped(order) and not order.legs
+
+
+def _is_grouped(order: WireOrder) -> bool:
+    return order.order_class not in (None, "", "simple")
 
 
 class OrderPage(Struct, frozen=True):
@@ -209,24 +228,28 @@ def order_page(raw: bytes, source: Source, received_time: datetime) -> OrderPage
     """
     found: list[WireOrder] = read(_ORDERS.decode, "orders", raw)
     reports = [
-        _status_report(order, source, received_time)
-        for order in _with_legs(found)
+        _status_report(order, source, received_time, parent)
+        for order, parent in _with_legs(found)
         if order.order_class != "mleg" or order.side
     ]
     return OrderPage(
         reports,
         len(found),
         found[-1].id if found else None,
-        any(order.order_class not in (None, "", "simple") for order in found),
+        any(map(_is_grouped, found)),
     )
 
 
-def _with_legs(orders: list[WireOrder]) -> list[WireOrder]:
-    everything: list[WireOrder] = []
+def _with_legs(
+    orders: list[WireOrder], parent: str | None = None
+) -> list[tuple[WireOrder, str | None]]:
+    """Each order, its legs behind it, and the client order id of the order whose leg it is."""
+    everything: list[tuple[WireOrder, str | None]] = []
     for order in orders:
-        everything.append(order)
+        everything.append((order, parent))
         if order.legs:
-            everything += _with_legs([read(_ORDER.decode, "legs", leg) for leg in order.legs])
+            legs = [read(_ORDER.decode, "legs", leg) for leg in order.legs]
+            everything += _with_legs(legs, order.client_order_id)
     return everything
 
 

@@ -10,10 +10,9 @@ from msgspec import Meta, Struct
 
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.domain.amounts import Px, Qty, plain
-from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecType, OrderCancelReplaceRequest
-from floorbroker.domain.order import OrderClass, OrderRequest, OrdStatus, Side
+from floorbroker.domain.order import OrderClass, OrderRequest, OrdStatus, OrdType, Side
 
 #: RFC 3339 with a zone; finer digits than microseconds are rounded.
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -122,6 +121,15 @@ def in_utc(moment: datetime) -> datetime:
 _ENCODE = msgspec.json.Encoder().encode
 
 
+class _TakeProfit(Struct):
+    limit_price: str | None
+
+
+class _StopLoss(Struct, omit_defaults=True):
+    stop_price: str | None
+    limit_price: str | None = None
+
+
 class _OrderBody(Struct, omit_defaults=True):
     symbol: str
     side: str
@@ -135,6 +143,9 @@ class _OrderBody(Struct, omit_defaults=True):
     trail_price: str | None = None
     trail_percent: str | None = None
     extended_hours: bool = False
+    order_class: str | None = None
+    take_profit: _TakeProfit | None = None
+    stop_loss: _StopLoss | None = None
 
 
 class _ReplaceBody(Struct, omit_defaults=True):
@@ -151,11 +162,15 @@ def _text(number: Decimal | None) -> str | None:
 
 
 def order_body(cl_ord_id: ClOrdID, order: OrderRequest) -> bytes:
-    """The order as Alpaca takes it. Raises InvalidOrder for a group of orders."""
-    if order.order_class is not OrderClass.SIMPLE or order.legs:
-        raise InvalidOrder(
-            "order_class", order.order_class, "this broker door sends simple orders only"
-        )
+    """The order as Alpaca takes it, its legs with it."""
+    is_pair = order.order_class is OrderClass.OCO  # its limit is the profit that it takes
+    is_simple = order.order_class is OrderClass.SIMPLE
+    profit, loss = (_TakeProfit(_text(order.price)) if is_pair else None), None
+    for leg in order.legs:
+        if leg.ord_type is OrdType.LIMIT:
+            profit = _TakeProfit(_text(leg.price))
+        else:
+            loss = _StopLoss(_text(leg.stop_px), _text(leg.price))
     body = _OrderBody(
         symbol=order.symbol,
         side=order.side,
@@ -164,11 +179,14 @@ def order_body(cl_ord_id: ClOrdID, order: OrderRequest) -> bytes:
         client_order_id=cl_ord_id,
         qty=_text(order.order_qty),
         notional=_text(order.notional),
-        limit_price=_text(order.price),
+        limit_price=None if is_pair else _text(order.price),
         stop_price=_text(order.stop_px),
         trail_price=_text(order.trail_amount),
         trail_percent=_text(order.trail_percent),
         extended_hours=order.extended_hours,
+        order_class=None if is_simple else order.order_class,
+        take_profit=profit,
+        stop_loss=loss,
     )
     return _ENCODE(body)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from floorbroker.domain.amounts import ZERO_MONEY, ZERO_QTY, Money, Qty
 from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.messages import OrderCancelReplaceRequest
-from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, Pending, Side
+from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book.trail import Trail
 
@@ -51,7 +51,8 @@ class Book:
     `trails` say what led to each position lately. `lineage` finds an order by any broker order id
     it has had. An order that ends leaves at once
     and waits in `ended` until the batch that ended it is written; `changed` and `changed_symbols`
-    collect what the batch touched, for those who publish it.
+    collect what the batch touched, for those who publish it; `renamed` are orders from elsewhere
+    that turned out to be legs of ours.
     """
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class Book:
         self.ended: dict[ClOrdID, Order] = {}
         self.changed: dict[ClOrdID, Order] = {}
         self.changed_symbols: dict[str, None] = {}
+        self.renamed: dict[ClOrdID, ClOrdID] = {}
 
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""
@@ -88,18 +90,27 @@ class Book:
         return max(qty, asked.change.order_qty)
 
     def exposure(self, symbol: str) -> Exposure:
-        """The reservation held by every open order in the symbol, whoever placed it."""
+        """The reservation held by every open order in the symbol, whoever placed it.
+
+        Legs that are held reserve nothing yet, and two of a pair what the larger of them does:
+        what the one executes, the other does not.
+        """
         buy_qty, sell_qty, notional = ZERO_QTY, ZERO_QTY, ZERO_MONEY
+        pairs: dict[tuple[ClOrdID, Side], Qty] = {}
         for order in (*self.orders.values(), *self.external.values()):
-            if order.request.symbol != symbol:
+            if order.request.symbol != symbol or order.venue_status is OrdStatus.HELD:
                 continue
             goal = self.goal(order)
             if goal is None:
                 notional += order.request.notional or ZERO_MONEY
-            elif order.request.side is Side.BUY:
-                buy_qty += max(goal - order.cum_qty, ZERO_QTY)
+                continue
+            pair = (order.parent or order.cl_ord_id, order.request.side)
+            pairs[pair] = max(goal - order.cum_qty, pairs.get(pair, ZERO_QTY))
+        for (_, side), leaves in pairs.items():
+            if side is Side.BUY:
+                buy_qty += leaves
             else:
-                sell_qty += max(goal - order.cum_qty, ZERO_QTY)
+                sell_qty += leaves
         return Exposure(buy_qty=buy_qty, sell_qty=sell_qty, notional=notional)
 
     def pending(self, cl_ord_id: ClOrdID) -> Pending | None:
@@ -144,6 +155,20 @@ class Book:
         self.changed[order.cl_ord_id] = order
         return order
 
+    def disown(self, cl_ord_id: ClOrdID, name: ClOrdID) -> Order | None:
+        """Give up the order from elsewhere, if it is there: it goes on as the one named."""
+        order = self.external.pop(cl_ord_id, None)
+        if order is None:
+            return None
+        self.changed.pop(cl_ord_id, None)
+        self.renamed[cl_ord_id] = name
+        if cl_ord_id in self.cancels:
+            self.cancels[name] = self.cancels.pop(cl_ord_id)
+        trail = self.trails.get(order.symbol)
+        if trail is not None:
+            trail.rename(cl_ord_id, name)
+        return order
+
     def booked(self, fills: tuple[Fill, ...]) -> None:
         """Fold executions into positions."""
         for fill in fills:
@@ -185,12 +210,14 @@ class Book:
         if self.ended:
             self.ended = {}
             self.changed = {}
+            self.renamed = {}
 
     def clear_batch(self) -> None:
         """Forget what the last batch did: it is written and published."""
         self.ended = {}
         self.changed = {}
         self.changed_symbols = {}
+        self.renamed = {}
 
 
 def lineage_of(order: Order) -> tuple[OrderID, ...]:

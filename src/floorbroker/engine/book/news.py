@@ -20,7 +20,7 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import booking, legs
 from floorbroker.engine.book.book import Book, Phase, base_id
 from floorbroker.engine.book.reported import is_successor
 
@@ -118,6 +118,8 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
         if asked is not None and asked.phase is not Phase.TAKEN:
             return True
     if about.order_id is None or _brings_successor(book, about, found):
+        return True
+    if legs.is_restated(book, about, found):
         return True
     column = booking.column(about, found, book.goal(about))
     if column is None:

@@ -6,7 +6,7 @@ from floorbroker.domain.ids import OrderID
 from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import ExecType, ExecutionReport, OrderCancelReplaceRequest
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import booking, legs
 from floorbroker.engine.book.book import Book, Phase
 
 
@@ -16,6 +16,8 @@ def take(book: Book, report: ExecutionReport) -> Order:
     if order is None:
         order = booking.external_order(report, book.account)
     order, kind = _identified(book, order, report), report.exec_type
+    if legs.is_restated(book, order, report):
+        order = replace(order, request=replace(order.request, order_qty=report.order_qty))
     if kind in booking.EXECUTIONS and booking.is_bookable(report):
         if not booking.is_booked(order, report):
             order = _executed(book, order, report)

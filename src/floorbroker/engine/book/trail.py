@@ -1,7 +1,9 @@
 """What moved a position lately, so that an execution can be taken out of the middle."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Fill
 from floorbroker.domain.position import Position
 
@@ -31,6 +33,13 @@ class Trail(Struct):
         elif count == KEPT:
             self.middle = before
         self.fills.append(fill)
+
+    def rename(self, cl_ord_id: ClOrdID, name: ClOrdID) -> None:
+        """The executions of this order belong to the one named."""
+        self.fills = [
+            replace(fill, cl_ord_id=name) if fill.cl_ord_id == cl_ord_id else fill
+            for fill in self.fills
+        ]
 
     def revised(self, busted: Fill, corrected: tuple[Fill, ...]) -> Position | None:
         """The position as if `busted` had never been, or had been `corrected` at once.

@@ -7,11 +7,11 @@ from floorbroker.engine.evidence.survey import Surveyor
 from floorbroker.engine.evidence.timekeeper import Timekeeper
 from floorbroker.engine.evidence.window import Window
 from floorbroker.engine.inbox import Inbox
-from floorbroker.engine.outbox import Outbox, Pacer
+from floorbroker.engine.outbox import Hands, Outbox, Pacer
 from floorbroker.engine.settings import Means
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
-from floorbroker.engine.writer import Hands, Writer
+from floorbroker.engine.writer import Writer
 
 
 class Crew:

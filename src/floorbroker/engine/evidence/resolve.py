@@ -226,10 +226,12 @@ class Resolver:
         except BrokerError as problem:
             self._errors.append(problem)
             return
-        found = [report for report in listed if report.cl_ord_id == order.cl_ord_id]
+        name = order.cl_ord_id
+        found = [report for report in listed if name in (report.cl_ord_id, report.parent)]
         if found:
             evidence.refuted()
-            self._world.deliver(found[-1])
+            for report in found:
+                self._world.deliver(report)
         else:
             evidence.listings += 1
 

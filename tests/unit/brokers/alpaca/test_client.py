@@ -6,17 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from msgspec import structs
 
 from floorbroker.brokers.alpaca.client import AlpacaClient
 from floorbroker.brokers.pacing import Lane
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import run_virtual
 from floorbroker.domain.amounts import Money
-from floorbroker.domain.errors import BrokerUnknown, BrokerUnreachable, InvalidOrder
+from floorbroker.domain.errors import BrokerUnknown, BrokerUnreachable
 from floorbroker.domain.ids import ClOrdID, OrderID
 from floorbroker.domain.messages import OrderCancelReplaceRequest, Source
-from floorbroker.domain.order import OrderClass, OrderRequest
+from floorbroker.domain.order import OrderRequest
 from tests.unit.brokers.alpaca.test_codec import ACTIVITY
 from tests.unit.brokers.alpaca.test_reference import ACCOUNT, ASSET, POSITION
 from tests.unit.brokers.tiny import (
@@ -124,8 +123,25 @@ def test_look_ups_name_what_they_look_for() -> None:
         assert first.path == "/v2/orders:by_client_order_id"
         assert first.query == {"client_order_id": "FB-1"}
         assert second.path == f"/v2/orders/{ORDER_ID}"
+        assert second.query == {"nested": "true"}
 
     with_answer(lambda _: Reply(200, encode(order())), act)
+
+
+def test_a_look_up_brings_the_legs_that_the_answer_folds_away() -> None:
+    leg = order(id=OTHER_ID, client_order_id="server-made", status="held", order_class="bracket")
+    parent = order(order_class="bracket")
+
+    def answer(seen: Seen) -> Reply:
+        is_nested = seen.query.get("nested") == "true"
+        return Reply(200, encode({**parent, "legs": [leg]} if is_nested else parent))
+
+    async def act(made: Parts) -> None:
+        found = await made.client.look_up("FB-1")
+        assert found is not None
+        assert [(one.order_id, one.parent) for one in found.legs] == [(OTHER_ID, "FB-1")]
+
+    with_answer(answer, act)
 
 
 class Listing:
@@ -187,7 +203,10 @@ def test_held_legs_are_asked_for_where_there_are_groups() -> None:
 
     async def act(made: Parts) -> None:
         found = await made.client.open_orders()
-        assert {one.order_id for one in found} == {ORDER_ID, OTHER_ID}
+        assert [(one.order_id, one.parent) for one in found] == [
+            (ORDER_ID, None),
+            (OTHER_ID, "FB-1"),
+        ]
 
     with_answer(answer, act)
 
@@ -361,19 +380,6 @@ def test_a_closed_client_sends_nothing() -> None:
 
         with pytest.raises(BrokerUnreachable, match="closed"):
             await client.market_phase()
-        assert made.broker.seen == []
-
-    with_answer(lambda _: Reply(), act)
-
-
-def test_an_order_that_the_door_cannot_write_gives_its_turn_back() -> None:
-    grouped = structs.replace(MARKET, order_class=OrderClass.OCO)
-
-    async def act(made: Parts) -> None:
-        assert made.pacer.try_take(Lane.SUBMIT)
-        with pytest.raises(InvalidOrder, match="simple orders only"):
-            await made.client.place(ClOrdID("FB-1"), grouped)
-        assert made.pacer.in_flight == 0
         assert made.broker.seen == []
 
     with_answer(lambda _: Reply(), act)

@@ -27,7 +27,6 @@ from floorbroker.brokers.alpaca.words import (
     replace_body,
 )
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     ExecType,
@@ -36,7 +35,7 @@ from floorbroker.domain.messages import (
     OrderCancelReplaceRequest,
     Source,
 )
-from floorbroker.domain.order import OrderClass, OrderRequest, OrdStatus, Side, TimeInForce
+from floorbroker.domain.order import OrderRequest, OrdStatus, Side, TimeInForce
 from tests.unit.brokers.tiny import (
     AUTHORISED,
     LISTENING,
@@ -412,12 +411,57 @@ def test_no_number_is_ever_written_with_an_exponent() -> None:
     assert json.loads(order_body(ClOrdID("x"), request))["qty"] == "1000"
 
 
-def test_a_group_of_orders_is_refused_before_anything_leaves() -> None:
-    grouped = msgspec.structs.replace(
-        OrderRequest.market("buy", 1, "F"), order_class=OrderClass.BRACKET
-    )
-    with pytest.raises(InvalidOrder, match="simple orders only"):
-        order_body(ClOrdID("FB-1"), grouped)
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        (
+            OrderRequest.bracket("buy", 5, "F", take_profit="12.50", stop_loss=9),
+            {
+                "type": "market",
+                "order_class": "bracket",
+                "take_profit": {"limit_price": "12.5"},
+                "stop_loss": {"stop_price": "9"},
+            },
+        ),
+        (
+            OrderRequest.oco("sell", 5, "F", take_profit=12, stop_loss=9, stop_loss_limit="8.90"),
+            {
+                "type": "limit",
+                "order_class": "oco",
+                "take_profit": {"limit_price": "12"},
+                "stop_loss": {"stop_price": "9", "limit_price": "8.9"},
+            },
+        ),
+        (
+            OrderRequest.oto("buy", 5, "F", limit_price=10, stop_loss=9),
+            {
+                "type": "limit",
+                "limit_price": "10",
+                "order_class": "oto",
+                "stop_loss": {"stop_price": "9"},
+            },
+        ),
+    ],
+)
+def test_a_group_of_orders_is_one_body(asked: OrderRequest, fields: dict[str, Any]) -> None:
+    written = json.loads(order_body(ClOrdID("FB-1"), asked))
+    for common in ("symbol", "side", "time_in_force", "client_order_id", "qty"):
+        del written[common]
+    assert written == fields
+
+
+def test_an_answer_brings_the_reports_of_its_legs_which_name_their_parent() -> None:
+    profit = order(id=OTHER_ID, client_order_id="p", status="held", limit_price="12")
+    loss = order(id="third", client_order_id="s", status="held", stop_price="9")
+    raw = encode(order(order_class="bracket", legs=[profit, loss]))
+    report = order_report(raw, Source.ANSWER, START)
+    assert [(one.cl_ord_id, one.order_id, one.parent) for one in report.legs] == [
+        ("p", OTHER_ID, "FB-1"),
+        ("s", "third", "FB-1"),
+    ]
+    assert [one.stop_px for one in report.legs] == [None, Px(9)]
+    assert {one.ord_status for one in report.legs} == {OrdStatus.HELD}
+    assert report.parent is None
 
 
 def test_a_replace_names_its_successor_and_only_what_changes() -> None:

@@ -1,0 +1,126 @@
+"""Legs: how the broker's orders that hang on an order of ours become orders of ours.
+
+A leg is made by the broker and has a client order id of the broker's. Ours is derived from its
+parent's, so that it is known before the broker has answered. Which leg an order is shows in its
+terms: one of the two has a stop price. It begins as HELD, whatever the first report of it says;
+that report follows and moves it on.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import asdict, replace
+
+from floorbroker.domain.ids import ClOrdID, leg_id
+from floorbroker.domain.messages import (
+    ExecutionReport,
+    JournalMessage,
+    LegAdopted,
+    OrderReopened,
+)
+from floorbroker.domain.order import ENDED, Order, OrderClass, OrderRequest, OrdStatus
+from floorbroker.domain.terms import OrderTerms, leg_name
+from floorbroker.engine.book.book import Book, lineage_of
+
+
+def apart(found: ExecutionReport) -> tuple[ExecutionReport, ...]:
+    """The report and those of the order's legs, each by itself."""
+    return (replace(found, legs=()), *found.legs) if found.legs else (found,)
+
+
+def id_of(parent: Order, found: ExecutionReport) -> ClOrdID | None:
+    """The ClOrdID of the leg that the report is about, if the parent has such a leg."""
+    leg = _terms_of(parent, found)
+    return None if leg is None else leg_id(parent.cl_ord_id, leg_name(leg))
+
+
+def _terms_of(parent: Order, found: ExecutionReport) -> OrderTerms | None:
+    if parent.is_external:
+        return None
+    name = "tp" if found.stop_px is None else "sl"
+    return next((leg for leg in parent.request.legs if leg_name(leg) == name), None)
+
+
+def adoption(
+    parent: Order, about: Order | None, found: ExecutionReport, now: datetime
+) -> list[JournalMessage]:
+    """The messages that make the broker's order a leg of `parent`, if it is one. `about` is the
+    order from elsewhere that it was taken for, if it was told of before."""
+    leg = _terms_of(parent, found)
+    if leg is None:
+        return []
+    frame = parent.request
+    request = OrderRequest(
+        **{
+            **asdict(leg),
+            "order_qty": frame.order_qty,
+            "time_in_force": frame.time_in_force,
+        }
+    )
+    adopted = LegAdopted(
+        cl_ord_id=leg_id(parent.cl_ord_id, leg_name(leg)),
+        parent=parent.cl_ord_id,
+        account=parent.account,
+        order=request,
+        order_id=found.order_id,
+        wire_id=found.cl_ord_id,
+        known_as=None if about is None else about.cl_ord_id,
+        transact_time=now,
+    )
+    if about is not None and about.venue_status in ENDED:
+        return [OrderReopened(order=about, transact_time=now), adopted]
+    return [adopted]
+
+
+def adopt(book: Book, message: LegAdopted) -> Order:
+    """The leg as an order of ours, with all that was booked under its other name."""
+    cl_ord_id, now = message.cl_ord_id, message.transact_time
+    order = Order(
+        cl_ord_id=cl_ord_id,
+        account=message.account,
+        request=message.order,
+        created_time=now,
+        venue_status=OrdStatus.HELD,
+        order_id=message.order_id,
+        wire_id=message.wire_id,
+        acked_time=now,
+        updated_time=now,
+        parent=message.parent,
+    )
+    known = None if message.known_as is None else book.disown(message.known_as, cl_ord_id)
+    if known is not None:
+        order = replace(
+            order,
+            venue_status=known.venue_status,
+            pending=known.pending,
+            order_id=known.order_id or message.order_id,
+            replaces=known.replaces,
+            cum_qty=known.cum_qty,
+            avg_px=known.avg_px,
+            booked_cum_qty=known.booked_cum_qty,
+            fills=tuple(replace(fill, cl_ord_id=cl_ord_id) for fill in known.fills),
+            created_time=known.created_time,
+            acked_time=known.acked_time,
+            updated_time=known.updated_time,
+            text=known.text,
+        )
+    for order_id in lineage_of(order):
+        book.lineage[order_id] = cl_ord_id
+    return book.keep(order)
+
+
+def is_restated(book: Book, order: Order, found: ExecutionReport) -> bool:
+    """Whether the broker has given the leg another size: both of a pair stand for the same
+    shares, so what the one executes is taken off the other."""
+    told = found.order_qty
+    if order.parent is None or not told or told == order.request.order_qty:
+        return False
+    is_current = found.order_id == order.order_id
+    return is_current and told >= order.cum_qty and order.cl_ord_id not in book.replaces
+
+
+def partners(order: Order) -> tuple[ClOrdID, ...]:
+    """Whose size an execution of this order changes at the broker."""
+    if order.parent is not None:
+        pair = (order.parent, *(leg_id(order.parent, name) for name in ("tp", "sl")))
+        return tuple(name for name in pair if name != order.cl_ord_id)
+    return order.legs if order.request.order_class is OrderClass.OCO else ()
