@@ -38,6 +38,7 @@ from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
+from floorbroker.engine.book import legs
 from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
@@ -289,8 +290,9 @@ class Engine:
         return replaced
 
     async def cancel_all(self) -> list[Order]:
-        """Ask for a cancel of every open order of this desk."""
-        names = [order.cl_ord_id for order in self.open_orders()]
+        """Ask for a cancel of every open order of this desk; a leg that is held ends with the
+        order that it waits for."""
+        names = legs.to_cancel(self.open_orders())
         return await asyncio.gather(*(self.cancel(name) for name in names))
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:

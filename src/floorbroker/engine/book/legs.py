@@ -124,3 +124,17 @@ def partners(order: Order) -> tuple[ClOrdID, ...]:
         pair = (order.parent, *(leg_id(order.parent, name) for name in ("tp", "sl")))
         return tuple(name for name in pair if name != order.cl_ord_id)
     return order.legs if order.request.order_class is OrderClass.OCO else ()
+
+
+def to_cancel(orders: list[Order]) -> list[ClOrdID]:
+    """Whom to ask for a cancel so that all of them end: a held leg ends with its group."""
+    active = {
+        order.parent or order.cl_ord_id
+        for order in orders
+        if order.venue_status is not OrdStatus.HELD
+    }
+    return [
+        order.cl_ord_id
+        for order in orders
+        if order.venue_status is not OrdStatus.HELD or order.parent not in active
+    ]
