@@ -1,13 +1,15 @@
 """What must hold when the faults have stopped and everything has ended, whatever happened."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from decimal import Decimal
+from typing import Any
 
-from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.ids import ClOrdID, OrderID
 from floorbroker.domain.messages import (
     Alarm,
     ExecType,
     ExecutionReport,
+    LegAdopted,
     JournalMessage,
     NewOrderSingle,
     OrderCancelReplaceRequest,
@@ -16,6 +18,7 @@ from floorbroker.domain.messages import (
     RequestUndelivered,
 )
 from floorbroker.domain.order import Order, OrdStatus
+from floorbroker.engine.book.book import lineage_of
 from tests.sim.world import NAMESPACE, World
 
 #: Statuses that say: the broker never had this order.
@@ -43,6 +46,7 @@ async def check(world: World) -> None:
     compared = await world.engine.reconcile()
     assert not compared.open_breaks, f"I07 {compared.open_breaks}"
     await _fills_agree(world, orders)
+    await _legs_agree(world, messages, there)
     await _positions_agree(world)
     verified = world.journal.verify()
     assert verified.damage is None, f"I14 {verified.damage}"
@@ -109,6 +113,26 @@ async def _fills_agree(world: World, orders: dict[ClOrdID, Order]) -> None:
             if fill.last_qty > 0
         )
         assert mine == theirs.get(name, Counter()), f"I09 {name}: {mine} here, {theirs.get(name)}"
+
+
+async def _legs_agree(
+    world: World, messages: list[JournalMessage], there: list[dict[str, Any]]
+) -> None:
+    """Each leg that the broker made of an order of ours is ours, and has what it executed."""
+    names = [m.cl_ord_id for m in messages if isinstance(m, LegAdopted)]
+    assert len(names) == len(set(names)), "L01 a leg was adopted twice"
+    legs = {order_id: leg for leg in map(world.order, names) for order_id in lineage_of(leg)}
+    executed: defaultdict[OrderID, Decimal] = defaultdict(Decimal)
+    for row in await world.fills():
+        executed[row["order_id"]] += Decimal(row["qty"])
+    for leg in legs.values():
+        assert leg.is_ended, f"L02 {leg.cl_ord_id} is {leg.ord_status}"
+        theirs = sum(executed[order_id] for order_id in lineage_of(leg))
+        assert leg.cum_qty == theirs, f"L03 {leg.cl_ord_id}: {leg.cum_qty} here, {theirs} there"
+    for row in there:
+        if row["client_order_id"].startswith(NAMESPACE):
+            for theirs_leg in row["legs"] or ():
+                assert theirs_leg["id"] in legs, f"L04 {theirs_leg['id']} is not ours"
 
 
 async def _positions_agree(world: World) -> None:

@@ -1,9 +1,11 @@
 """A scenario drawn from a seed: a market, a few callers, a swarm of faults, and some crashes."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
@@ -16,6 +18,7 @@ from tests.sim.invariants import check
 from tests.sim.world import SYMBOLS, World
 
 ORDERS = 24
+Draw = Callable[[Random], OrderRequest]
 POST, ANY = "/v2/orders", "/v2/*"
 
 #: One line a fault, with the chance with which it strikes where it is enabled.
@@ -48,12 +51,15 @@ SWARM = (
 )
 
 
-def play(seed: int) -> bytes:
-    """Run the scenario of this seed to its end and check the truth; returns the journal's head."""
-    return run_virtual(lambda: _played(seed), seed=seed, limit_s=7200)
+def play(seed: int, draw: Draw | None = None) -> bytes:
+    """Run the scenario of this seed to its end and check the truth; returns the journal's head.
+
+    `draw` makes up the orders, by default simple ones of every kind.
+    """
+    return run_virtual(lambda: _played(seed, draw or _request), seed=seed, limit_s=7200)
 
 
-async def _played(seed: int) -> bytes:
+async def _played(seed: int, draw: Draw) -> bytes:
     dice = Random(f"scenario {seed}")
     enabled = [rule for rule in SWARM if dice.random() < 0.25]
     world = World(seed, enabled)
@@ -62,7 +68,7 @@ async def _played(seed: int) -> bytes:
     crashes = sorted(dice.uniform(0, 60) for _ in range(dice.choice((0, 0, 1, 2, 4))))
     for left in range(len(crashes) + 1):
         share = ORDERS // (len(crashes) + 1)
-        desk = world.run(_callers(world, Random(f"callers {seed} {left}"), share))
+        desk = world.run(_callers(world, Random(f"callers {seed} {left}"), share, draw))
         if left < len(crashes):
             await world.clock.sleep(dice.uniform(0, 15))
             await world.crash()
@@ -111,8 +117,8 @@ async def _market(world: World, dice: Random) -> None:
         await world.clock.sleep(stride**2 * dice.uniform(0.1, 1.0))
 
 
-async def _callers(world: World, dice: Random, count: int) -> None:
-    callers = [_caller(world, Random(dice.getrandbits(64))) for _ in range(count)]
+async def _callers(world: World, dice: Random, count: int, draw: Draw) -> None:
+    callers = [_caller(world, Random(dice.getrandbits(64)), draw) for _ in range(count)]
     await asyncio.gather(*callers, _stranger(world, Random(dice.getrandbits(64))))
 
 
@@ -124,14 +130,15 @@ async def _stranger(world: World, dice: Random) -> None:
             await world.place_elsewhere("buy", dice.randint(1, 5), dice.choice(SYMBOLS))
 
 
-async def _caller(world: World, dice: Random) -> None:
+async def _caller(world: World, dice: Random, draw: Draw) -> None:
     """One order's caller: places it, perhaps changes its mind once or twice."""
     await world.clock.sleep(dice.uniform(0, 20))
     with suppress(Refused, JournalError):
-        order = await world.engine.submit(_request(dice))
+        order = await world.engine.submit(draw(dice))
         for _ in range(dice.choice((0, 0, 1, 2))):
             await world.clock.sleep(dice.uniform(0, 5))
-            await _change(world, order.cl_ord_id, dice)
+            name = dice.choice((order.cl_ord_id, *order.legs)) if order.legs else order.cl_ord_id
+            await _change(world, name, dice)
 
 
 async def _change(world: World, cl_ord_id: ClOrdID, dice: Random) -> None:
@@ -163,6 +170,25 @@ def _request(dice: Random) -> OrderRequest:
         return OrderRequest.stop(side, qty, symbol, stop_price=price)
     tif = dice.choice(("day", "gtc", "ioc"))
     return OrderRequest.limit(side, qty, symbol, limit_price=_price(dice), time_in_force=tif)
+
+
+def grouped(dice: Random) -> OrderRequest:
+    """A bracket or an OTO around the market, an OCO for shares that may be there, or a simple
+    order that makes some."""
+    side, symbol, qty = dice.choice(("buy", "sell")), dice.choice(SYMBOLS), dice.randint(2, 20)
+    kind = dice.choice(("bracket", "bracket", "oto", "oco", "market"))
+    near, far = Decimal(100 + dice.randint(1, 2)), Decimal(100 - dice.randint(1, 2))
+    profit, loss = (near, far) if side == "buy" else (far, near)
+    entry = dice.choice((None, None, Px(100)))
+    if kind == "bracket":
+        prices: Any = {"take_profit": profit, "stop_loss": loss, "limit_price": entry}
+        return OrderRequest.bracket(side, qty, symbol, **prices)
+    if kind == "oto":
+        leg: Any = dice.choice(({"take_profit": profit}, {"stop_loss": loss}))
+        return OrderRequest.oto(side, qty, symbol, limit_price=entry, **leg)
+    if kind == "oco":
+        return OrderRequest.oco(side, qty, symbol, take_profit=loss, stop_loss=profit)
+    return OrderRequest.market(side, qty, symbol)
 
 
 async def _end_all(world: World) -> None:

@@ -111,6 +111,7 @@ async def a_bracket_takes_its_profit(stage: Stage) -> None:
     assert stage.stands("", "tp", "sl") == ["filled 100/100", "filled 100/100", "canceled 0/70"]
     assert stage.position() == 0
 
+
 @life
 async def a_bracket_bounds_its_loss(stage: Stage) -> None:
     await stage.submit(OrderRequest.bracket("buy", 100, "AAPL", **PRICES))

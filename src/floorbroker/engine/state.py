@@ -9,6 +9,7 @@ them. News of a filed order comes as `OrderReopened`, which brings the order bac
 news itself.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -70,6 +71,7 @@ class Image(Struct, frozen=True, kw_only=True):
     reconciliation: Reconciliation | None
     alarms: int
     trails: dict[str, Trail] = {}
+    ended_legs: dict[OrderID, ClOrdID] = {}
 
 
 _IMAGE = decoder_for(Image)
@@ -310,6 +312,7 @@ class State:
                 reconciliation=self.reconciliation,
                 alarms=self.alarms,
                 trails=self.book.trails,
+                ended_legs=dict(self.book.ended_legs),
             )
         )
 
@@ -326,6 +329,7 @@ class State:
         state.book.cancels, state.book.replaces = image.cancels, image.replaces
         state.book.positions = {position.symbol: position for position in image.positions}
         state.book.trails = image.trails
+        state.book.ended_legs = OrderedDict(image.ended_legs)
         state.timers = image.timers
         state.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time

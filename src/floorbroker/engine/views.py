@@ -148,10 +148,10 @@ class Finder:
     def about(self, book: Book, found: ExecutionReport) -> Order | None:
         return (
             news.subject(book, found)
+            or self.filed(book, book.ended_legs.get(found.order_id))
             or self.filed(book, found.cl_ord_id)
             or self._views.recent_by_order_id(found.order_id)
             or self._filed_base(book, found)
-            or self._leg(book, found)
         )
 
     def parent_of(self, book: Book, found: ExecutionReport) -> Order | None:
@@ -165,21 +165,13 @@ class Finder:
             return None
         return parent
 
-    def _leg(self, book: Book, found: ExecutionReport) -> Order | None:
-        """A leg of ours that ended long ago: the broker's names for it are in the journal."""
-        name = found.parent
-        parent = self.filed(book, name) if name else None
-        cl_ord_id = None if parent is None else legs.id_of(parent, found)
-        leg = None if cl_ord_id is None else self.filed(book, cl_ord_id)
-        return leg if leg is not None and found.order_id in lineage_of(leg) else None
-
     def _base(self, book: Book, name: ClOrdID) -> Order | None:
         """The order that goes by a successor's name."""
         base = base_id(name)
         order = (book.find(base) or self.filed(book, base)) if base else None
         return order if order is not None and order.replaces_asked else None
 
-    def filed(self, book: Book, cl_ord_id: ClOrdID) -> Order | None:
+    def filed(self, book: Book, cl_ord_id: ClOrdID | None) -> Order | None:
         """The ended order of this id."""
         if not cl_ord_id:
             return None

@@ -1,5 +1,6 @@
 """The book: live orders, what we have asked of them, and positions."""
 
+from collections import OrderedDict
 from datetime import datetime
 from enum import StrEnum
 
@@ -15,6 +16,10 @@ from floorbroker.engine.book.trail import Trail
 
 #: Stands between a ClOrdID and the number of its replacement in a client order id on the wire.
 SUCCESSOR = "."
+
+#: How many broker orders of legs are remembered after their end. No name that the broker uses for
+#: them tells the order that they are, as it does for orders that we placed ourselves.
+ENDED_LEGS_MAX = 16_384
 
 
 class Phase(StrEnum):
@@ -52,7 +57,7 @@ class Book:
     it has had. An order that ends leaves at once
     and waits in `ended` until the batch that ended it is written; `changed` and `changed_symbols`
     collect what the batch touched, for those who publish it; `renamed` are orders from elsewhere
-    that turned out to be legs of ours.
+    that turned out to be legs of ours. `ended_legs` finds a leg after its end.
     """
 
     def __init__(self) -> None:
@@ -68,6 +73,7 @@ class Book:
         self.changed: dict[ClOrdID, Order] = {}
         self.changed_symbols: dict[str, None] = {}
         self.renamed: dict[ClOrdID, ClOrdID] = {}
+        self.ended_legs: OrderedDict[OrderID, ClOrdID] = OrderedDict()
 
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""
@@ -138,6 +144,14 @@ class Book:
         for order_id in lineage_of(order):
             self.lineage.pop(order_id, None)
         self.ended[cl_ord_id] = order
+        if order.parent is not None:
+            self._remember_leg(order)
+
+    def _remember_leg(self, leg: Order) -> None:
+        for order_id in lineage_of(leg):
+            self.ended_legs[order_id] = leg.cl_ord_id
+        while len(self.ended_legs) > ENDED_LEGS_MAX:
+            self.ended_legs.popitem(last=False)
 
     def touched(self, cl_ord_id: ClOrdID) -> Order | None:
         """Count the order among the changed ones: what we asked of it stands differently."""
