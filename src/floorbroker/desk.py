@@ -149,6 +149,13 @@ class Desk:
             raise UnknownOrder(f"no order {cl_ord_id} in {self.settings.journal_path}")
         return order
 
+    async def get_legs(self, cl_ord_id: str) -> list[Order]:
+        """The legs of a bracket, OCO or OTO order as they stand, the take-profit first; none
+        before the broker has told of them. Raises UnknownOrder."""
+        order = await self.get_order(cl_ord_id)
+        legs = (self._open.engine.order(leg) for leg in order.legs)
+        return [leg for leg in legs if leg is not None]
+
     async def get_all_orders(
         self,
         status: Status = "all",

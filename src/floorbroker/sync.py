@@ -112,6 +112,9 @@ class Desk:
     def get_order(self, cl_ord_id: str) -> Order:
         return self._do(self._desk.get_order(cl_ord_id))
 
+    def get_legs(self, cl_ord_id: str) -> list[Order]:
+        return self._do(self._desk.get_legs(cl_ord_id))
+
     def get_all_orders(
         self,
         status: Status = "all",

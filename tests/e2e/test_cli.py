@@ -97,6 +97,40 @@ def test_a_day_of_errands(prompt: Prompt) -> None:
     assert re.fullmatch(r"[\d,]+ records verified, head [0-9a-f]{64}\n", verified.out)
 
 
+def test_legs_are_orders_with_the_same_verbs(prompt: Prompt) -> None:
+    legs = ("--take-profit", "400", "--stop-loss", "100")
+    bought = prompt.type(*ORDER, "buy", "10", "AAPL", *legs, "--id", "b")
+    assert "BUY 10 AAPL market day bracket  ·  10/10" in bought.out
+    shown = prompt.type("order", "show", "b").out
+    assert re.search(r"SELL 10 AAPL limit 400.00 day  ·  0/10  ·  working .*  ·  b/tp\n", shown)
+    assert re.search(r"SELL 10 AAPL stop 100.00 day  ·  0/10  ·  held .*  ·  b/sl\n", shown)
+    assert prompt.type("order", "show", "b", "--json").document()["legs"] == ["b/tp", "b/sl"]
+    assert prompt.type("order", "replace", "b/tp", "--limit", "390").code == 0
+    assert "canceled after" in prompt.type("order", "cancel", "b/sl").out
+    assert "SELL 10 AAPL limit 390.00 day  ·  0/10  ·  canceled" in (
+        prompt.type("order", "show", "b/tp").out
+    )
+    pair = prompt.type(*ORDER, "sell", "10", "AAPL", "--class", "oco", *legs, "--wait", "0")
+    assert (pair.code, "SELL 10 AAPL limit 400.00 day oco" in pair.out) == (0, True)
+    assert prompt.type("reconcile").out.startswith("0 open breaks")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--take-profit 180 --stop-loss 190", "--take-profit: 180 is not valid; to end a long"),
+        ("--take-profit 200 --class oco", "--class: oco is not valid; for oco give both"),
+        ("--take-profit 200 --stop-loss 180 --class oto", "for oto give one of"),
+        ("--stop-loss-limit 180", "give it together with --stop-loss"),
+        ("--take-profit 200 --stop-loss 180 --stop 190", "with --take-profit or --stop-loss an"),
+    ],
+)
+def test_legs_that_make_no_sense_are_told_as_typed(prompt: Prompt, words: str, said: str) -> None:
+    refused = prompt.type(*ORDER, "buy", "10", "AAPL", *words.split())
+    assert refused.code == 1
+    assert said in refused.err
+
+
 @contextmanager
 def desk_at_work() -> Iterator[None]:
     """Another process whose desk holds 10 AAPL and has an order at rest."""

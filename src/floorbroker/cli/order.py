@@ -1,10 +1,8 @@
 """`floorbroker order`: submit, show, list, watch, replace, cancel, cancel-all."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -18,9 +16,16 @@ from floorbroker.cli.root import (
     with_desk,
     with_desk_or_journal,
 )
-from floorbroker.domain.errors import ConfigError, InvalidOrder
+from floorbroker.cli.typed.request import (
+    OPTIONS,
+    SUBMITTED,
+    SubmitOptions,
+    as_typed,
+    requested,
+)
+from floorbroker.domain.errors import ConfigError
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.order import Order, OrderRequest, OrdStatus
+from floorbroker.domain.order import Order, OrdStatus
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
@@ -33,44 +38,6 @@ Seen = tuple[Order, datetime]
 AllSeen = tuple[list[Order], datetime]
 
 _BAD_ENDS = frozenset({OrdStatus.REJECTED, OrdStatus.NOT_PLACED, OrdStatus.EXPIRED_UNSENT})
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class SubmitOptions:
-    """Prices and conditions of a new order.
-
-    Parameters
-    ----------
-    limit
-        limit price
-    stop
-        stop price: the order sleeps until a trade touches it
-    trail
-        trailing stop, distance in dollars
-    trail_percent
-        trailing stop, distance in percent
-    notional
-        dollars instead of a quantity, on a market order
-    tif
-        day, gtc, ioc, fok, opg or cls
-    extended_hours
-        also trade before and after the regular session
-    id
-        your own ClOrdID; never reused
-    wait
-        seconds to wait for the order to end
-    """
-
-    limit: str | None = None
-    stop: str | None = None
-    trail: str | None = None
-    trail_percent: str | None = None
-    notional: str | None = None
-    tif: str = "day"
-    extended_hours: Annotated[bool, Parameter(negative="")] = False
-    id: str | None = None
-    wait: float = 2.0
 
 
 @Parameter(name="*")
@@ -114,10 +81,12 @@ def submit(
     Examples: floorbroker order submit buy 10 AAPL --limit 187.20 --tif day
               floorbroker order submit sell 5 MSFT --trail-percent 1.5
               floorbroker order submit buy SPY --notional 500
+              floorbroker order submit buy 10 AAPL --take-profit 200 --stop-loss 180
+              floorbroker order submit sell 10 AAPL --class oco --take-profit 200 --stop-loss 180
     """
     chosen = options or SubmitOptions()
-    with _as_typed(_SUBMITTED):
-        request = _request((side, qty, symbol), chosen)
+    with as_typed(SUBMITTED):
+        request = requested((side, qty, symbol), chosen)
 
         async def place(desk: "Desk") -> Seen:
             order = await desk.submit_order(request)
@@ -129,24 +98,28 @@ def submit(
 
 @app.command
 def show(cl_ord_id: str, /, *, json: Json = False) -> int:
-    """One order and its life so far.
+    """One order, its legs, and its life so far.
 
     Example: floorbroker order show o-01J9ZK...
     """
 
-    async def find(desk: "Desk") -> Seen:
-        return await desk.get_order(cl_ord_id), desk.clock.now()
+    async def find(desk: "Desk") -> AllSeen:
+        order = await desk.get_order(cl_ord_id)
+        return [order, *await desk.get_legs(cl_ord_id)], desk.clock.now()
 
-    def read(book: "JournaledBook") -> Seen:
-        return book.order(ClOrdID(cl_ord_id)), book.time
+    def read(book: "JournaledBook") -> AllSeen:
+        order = book.order(ClOrdID(cl_ord_id))
+        return [order, *book.legs(order)], book.time
 
-    order, now = with_desk_or_journal(find, read)
+    (order, *legs), now = with_desk_or_journal(find, read)
     if json:
         say_json(order)
         return DONE
     from floorbroker.cli.tables import order_line, show_life
 
     say(order_line(order, now))
+    for leg in legs:
+        say(f"  {order_line(leg, now)}")
     show_life(order)
     return DONE
 
@@ -229,7 +202,7 @@ def replace(
         )
         return order, desk.clock.now()
 
-    with _as_typed(_OPTIONS):
+    with as_typed(OPTIONS):
         seen = with_desk(change)
     return _shown(seen, json=json)
 
@@ -270,42 +243,6 @@ def cancel_all(*, json: Json = False) -> int:
     return _all_shown(with_desk(withdraw), json=json)
 
 
-#: What the fields of an order are called on the command line.
-_OPTIONS = {
-    "qty": "--qty",
-    "order_qty": "--qty",
-    "limit_price": "--limit",
-    "price": "--limit",
-    "stop_price": "--stop",
-    "stop_px": "--stop",
-    "trail": "--trail",
-    "trail_price": "--trail",
-    "trail_amount": "--trail",
-    "trail_percent": "--trail-percent",
-    "notional": "--notional",
-    "time_in_force": "--tif",
-    "extended_hours": "--extended-hours",
-}
-_SUBMITTED = {
-    **_OPTIONS,
-    "cl_ord_id": "--id",
-    "side": "SIDE",
-    "qty": "QTY",
-    "order_qty": "QTY",
-    "symbol": "SYMBOL",
-}
-
-
-@contextmanager
-def _as_typed(words: Mapping[str, str]) -> Iterator[None]:
-    """Have an error name what was typed, not the field that it became."""
-    try:
-        yield
-    except InvalidOrder as problem:
-        typed = words.get(problem.field, problem.field)
-        raise InvalidOrder(typed, problem.value, problem.hint) from None
-
-
 async def _settled(desk: "Desk", order: Order, timeout_s: float = 2.0) -> Order:
     """The order at its end, or as it stands when the time is up."""
     if order.is_ended or timeout_s <= 0:
@@ -314,63 +251,6 @@ async def _settled(desk: "Desk", order: Order, timeout_s: float = 2.0) -> Order:
         return await desk.wait(order.cl_ord_id, timeout_s=timeout_s)
     except TimeoutError:
         return await desk.get_order(order.cl_ord_id)
-
-
-def _request(words: tuple[str, str, str | None], chosen: SubmitOptions) -> OrderRequest:
-    """The order that these words ask for; raises InvalidOrder."""
-    side, qty, symbol = _placed(*words, is_notional=chosen.notional is not None)
-    common: dict[str, Any] = {
-        "time_in_force": chosen.tif,
-        "extended_hours": chosen.extended_hours,
-        "cl_ord_id": chosen.id,
-    }
-    prices = {
-        name: price
-        for name, price in (
-            ("limit_price", chosen.limit),
-            ("stop_price", chosen.stop),
-            ("trail_price", chosen.trail),
-            ("trail_percent", chosen.trail_percent),
-            ("notional", chosen.notional),
-        )
-        if price is not None
-    }
-    kind = _KINDS.get(frozenset(prices))
-    if kind is None:
-        given = " with ".join(_OPTIONS[name] for name in prices)
-        raise InvalidOrder("options", given, f"right are {_RIGHT}")
-    make: Any = getattr(OrderRequest, kind)  # the options decide which arguments it takes
-    request: OrderRequest = make(side, qty, symbol, **prices, **common)
-    return request
-
-
-#: Which options ask for which kind of order; any other combination would drop one unseen.
-_KINDS = {
-    frozenset[str](): "market",
-    frozenset(["notional"]): "market",
-    frozenset(["limit_price"]): "limit",
-    frozenset(["stop_price"]): "stop",
-    frozenset(["limit_price", "stop_price"]): "stop_limit",
-    frozenset(["trail_price"]): "trailing_stop",
-    frozenset(["trail_percent"]): "trailing_stop",
-}
-_RIGHT = "--limit, --stop, both of these, or one of --trail, --trail-percent and --notional alone"
-_SHAPE = "write SIDE QTY SYMBOL, such as: buy 10 AAPL"
-
-
-def _placed(
-    side: str, qty: str, symbol: str | None, *, is_notional: bool
-) -> tuple[str, str | None, str]:
-    """Side, quantity and symbol; with --notional the one word after the side is the symbol."""
-    if is_notional:
-        if symbol is not None:
-            raise InvalidOrder("qty", qty, "give a quantity or --notional, not both")
-        return side, None, qty
-    if symbol is None:
-        raise InvalidOrder("qty", "nothing", _SHAPE)
-    if not any(letter.isalpha() for letter in symbol):
-        raise InvalidOrder("symbol", repr(symbol), _SHAPE)
-    return side, qty, symbol
 
 
 def _shown(seen: Seen, *, json: bool) -> int:

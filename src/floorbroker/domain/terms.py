@@ -220,25 +220,25 @@ def _check_extended_hours(request: OrderTerms) -> None:
     if request.ord_type is not OrdType.LIMIT or request.time_in_force not in _ALL_DAY:
         raise InvalidOrder("extended_hours", "true", "extended hours take day or gtc limit orders")
     if request.order_class is not OrderClass.SIMPLE:
-        raise InvalidOrder("extended_hours", "true", f"a {request.order_class} order takes none")
+        raise InvalidOrder("extended_hours", "true", f"{_class(request)} takes none")
 
 
 def _check_legs(request: OrderTerms) -> None:
     kind = request.order_class
     wanted = _LEGS[kind]
     if len(request.legs) != wanted:
-        raise InvalidOrder("legs", len(request.legs), f"a {kind} order has {wanted}")
+        raise InvalidOrder("legs", len(request.legs), f"{_class(request)} has {wanted}")
     if is_coin_pair(request.symbol):
         raise InvalidOrder("order_class", kind, "coins go as simple orders")
     if request.time_in_force not in _ALL_DAY:
-        hint = f"a {kind} order takes {_listed(_ALL_DAY)}"
+        hint = f"{_class(request)} takes {_listed(_ALL_DAY)}"
         raise InvalidOrder("time_in_force", request.time_in_force, hint)
     if _is_fractional(request):
         raise InvalidOrder("order_class", kind, "fractions go as simple orders; give whole shares")
     if kind is OrderClass.OCO and request.ord_type is not OrdType.LIMIT:
         raise InvalidOrder("ord_type", request.ord_type, "an oco order is the take-profit limit")
     if request.ord_type not in _ENTRIES:
-        hint = f"a {kind} order enters with {_listed(_ENTRIES)}"
+        hint = f"{_class(request)} enters with {_listed(_ENTRIES)}"
         raise InvalidOrder("ord_type", request.ord_type, hint)
     for leg in request.legs:
         _check_leg(request, leg)
@@ -303,6 +303,11 @@ def _check_directions(request: OrderTerms) -> None:
 def leg_name(leg: OrderTerms) -> str:
     """What tells a leg from the other: "tp" takes the profit, "sl" bounds the loss."""
     return "tp" if leg.ord_type is OrdType.LIMIT else "sl"
+
+
+def _class(request: OrderTerms) -> str:
+    kind = request.order_class
+    return f"{'an' if kind.startswith('o') else 'a'} {kind} order"
 
 
 def _range(amount: Qty | Px) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from floorbroker.domain.amounts import CENT, plain
-from floorbroker.domain.terms import OrderTerms, OrdType
+from floorbroker.domain.terms import OrderClass, OrderTerms, OrdType
 
 NEW_YORK = ZoneInfo("America/New_York")
 #: An average price is a quotient; people read it to a hundredth of a cent.
@@ -151,8 +151,10 @@ def size_text(terms: OrderTerms) -> str:
 
 
 def terms_text(terms: OrderTerms) -> str:
-    """Type, prices and time in force: `limit 187.20 day`."""
-    return f"{words(terms.ord_type)}{_prices(terms)} {terms.time_in_force}"
+    """Type, prices and time in force: `limit 187.20 day`; of an order with legs also its class:
+    `market day bracket`."""
+    kind = "" if terms.order_class is OrderClass.SIMPLE else f" {terms.order_class}"
+    return f"{words(terms.ord_type)}{_prices(terms)} {terms.time_in_force}{kind}"
 
 
 def _prices(terms: OrderTerms) -> str:

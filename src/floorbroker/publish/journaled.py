@@ -35,6 +35,12 @@ class JournaledBook:
             raise UnknownOrder(f"no order {cl_ord_id} in this journal")
         return order
 
+    def legs(self, order: Order) -> list[Order]:
+        """Its legs, as far as the broker has told of them, the take-profit first."""
+        live, ended = self._book.orders, self._journal.ended_order
+        legs = (live.get(name) or ended(name) for name in order.legs)
+        return [leg for leg in legs if leg is not None]
+
     def orders(self, status: Status, wanted: OrderFilter) -> list[Order]:
         """Orders of this journal, newest first."""
         return listed(self._book.orders.values(), self._journal, status, wanted)

@@ -69,6 +69,9 @@ def order_view(order: Order) -> dict[str, Any]:
         "ended_time": view(order.ended_time),
         "text": order.text,
         "replaces": list(order.replaces),
+        "order_class": terms.order_class.value,
+        "parent": order.parent,
+        "legs": list(order.legs),
     }
 
 

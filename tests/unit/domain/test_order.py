@@ -227,3 +227,72 @@ def test_a_new_order_was_never_sent() -> None:
 def test_an_order_is_a_value() -> None:
     assert order() == order()
     assert msgspec.structs.asdict(order())["venue_status"] is OrdStatus.NEW
+
+
+def test_a_bracket_is_an_entry_with_the_pair_that_ends_its_position() -> None:
+    asked = OrderRequest.bracket(
+        "buy", 10, "aapl", take_profit="200", stop_loss=180, stop_loss_limit="179.50"
+    )
+    assert (asked.ord_type, asked.order_class) == (OrdType.MARKET, OrderClass.BRACKET)
+    profit, loss = asked.legs
+    assert (profit.ord_type, profit.side, profit.price) == (OrdType.LIMIT, Side.SELL, Px(200))
+    assert (loss.stop_px, loss.price) == (Px(180), Px("179.50"))
+    assert loss.ord_type is OrdType.STOP_LIMIT
+    at_limit = OrderRequest.bracket(
+        "sell", 10, "AAPL", take_profit=180, stop_loss=200, limit_price=190, time_in_force="gtc"
+    )
+    assert (at_limit.ord_type, at_limit.price) == (OrdType.LIMIT, Px(190))
+    assert {leg.side for leg in at_limit.legs} == {Side.BUY}
+
+
+def test_an_oco_is_the_take_profit_with_its_stop() -> None:
+    asked = OrderRequest.oco("sell", 10, "AAPL", take_profit=200, stop_loss=180)
+    assert (asked.ord_type, asked.order_class) == (OrdType.LIMIT, OrderClass.OCO)
+    assert asked.price == 200
+    (loss,) = asked.legs
+    assert (loss.side, loss.ord_type, loss.stop_px) == (Side.SELL, OrdType.STOP, Px(180))
+
+
+def test_an_oto_has_one_leg() -> None:
+    asked = OrderRequest.oto("buy", 10, "AAPL", limit_price=190, stop_loss=180)
+    assert [leg.stop_px for leg in asked.legs] == [180]
+    with pytest.raises(InvalidOrder, match="an oto order has 1"):
+        OrderRequest.oto("buy", 10, "AAPL", take_profit=200, stop_loss=180)
+    with pytest.raises(InvalidOrder, match="an oto order has 1"):
+        OrderRequest.oto("buy", 10, "AAPL")
+
+
+LEGS: dict[str, Any] = {"take_profit": 200, "stop_loss": 180}
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "field", "hint"),
+    [
+        ("bracket", {"take_profit": 170}, "take_profit", "0.01 or more above stop_loss 180"),
+        ("bracket", {"limit_price": 200}, "take_profit", "0.01 or more above limit_price 200"),
+        ("bracket", {"limit_price": 180}, "stop_loss", "0.01 or more below limit_price 180"),
+        ("bracket", {"side": "sell"}, "take_profit", "0.01 or more below stop_loss 180"),
+        ("oco", {"side": "buy"}, "take_profit", "0.01 or more below stop_loss 180"),
+        ("bracket", {"stop_loss": "180.001"}, "stop_loss", "steps of 0.01"),
+        ("bracket", {"stop_loss_limit": "180.001"}, "stop_loss_limit", "steps of 0.01"),
+        ("bracket", {"take_profit": "much"}, "take_profit", "is right"),
+        ("oto", {"stop_loss": None, "stop_loss_limit": 1}, "stop_loss_limit", "with stop_loss"),
+        ("bracket", {"time_in_force": "ioc"}, "time_in_force", "takes day, gtc"),
+        ("bracket", {"qty": "0.5"}, "order_class", "whole shares"),
+        (
+            "bracket",
+            {"symbol": "BTC/USD", "time_in_force": "gtc"},
+            "order_class",
+            "coins go as simple orders",
+        ),
+        ("oco", {"extended_hours": True}, "extended_hours", "an oco order takes none"),
+    ],
+)
+def test_legs_that_make_no_sense_are_named(
+    kind: str, words: dict[str, Any], field: str, hint: str
+) -> None:
+    given = {"side": "sell" if kind == "oco" else "buy", "qty": 10, "symbol": "AAPL"}
+    with pytest.raises(InvalidOrder) as caught:
+        getattr(OrderRequest, kind)(**{**given, **LEGS, **words})
+    assert caught.value.field == field
+    assert hint in caught.value.hint
