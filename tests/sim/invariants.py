@@ -2,8 +2,8 @@
 
 from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import Any
 
+from floorbroker.clock import datetime_of
 from floorbroker.domain.ids import ClOrdID, OrderID
 from floorbroker.domain.messages import (
     Alarm,
@@ -19,7 +19,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book.book import lineage_of
-from tests.sim.world import NAMESPACE, World
+from tests.sim.world import NAMESPACE, ORIGIN_NS, World
 
 #: Statuses that say: the broker never had this order.
 NEVER_THERE = (OrdStatus.NOT_PLACED, OrdStatus.EXPIRED_UNSENT)
@@ -46,7 +46,7 @@ async def check(world: World) -> None:
     compared = await world.engine.reconcile()
     assert not compared.open_breaks, f"I07 {compared.open_breaks}"
     await _fills_agree(world, orders)
-    await _legs_agree(world, messages, there)
+    await _legs_agree(world, messages)
     await _positions_agree(world)
     verified = world.journal.verify()
     assert verified.damage is None, f"I14 {verified.damage}"
@@ -115,9 +115,7 @@ async def _fills_agree(world: World, orders: dict[ClOrdID, Order]) -> None:
         assert mine == theirs.get(name, Counter()), f"I09 {name}: {mine} here, {theirs.get(name)}"
 
 
-async def _legs_agree(
-    world: World, messages: list[JournalMessage], there: list[dict[str, Any]]
-) -> None:
+async def _legs_agree(world: World, messages: list[JournalMessage]) -> None:
     """Each leg that the broker made of an order of ours is ours, and has what it executed."""
     names = [m.cl_ord_id for m in messages if isinstance(m, LegAdopted)]
     assert len(names) == len(set(names)), "L01 a leg was adopted twice"
@@ -129,10 +127,9 @@ async def _legs_agree(
         assert leg.is_ended, f"L02 {leg.cl_ord_id} is {leg.ord_status}"
         theirs = sum(executed[order_id] for order_id in lineage_of(leg))
         assert leg.cum_qty == theirs, f"L03 {leg.cl_ord_id}: {leg.cum_qty} here, {theirs} there"
-    for row in there:
-        if row["client_order_id"].startswith(NAMESPACE):
-            for theirs_leg in row["legs"] or ():
-                assert theirs_leg["id"] in legs, f"L04 {theirs_leg['id']} is not ours"
+    for row in await world.client.orders_since(datetime_of(ORIGIN_NS)):
+        if row.parent and row.parent.startswith(NAMESPACE):
+            assert row.order_id in legs, f"L04 {row.order_id} of {row.parent} is not ours"
 
 
 async def _positions_agree(world: World) -> None:

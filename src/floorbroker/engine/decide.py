@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from floorbroker.brokers.port import Capabilities
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import DuplicateClOrdID, InvalidOrder, UnknownOrder
+from floorbroker.domain.errors import DuplicateClOrdID, InvalidOrder, Refused, UnknownOrder
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
+    BusinessMessageReject,
     JournalMessage,
     NewOrderSingle,
     OrderCancelReject,
@@ -328,6 +329,23 @@ def watch_ghost(
         due = now + max(now - ended, timedelta(seconds=1))  # the waits double
         messages.append(TimerSet(timer_id=timer_id, due_time=due, transact_time=now))
     return messages
+
+
+def refused(command: Submit | Cancel | Replace, refusal: Refused, now: datetime) -> JournalMessage:
+    """The refusal of a command, for the audit."""
+    return BusinessMessageReject(
+        command=type(command).__name__.lower(),
+        text=str(refusal),
+        cl_ord_id=command.cl_ord_id,
+        symbol=command.request.symbol if isinstance(command, Submit) else "",
+        transact_time=now,
+    )
+
+
+def missing(found: Missing, now: datetime) -> Alarm:
+    """Somebody should look at what the broker counts and does not list."""
+    name, text = "missing_executions", found.text
+    return Alarm(name=name, text=text, cl_ord_id=found.cl_ord_id, transact_time=now)
 
 
 def stuck_cancels(state: State, *, after_s: float, now: datetime) -> Messages:

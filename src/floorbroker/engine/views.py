@@ -154,21 +154,25 @@ class Finder:
             or self._filed_base(book, found)
         )
 
+    def named(self, book: Book, cl_ord_id: ClOrdID) -> Order | None:
+        """The order of this id, live or ended."""
+        return book.find(cl_ord_id) or self.filed(book, cl_ord_id)
+
     def parent_of(self, book: Book, found: ExecutionReport) -> Order | None:
         """The order whose leg the report is about, if the leg is not ours yet."""
         name = found.parent
         if not name:
             return None
-        parent = book.find(name) or self.filed(book, name) or self._base(book, name)
+        parent = self.named(book, name) or self._base(book, name)
         cl_ord_id = None if parent is None else legs.id_of(parent, found)
-        if cl_ord_id is None or book.find(cl_ord_id) or self.filed(book, cl_ord_id):
+        if cl_ord_id is None or self.named(book, cl_ord_id) is not None:
             return None
         return parent
 
     def _base(self, book: Book, name: ClOrdID) -> Order | None:
         """The order that goes by a successor's name."""
         base = base_id(name)
-        order = (book.find(base) or self.filed(book, base)) if base else None
+        order = self.named(book, base) if base else None
         return order if order is not None and order.replaces_asked else None
 
     def filed(self, book: Book, cl_ord_id: ClOrdID | None) -> Order | None:

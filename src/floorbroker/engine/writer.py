@@ -14,7 +14,6 @@ from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
-    BusinessMessageReject,
     ExecType,
     ExecutionReport,
     JournalMessage,
@@ -108,7 +107,7 @@ class Writer:
         try:
             self._takers[type(item)](item, reply)
         except Refused as refusal:
-            self._refuse(item, refusal)
+            self._put(decide.refused(item, refusal, self.now))
             self.replies.append((reply, refusal))
 
     def fail(self, problem: BaseException) -> None:
@@ -125,18 +124,6 @@ class Writer:
         if follow is not None:
             follow(message, order)
         return order
-
-    def _refuse(self, item: Any, refusal: Refused) -> None:
-        request = item.request if isinstance(item, decide.Submit) else None
-        self._put(
-            BusinessMessageReject(
-                command=type(item).__name__.lower(),
-                text=str(refusal),
-                cl_ord_id=item.cl_ord_id,
-                symbol="" if request is None else request.symbol,
-                transact_time=self.now,
-            )
-        )
 
     # Commands
 
@@ -262,6 +249,8 @@ class Writer:
             return
         for message in decide.outcome(self.state, item.sent, item.found):
             self._put(message)
+        if item.sent.request is RequestKind.NEW:  # the stream may have been faster
+            self._ask_legs(self._finder.named(self.state.book, item.sent.cl_ord_id))
 
     def _report(self, found: ExecutionReport, _: Any) -> None:
         for each in legs.apart(found):
@@ -282,6 +271,8 @@ class Writer:
                 self._hands.reopen([message.order.cl_ord_id])
         if order is not None:
             self._ask_more(order, found)
+            if about is not None and about.venue_status is OrdStatus.UNKNOWN and not found.legs:
+                self._ask_legs(order)
 
     def _adopted(self, about: Order | None, found: ExecutionReport) -> Order | None:
         """The order that the report is about; if that is a leg that was not ours, it is now."""
@@ -295,6 +286,13 @@ class Writer:
             if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])
         return about
+
+    def _ask_legs(self, order: Order | None) -> None:
+        """No answer brought the legs of this order: ask how it stands, unless it is looked up."""
+        if order is None or order.order_id is None or order.venue_status is OrdStatus.UNKNOWN:
+            return
+        if any(self._finder.named(self.state.book, leg) is None for leg in order.legs):
+            self.effects.append(partial(self._hands.resolver.standing, order.cl_ord_id))
 
     def _ask_more(self, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""
@@ -338,12 +336,7 @@ class Writer:
             self._put(message)
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
-        alarm = Alarm(
-            name="missing_executions",
-            text=item.text,
-            cl_ord_id=item.cl_ord_id,
-            transact_time=self.now,
-        )
+        alarm = decide.missing(item, self.now)
         if not self._raised.has(alarm):
             self._put(alarm)
 
