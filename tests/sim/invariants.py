@@ -127,9 +127,9 @@ async def _legs_agree(world: World, messages: list[JournalMessage]) -> None:
         assert leg.is_ended, f"L02 {leg.cl_ord_id} is {leg.ord_status}"
         theirs = sum(executed[order_id] for order_id in lineage_of(leg))
         assert leg.cum_qty == theirs, f"L03 {leg.cl_ord_id}: {leg.cum_qty} here, {theirs} there"
-    for row in await world.client.orders_since(datetime_of(ORIGIN_NS)):
-        if row.parent and row.parent.startswith(NAMESPACE):
-            assert row.order_id in legs, f"L04 {row.order_id} of {row.parent} is not ours"
+    for found in await world.client.orders_since(datetime_of(ORIGIN_NS)):
+        if found.parent and found.parent.startswith(NAMESPACE):
+            assert found.order_id in legs, f"L04 {found.order_id} of {found.parent} is not ours"
 
 
 async def _positions_agree(world: World) -> None:

@@ -292,7 +292,7 @@ class Writer:
         if order is None or order.order_id is None or order.venue_status is OrdStatus.UNKNOWN:
             return
         if any(self._finder.named(self.state.book, leg) is None for leg in order.legs):
-            self.effects.append(partial(self._hands.resolver.standing, order.cl_ord_id))
+            self.effects.append(partial(self._hands.resolver.legs, order.cl_ord_id))
 
     def _ask_more(self, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""

@@ -151,6 +151,10 @@ class Resolver:
         """Ask once how an order stands."""
         self._inquire("standing", cl_ord_id, self._ask_standing)
 
+    def legs(self, cl_ord_id: ClOrdID) -> None:
+        """Ask how an order stands until there is an answer: it brings the order's legs."""
+        self._inquire("legs", cl_ord_id, self._ask_legs)
+
     def ghost(self, cl_ord_id: ClOrdID) -> None:
         """Ask once whether an order that was not placed has turned up."""
         self._inquire("ghost", cl_ord_id, self._ask_ghost)
@@ -305,6 +309,13 @@ class Resolver:
         order = self._world.order(cl_ord_id)
         if order is not None:
             await self._record_of(order)
+
+    async def _ask_legs(self, cl_ord_id: ClOrdID) -> None:
+        for delay_s in (0, *self._settings.lookup_delays_s):
+            await self._clock.sleep(delay_s)
+            order = self._world.order(cl_ord_id)
+            if order is not None and await self._record_of(order) is not None:
+                return
 
     async def _resend(self, kind: RequestKind, cl_ord_id: ClOrdID, delay_s: float) -> None:
         await self._clock.sleep(delay_s)
