@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from floorbroker import app
+from floorbroker import app, venues
 
 COUNT = 24
 KILLS = 4
@@ -50,8 +50,8 @@ async def test_a_desk_killed_among_its_brackets_has_every_leg_once(tmp_path: Pat
     seed = int(os.environ.get("DESK_KILL_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
     sys.stdout.write(f"seed {seed}; the same kills again: DESK_KILL_SEED={seed}\n")
     random = Random(seed)
-    market = app.open_market(None, ("AAPL",), 5)
-    async with app.serve_exchange(market, speed=20.0, seed=5, cash="10000000") as served:
+    market = venues.open_market(None, ("AAPL",), 5)
+    async with venues.serve_exchange(market, speed=20.0, seed=5, cash="10000000") as served:
         words = [str(tmp_path), served.url, str(COUNT)]
         for number in range(KILLS):
             after = random.randint(0, (number + 1) * COUNT // KILLS)

@@ -266,12 +266,11 @@ TABLE: dict[str, Row] = {
     ),
     "not tradable": post(UNPROCESSABLE, 'asset "HALTD" is not tradable', symbol="HALTD"),
     "not active": post(UNPROCESSABLE, "asset GONE is not active", symbol="GONE"),
-    # A bracket without its legs: 40010001 here, because a field is missing.
     "a bracket without profit": post(
-        MALFORMED, "bracket orders require take_profit.limit_price", **BRACKET, stop_loss=LOSS
+        UNPROCESSABLE, "bracket orders require take_profit.limit_price", **BRACKET, stop_loss=LOSS
     ),
     "a bracket without loss": post(
-        MALFORMED, "bracket orders require stop_loss.stop_price", **BRACKET, take_profit=PROFIT
+        UNPROCESSABLE, "bracket orders require stop_loss.stop_price", **BRACKET, take_profit=PROFIT
     ),
     # Others.
     "no JSON": Row((400, 40010000), "request body format is invalid", {"qty": [1]}),

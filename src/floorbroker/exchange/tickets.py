@@ -36,20 +36,20 @@ def check_class(ticket: OrderTicket) -> OrderTicket:
         return ticket
     _check_frame(ticket, order_class)
     if loss is not None and loss.stop_price is None:
-        raise malformed(f"{order_class} orders require stop_loss.stop_price")
+        raise unprocessable(f"{order_class} orders require stop_loss.stop_price")
     profit_px = None if profit is None else profit.limit_price
     if profit is not None and profit_px is None and order_class != OCO:
-        raise malformed(f"{order_class} orders require take_profit.limit_price")
+        raise unprocessable(f"{order_class} orders require take_profit.limit_price")
     if order_class == OTO:
         if (profit is None) == (loss is None):
-            raise malformed("oto orders require exactly one of take_profit or stop_loss")
+            raise unprocessable("oto orders require exactly one of take_profit or stop_loss")
         return ticket
     if loss is None:
-        raise malformed(f"{order_class} orders require stop_loss.stop_price")
+        raise unprocessable(f"{order_class} orders require stop_loss.stop_price")
     if order_class == OCO:
         return _oco_parent(ticket, profit_px or ticket.limit_price)
     if profit is None:
-        raise malformed("bracket orders require take_profit.limit_price")
+        raise unprocessable("bracket orders require take_profit.limit_price")
     return ticket
 
 
@@ -68,7 +68,7 @@ def _oco_parent(ticket: OrderTicket, profit_px: Decimal | None) -> OrderTicket:
     if ticket.type != "limit":
         raise malformed("oco orders must be limit orders")
     if profit_px is None:
-        raise malformed("oco orders require take_profit.limit_price")
+        raise unprocessable("oco orders require take_profit.limit_price")
     return structs.replace(ticket, limit_price=profit_px)
 
 
