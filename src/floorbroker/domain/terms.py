@@ -227,7 +227,7 @@ def _check_legs(request: OrderTerms) -> None:
     kind = request.order_class
     wanted = _LEGS[kind]
     if len(request.legs) != wanted:
-        raise InvalidOrder("legs", len(request.legs), f"{_class(request)} has {wanted}")
+        raise InvalidOrder("legs", len(request.legs), f"{_class(request)} has {_LEGS_TOLD[kind]}")
     if is_coin_pair(request.symbol):
         raise InvalidOrder("order_class", kind, "coins go as simple orders")
     if request.time_in_force not in _ALL_DAY:
@@ -248,6 +248,12 @@ def _check_legs(request: OrderTerms) -> None:
     _check_directions(request)
 
 
+_LEGS_TOLD = {
+    OrderClass.SIMPLE: "0",
+    OrderClass.BRACKET: "2: give take_profit and stop_loss",
+    OrderClass.OCO: "1: give stop_loss beside take_profit",
+    OrderClass.OTO: "1: give take_profit or stop_loss",
+}
 _LEGS = {OrderClass.SIMPLE: 0, OrderClass.BRACKET: 2, OrderClass.OCO: 1, OrderClass.OTO: 1}
 _ENTRIES = (OrdType.MARKET, OrdType.LIMIT)
 
