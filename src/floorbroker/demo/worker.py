@@ -33,6 +33,8 @@ ASK_TIMES = 8
 SETTLE_S = 20.0
 #: Prices for the positions are asked for this often.
 MARKS_S = 0.4
+#: How an order stands that can be replaced or canceled.
+_CHANGEABLE = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 #: Exit code of a worker whose supervisor has gone.
 ORPHANED = 71
 
@@ -143,14 +145,27 @@ def _is_too_late(desk: Desk, job: Job, step: Step) -> bool:
 
 async def _change(desk: Desk, job: Job, step: Step) -> None:
     of = next(other for other in basket(job.symbols) if other.number == step.of)
-    order = await _known(desk, cl_ord_id_of(job, of))
-    if order is None or order.is_ended:
+    order = await _working(desk, cl_ord_id_of(job, of))
+    if order is None:
         return
     tell("step", step=step.number, symbol=step.symbol, says=step.says)
     if step.action == "cancel":
         await desk.cancel_order(order.cl_ord_id)
     elif not order.replaces and (mid := await _mid(desk, step.symbol)) is not None:
         await desk.replace_order(order.cl_ord_id, limit_price=near(mid, step.limit_bps or 0))
+
+
+async def _working(desk: Desk, cl_ord_id: str) -> Order | None:
+    """The order once the broker works it: a change of one whose fate is open would be refused.
+
+    None if there is no such order, or none any more.
+    """
+    deadline = desk.clock.monotonic() + SETTLE_S
+    while (order := await _known(desk, cl_ord_id)) is not None and not order.is_ended:
+        if order.ord_status in _CHANGEABLE or desk.clock.monotonic() > deadline:
+            return order
+        await desk.clock.sleep(0.05)
+    return None
 
 
 async def _known(desk: Desk, cl_ord_id: str) -> Order | None:
