@@ -106,6 +106,14 @@ def exchange(found: Figures) -> list[Row]:
     ]
 
 
+def listeners(found: Figures) -> list[Row]:
+    delay = f"delay p50 {found['p50_ms']:.1f} ms, p99 {found['p99_ms']:.1f} ms"
+    what = "messages lost by 100 listeners of 1,000 events/s, 10 s"
+    return [
+        Row(what=what, figure=found["lost"], unit="", peer=delay, floor=0, is_less_better=True)
+    ]
+
+
 def restart(found: Figures) -> list[Row]:
     records = f"{found['records'] / 1e6:.2f}M records"
     return [
@@ -178,6 +186,7 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "latency": latency,
     "stream": stream,
     "exchange": exchange,
+    "listeners": listeners,
     "restart": restart,
     "memory": memory,
     "sim": sim,
