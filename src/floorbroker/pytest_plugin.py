@@ -206,12 +206,11 @@ def _seed(name: str, value: object) -> int:
 def _rules(name: str, value: object) -> "Place":
     from floorbroker.venues import Place, read_rules
 
-    if isinstance(value, Mapping):
-        value = json.loads(json.dumps(value, default=str), parse_float=Decimal)
-    elif not isinstance(value, str):
+    if not isinstance(value, str | Mapping):
         wanted = 'TOML, or tables such as {"front": {"rate_limit": 200}}'
         raise TypeError(f"{name}: {value!r} must be {wanted}")
-    return Place(rules=read_rules(value, name))
+    exact = value if isinstance(value, str) else json.loads(json.dumps(value), parse_float=Decimal)
+    return Place(rules=read_rules(exact, name))
 
 
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
