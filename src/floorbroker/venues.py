@@ -84,12 +84,13 @@ class Served:
         """Let the market run in real time from this instant on, until told anew."""
         self._front.server.clock.fast_until(time_ns)
 
-    async def stopped(self) -> None:
+    async def stopped(self, on_ready: Callable[[], None]) -> None:
         """Returns when the process is told to stop (SIGTERM or SIGINT).
 
-        Raises what ended the exchange if it ends by itself, as `failed` does.
+        `on_ready` is called once a signal means that; before, it would kill the process. Raises
+        what ended the exchange if it ends by itself, as `failed` does.
         """
-        await stopped(self._front)
+        await stopped(self._front, on_ready)
 
     async def failed(self) -> NoReturn:
         """Wait until the exchange ends by itself, and raise what ended it.

@@ -122,8 +122,7 @@ async def _serve(chosen: ExchangeOptions) -> None:
         cash=str(chosen.cash),
         place=venues.Place(host=chosen.host, port=chosen.port, state=chosen.state, rules=rules),
     ) as served:
-        _announce(served, market.name)
-        await served.stopped()
+        await served.stopped(lambda: _announce(served, market.name))
     say("exchange stopped")
 
 
