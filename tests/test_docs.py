@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from cyclopts import App
+from msgspec import structs
 
 from floorbroker import config
 from floorbroker.cli.root import app
 from floorbroker.config import SETTINGS
 from floorbroker.domain.messages import ExecType
 from floorbroker.domain.order import OrdStatus
+from floorbroker.exchange.front.switches import TABLES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -93,6 +95,24 @@ def test_the_values_of_the_template_are_taken_as_they_stand(tmp_path: Path) -> N
 @pytest.mark.parametrize("word", [*ExecType, *OrdStatus])
 def test_the_word_of_an_execution_report_is_documented(word: str) -> None:
     assert is_told(f"`{word}`"), f"write about {word}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_switch_stands_in_its_table_with_its_default(table: str) -> None:
+    rules = TABLES[table]
+    page = (REPOSITORY / "docs" / "exchange.md").read_text("utf-8")
+    section = page.partition(f"### {rules.__name__}\n")[2].partition("\n## ")[0]
+    section = section.partition("\n### ")[0]
+    assert f"`[{table}]`" in section
+    defaults = structs.asdict(rules()).items()
+    expected = [(name, shown(value)) for name, value in defaults]
+    assert sorted(re.findall(r"^\| `(\w+)` \| `?([\w.]+)`? \|", section, re.M)) == sorted(expected)
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return "any"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def test_the_page_of_order_states_is_drawn_from_the_table() -> None:

@@ -4,9 +4,10 @@ pytest imports this module in every run where floorbroker is installed, so the e
 imported by the first test that asks for it.
 """
 
+import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -22,7 +23,7 @@ from floorbroker.testbed import amount_text, instant, plan_text
 if TYPE_CHECKING:
     import asyncio
 
-    from floorbroker.venues import MarketPlan
+    from floorbroker.venues import MarketPlan, Place
 
 _MARK = "alpaca_exchange"
 _START_S, _STOP_S = 60.0, 20.0
@@ -40,6 +41,7 @@ class _Options:
     speed: float | Literal["max"] = 0.0
     seed: int = 7
     faults: str = ""
+    rules: "Place | None" = None
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -120,6 +122,7 @@ class _Served:
             seed=options.seed,
             cash=options.cash,
             faults=options.faults,
+            place=options.rules,
         ) as served:
             self.url = served.url
             self._is_ready.set()
@@ -200,6 +203,16 @@ def _seed(name: str, value: object) -> int:
     return value
 
 
+def _rules(name: str, value: object) -> "Place":
+    from floorbroker.venues import Place, read_rules
+
+    if not isinstance(value, str | Mapping):
+        wanted = 'TOML, or tables such as {"front": {"rate_limit": 200}}'
+        raise TypeError(f"{name}: {value!r} must be {wanted}")
+    exact = value if isinstance(value, str) else json.loads(json.dumps(value), parse_float=Decimal)
+    return Place(rules=read_rules(exact, name))
+
+
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "cash": amount_text,
     "symbols": _symbols,
@@ -208,4 +221,5 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "speed": _speed,
     "seed": _seed,
     "faults": lambda _, plan: plan_text(plan) or "",
+    "rules": _rules,
 }

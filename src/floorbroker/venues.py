@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, NoReturn, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from floorbroker.clock import NS_PER_S, SystemClock
 from floorbroker.domain.errors import ConfigError
@@ -18,6 +18,7 @@ from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.serve import serve, stopped, while_it_lasts
 from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.front.switches import Switches, parse_switches, switches_of
 from floorbroker.exchange.reference.assets import Asset, listing
 from floorbroker.exchange.reference.calendar import (
     new_york_date,
@@ -60,11 +61,12 @@ class MarketPlan(Struct, frozen=True, kw_only=True):
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where an exchange is served, and where its state is kept."""
+    """Where an exchange is served, where its state is kept, and the rules of the house."""
 
     host: str = "127.0.0.1"
     port: int = 0
     state: Path | None = None
+    rules: Switches = Switches()
 
 
 class Served:
@@ -82,12 +84,13 @@ class Served:
         """Let the market run in real time from this instant on, until told anew."""
         self._front.server.clock.fast_until(time_ns)
 
-    async def stopped(self) -> None:
+    async def stopped(self, on_ready: Callable[[], None]) -> None:
         """Returns when the process is told to stop (SIGTERM or SIGINT).
 
-        Raises what ended the exchange if it ends by itself, as `failed` does.
+        `on_ready` is called once a signal means that; before, it would kill the process. Raises
+        what ended the exchange if it ends by itself, as `failed` does.
         """
-        await stopped(self._front)
+        await stopped(self._front, on_ready)
 
     async def failed(self) -> NoReturn:
         """Wait until the exchange ends by itself, and raise what ended it.
@@ -154,11 +157,21 @@ async def serve_exchange(
     plan: FaultPlan | None = parse_fault_plan(faults) if faults else None
     with _state_told(where.state):
         store = ExchangeStore(where.state) if where.state is not None else None
-        setup = _setup(market, seed=seed, cash=cash, speed=speed, store=store)
+        setup = structs.replace(
+            _setup(market, seed=seed, cash=cash, speed=speed, store=store),
+            rules=where.rules.venue,
+            fill_rules=where.rules.fills,
+            front=where.rules.front,
+        )
         front = build_exchange(setup, plan)
     front.server.advance_to(front.server.now_ns)  # first through what the tape has had till now
     async with serve(front, where.host, where.port) as port:
         yield Served(f"http://{where.host}:{port}", front)
+
+
+def read_rules(rules: str | Mapping[str, object], source: str) -> Switches:
+    """The switches of an exchange from TOML, or from its tables; raises ConfigError."""
+    return parse_switches(rules, source) if isinstance(rules, str) else switches_of(rules, source)
 
 
 @contextmanager

@@ -356,6 +356,7 @@ async def _fill_the_disk(settings: Settings) -> None:
         ("--tape x --quiet", "--quiet: has no tape"),
         ("--tape /nonexistent", "/nonexistent does not exist; a tape is a file or a folder"),
         ("--faults /nonexistent", "--faults: /nonexistent: No such file or directory"),
+        ("--rules /nonexistent", "--rules: /nonexistent: No such file or directory"),
         ("--port 0 --state /nonexistent/x", "the exchange's state /nonexistent/x cannot be used"),
         ("8899", "Unused Tokens: ['8899']"),
     ],
@@ -419,6 +420,24 @@ def test_a_malformed_fault_plan_is_told_with_its_file(
     told = prompt.type("exchange", "--port", "0", "--faults", str(plan))
     assert told.code == 2
     assert str(plan) in told.err
+    assert message in told.err
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[venue]\nday_end = 1\n", "venue.day_end: no such switch; did you mean day_end_status?"),
+        (b"\xff\xfe", "is no text; rules are TOML"),
+    ],
+)
+def test_rules_that_are_not_understood_are_told_with_their_file(
+    prompt: Prompt, body: bytes, message: str
+) -> None:
+    rules = prompt.folder / "rules.toml"
+    rules.write_bytes(body)
+    told = prompt.type("exchange", "--port", "0", "--rules", str(rules))
+    assert told.code == 2
+    assert str(rules) in told.err
     assert message in told.err
 
 

@@ -369,6 +369,19 @@ def test_faults_are_read_from_a_file(prompt: Prompt) -> None:
         assert asked(url, "/_exchange/faults")["fired"][0]["kind"] == "accept_then_504"
 
 
+def test_switches_are_read_from_a_file(prompt: Prompt) -> None:
+    rules = prompt.folder / "rules.toml"
+    rules.write_text('[venue]\nday_end_status = "canceled"\n\n[front]\nrate_limit = 2\n')
+    order = {**market_order("AAPL", 1), "type": "limit", "limit_price": "1"}
+    with exchange(prompt, "--quiet", "--rules", str(rules)) as (url, _):
+        asked(url, "/v2/orders", order)
+        asked(url, "/_exchange/clock", {"to": "2026-06-01T20:01:00Z"})
+        assert asked(url, "/_exchange/orders")[0]["status"] == "canceled"
+        asked(url, "/v2/clock")
+        with pytest.raises(urllib.error.HTTPError, match="429"):
+            asked(url, "/v2/clock")
+
+
 def test_an_unpaced_market_runs_to_its_close(prompt: Prompt) -> None:
     with exchange(prompt, "--speed", "max", "--symbols", "F") as (url, _):
         deadline = time.monotonic() + 30

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import defaultdict
+from collections import defaultdict, deque
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,8 @@ from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.venue import Venue
 from floorbroker.exchange.wire.orders import order_view
 from floorbroker.exchange.wire.words import encode
+from tests.sim.session_census import happenings
+from tests.sim.session_wire import AFTER_THE_END, Ear
 from tests.unit.exchange.venue_kit import Floor
 
 KEY = "PKSESSION"
@@ -30,8 +32,6 @@ CASH = Decimal(30_000)
 SYMBOLS = ("AAPL", "BTC/USD")
 #: Classes that a refusal's code may have.
 CLASSES = frozenset({400, 401, 403, 404, 422, 429})
-#: Events that may follow the end of an order.
-AFTER_THE_END = frozenset({"trade_bust", "order_cancel_rejected", "order_replace_rejected"})
 
 
 class Told:
@@ -49,6 +49,8 @@ class Told:
         self.seq = 0
         self.checks_power = checks_power
         self.venue: Venue | None = None
+        self.happened: set[str] = set()
+        self.unheard: deque[tuple[str, Any]] = deque()  #: Events that no frame has told yet.
 
     def hear(self, event: VenueEvent) -> None:
         order = event.order
@@ -64,6 +66,8 @@ class Told:
             assert_affordable(self.venue, order)
         self.status[order.id] = order.status
         self.last[order.id] = json.loads(encode(order_view(order)))
+        self.unheard.append((event.event, self.last[order.id]))
+        self.happened.update(happenings(event))
 
     def _book(self, event: VenueEvent, was: str) -> None:
         fill, order = event.execution, event.order
@@ -110,6 +114,8 @@ class Session:
         self.rules = rules
         self.fill_rules = fill_rules
         self.told = Told(rules.checks_buying_power)
+        self.ear = Ear(carries=not rules.replace_restarts_filled)
+        self.steps = 0
         self._runner = asyncio.Runner()
         self._tape: list[MarketEvent] = []
         self._begin()
@@ -130,6 +136,27 @@ class Session:
         self.transport = MemoryTransport(self.front)
         self.venue.listeners.append(self.told.hear)
         self.told.venue = self.venue
+        self._runner.run(self._listen())
+
+    async def _listen(self) -> None:
+        self._frames = await self.transport.connect("/stream")
+        said = {"action": "auth", "key": KEY, "secret": "s"}
+        listening = {"action": "listen", "data": {"streams": ["trade_updates"]}}
+        for words in (said, listening):
+            await self._frames.send(json.dumps(words))
+            await self._frames.receive()
+
+    def hear(self) -> None:
+        """The frames of all that has happened; nothing is told twice, and nothing is left out."""
+        self._runner.run(self._hear())
+
+    async def _hear(self) -> None:
+        while self.told.unheard:
+            event, order = self.told.unheard.popleft()
+            async with asyncio.timeout(5):
+                frame = json.loads(await self._frames.receive())
+            assert (frame["data"]["event"], frame["data"]["order"]) == (event, order)
+            self.ear.hear(frame)
 
     def close(self) -> None:
         self._runner.run(self.transport.aclose())
@@ -154,6 +181,7 @@ class Session:
             assert isinstance(told["code"], int)
             assert told["code"] // 100_000 in CLASSES
             assert told["message"]
+            self.told.happened.add(f"a refusal with {answer.status}")
         return answer.status, told
 
     def get(self, path: str, **query: str) -> Any:
@@ -179,6 +207,7 @@ class Session:
         self._apply(Trade(symbol=symbol, time_ns=now_ns, px=px, size=Decimal(size), **more))
 
     def halt(self, symbol: str, *, halted: bool) -> None:
+        self.told.happened.add("a halt" if halted else "a resumption")
         self._apply(Halt(symbol=symbol, time_ns=self.venue.now_ns, halted=halted))
 
     def _apply(self, event: MarketEvent) -> None:
@@ -195,6 +224,8 @@ class Session:
 
     def restart(self) -> None:
         """Another exchange takes up the state of this one, and the tape is known to it."""
+        self.hear()
+        self.told.happened.add("a restart")
         state = Floor.forget_queues(self.venue).export_state()
         self._runner.run(self.transport.aclose())
         self._begin()

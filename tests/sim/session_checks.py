@@ -22,6 +22,8 @@ ENDED_UNFILLED = frozenset({"canceled", "expired", "rejected"})
 def check(session: Session) -> None:
     """All of it."""
     venue, told = session.venue, session.told
+    session.steps += 1
+    session.hear()
     check_orders_add_up(venue, told)
     check_accounts(session)
     check_chains(venue)
@@ -66,6 +68,9 @@ def check_accounts(session: Session) -> None:
             if venue.assets[order.symbol].marginable is marginable
         )
     assert account.buying_power >= 0
+    shown = session.get("/v2/account")
+    assert abs(Decimal(shown["cash"]) - account.cash) < Decimal("0.01")
+    assert Decimal(shown["buying_power"]) >= 0
     held: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for order in opened:
         assert order.held_qty >= 0
@@ -252,6 +257,8 @@ def check_pages(session: Session, size: int, *, is_ascending: bool, nested: bool
     seen: list[str] = []
     while page := session.get("/v2/orders", **asked):
         assert len(page) <= size
+        if seen:
+            session.told.happened.add("several pages")
         seen += [row["id"] for row in page]
         asked[name] = page[-1]["id"]
     orders = session.venue.account(KEY).orders

@@ -1,5 +1,6 @@
 """Random sessions at the exchange: whatever is sent and whatever happens, its books are right."""
 
+import sys
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -19,8 +20,10 @@ from hypothesis.stateful import (
 from floorbroker.clock import NS_PER_S
 from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.reference.calendar import next_session, session_at
 from floorbroker.exchange.rules import VenueRules
-from tests.sim.session import SYMBOLS, Session
+from tests.sim.session import KEY, SYMBOLS, Session
+from tests.sim.session_census import Census
 from tests.sim.session_checks import check, check_pages
 
 MINUTE = 60 * NS_PER_S
@@ -52,6 +55,9 @@ CENTS = st.integers(9_990, 10_010)
 TIMES = st.sampled_from(("day", "day", "gtc", "gtc", "ioc", "fok", "opg", "cls"))
 KINDS = st.sampled_from(("market", "limit", "limit", "stop", "stop_limit", "trailing_stop"))
 PICK = st.integers(0, 30)
+#: Cents from the market: most orders are near it, and some are far enough away to rest.
+OFFSETS = st.integers(-8, 8)
+GAPS = st.integers(1, 6)
 
 
 def text(cents: int) -> str:
@@ -67,6 +73,8 @@ def prices(kind: str, cents: int, trail: int = 5) -> dict[str, str]:
 
 class Sessions(RuleBasedStateMachine):
     """What clients, the market and the clock do to an exchange, in any order."""
+
+    census = Census()  #: Of the test that runs; each begins its own.
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,6 +98,7 @@ class Sessions(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if self.session is not None:
+            self.census.add(self.session.told.happened, self.session.steps)
             self.session.close()
 
     @invariant()
@@ -99,10 +108,12 @@ class Sessions(RuleBasedStateMachine):
 
     # Clients.
 
-    @rule(symbol=SYMBOL, side=SIDES, kind=KINDS, tif=TIMES, size=SIZES, cents=CENTS, eh=PICK)
+    @rule(symbol=SYMBOL, side=SIDES, kind=KINDS, tif=TIMES, size=SIZES, offset=OFFSETS, eh=PICK)
     def place(
-        self, symbol: str, side: str, kind: str, tif: str, size: int, cents: int, eh: int
+        self, symbol: str, side: str, kind: str, tif: str, size: int, offset: int, eh: int
     ) -> None:
+        cents = self._touch(symbol, side) + offset
+        own_id = {"client_order_id": f"mine-{eh}"} if eh > 24 else {}  # soon given twice
         self._send(
             symbol=symbol,
             side=side,
@@ -110,13 +121,15 @@ class Sessions(RuleBasedStateMachine):
             time_in_force=tif,
             qty=str(size),
             extended_hours=eh < 5,
-            **prices(kind, cents, eh + 1),
+            **prices(kind, cents, eh % 8 + 1),
+            **own_id,
         )
 
-    @rule(symbol=SYMBOL, side=SIDES, size=SIZES, is_notional=st.booleans(), cents=CENTS)
+    @rule(symbol=SYMBOL, side=SIDES, size=SIZES, is_notional=st.booleans(), offset=OFFSETS)
     def place_a_fraction(
-        self, symbol: str, side: str, size: int, is_notional: bool, cents: int
+        self, symbol: str, side: str, size: int, is_notional: bool, offset: int
     ) -> None:
+        cents = self._touch(symbol, side) + offset
         kind = "market" if cents % 2 else "limit"
         amount = {"notional": str(size * 7)} if is_notional else {"qty": f"{size}.123456789"}
         tif = "gtc" if symbol == SYMBOLS[1] else "day"
@@ -129,8 +142,8 @@ class Sessions(RuleBasedStateMachine):
         side=SIDES,
         kind=st.sampled_from(("market", "limit", "stop", "stop_limit")),
         size=SIZES,
-        cents=CENTS,
-        gaps=st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(0, 3)),
+        offset=OFFSETS,
+        gaps=st.tuples(GAPS, GAPS, st.integers(0, 3)),
         is_gtc=st.booleans(),
     )
     def place_an_entry(
@@ -139,12 +152,13 @@ class Sessions(RuleBasedStateMachine):
         side: str,
         kind: str,
         size: int,
-        cents: int,
+        offset: int,
         gaps: tuple[int, int, int],
         is_gtc: bool,
     ) -> None:
         profit, loss, limit = gaps
         sign = 1 if side == "buy" else -1
+        cents = self._touch(SYMBOLS[0], side) + offset
         legs: dict[str, Any] = {
             "take_profit": {"limit_price": text(cents + sign * profit)},
             "stop_loss": {"stop_price": text(cents - sign * loss)},
@@ -163,31 +177,37 @@ class Sessions(RuleBasedStateMachine):
             **legs,
         )
 
-    @rule(cents=CENTS, gap=st.integers(1, 12), size=SIZES, is_gtc=st.booleans())
-    def place_an_exit_pair(self, cents: int, gap: int, size: int, is_gtc: bool) -> None:
+    @rule(gaps=st.tuples(GAPS, GAPS), size=SIZES, is_gtc=st.booleans())
+    def place_an_exit_pair(self, gaps: tuple[int, int], size: int, is_gtc: bool) -> None:
         held = self.on.told.position[SYMBOLS[0]]
-        is_long = held >= 0
-        loss = cents - gap if is_long else cents + gap
+        sign = 1 if held >= 0 else -1
+        last = self._touch(SYMBOLS[0], "buy")
+        free = abs(self.on.venue.account(KEY).position_qty(SYMBOLS[0]))
         self._send(
-            side="sell" if is_long else "buy",
+            side="sell" if sign > 0 else "buy",
             type="limit",
-            qty=str(size),
+            qty=str(min(size, int(free)) or size),
             time_in_force="gtc" if is_gtc else "day",
             order_class="oco",
-            take_profit={"limit_price": text(cents)},
-            stop_loss={"stop_price": text(loss)},
+            take_profit={"limit_price": text(last + sign * gaps[0])},
+            stop_loss={"stop_price": text(last - sign * (gaps[1] + 2))},
         )
 
-    @rule(pick=PICK, size=st.one_of(st.none(), SIZES), cents=CENTS)
-    def replace(self, pick: int, size: int | None, cents: int) -> None:
+    @rule(pick=PICK, size=st.one_of(st.none(), SIZES), offset=OFFSETS)
+    def replace(self, pick: int, size: int | None, offset: int) -> None:
         order = self._pick(pick)
         if order is None:
             return
+        cents = self._touch(order.symbol, order.side) + offset
+        if size is not None and order.filled_qty:  # most of all of what has been filled in part
+            size += int(order.filled_qty)
         body: dict[str, str] = {} if size is None or order.parent_id else {"qty": str(size)}
         if order.type == "trailing_stop":
-            body |= {"trail": text(cents - 9_980)}
+            body |= {"trail": text(offset + 10)}
         elif size is None or size % 2:
             body |= prices(order.type, cents)
+        if pick > 27:
+            body |= {"client_order_id": f"mine-{pick}"}
         status, told = self.on.ask("PATCH", f"/v2/orders/{order.id}", body)
         assert status in (200, 403, 422), told
         if status == 200:
@@ -252,6 +272,77 @@ class Sessions(RuleBasedStateMachine):
             self.on.quote(symbol, px, px + Decimal("0.02"), (size, size + 50))
             self.on.trade(symbol, px + Decimal("0.01"), size)
 
+    @rule(
+        symbol=SYMBOL,
+        side=SIDES,
+        share=st.integers(1, 9),
+        over=st.integers(2, 60),
+        then=st.sampled_from(("", "replace", "replace", "cancel")),
+    )
+    def serve_in_part(self, symbol: str, side: str, share: int, over: int, then: str) -> None:
+        """An order that the market has something of, but not all; and what is made of the rest."""
+        quote = self.on.venue.market.quotes[symbol]
+        self.on.quote(symbol, quote.bid_px, quote.ask_px, (share, share))
+        cents = self._touch(symbol, side) + (1 if side == "buy" else -1)
+        tif = "gtc" if symbol == SYMBOLS[1] else "day"
+        self._send(
+            symbol=symbol,
+            side=side,
+            type="limit",
+            time_in_force=tif,
+            qty=str(share + over),
+            limit_price=text(cents),
+        )
+        latest = list(self.on.venue.orders.values())[-1]
+        if then and latest.filled_qty and latest.is_open and latest.parent_id is None:
+            path = f"/v2/orders/{latest.id}"
+            if then == "cancel":
+                self.on.ask("DELETE", path)
+            else:
+                self.on.ask("PATCH", path, {"qty": str(share + over - 1)})
+
+    @rule(side=SIDES, size=SIZES, gaps=st.tuples(GAPS, GAPS), is_profit=st.booleans())
+    def live_a_bracket(self, side: str, size: int, gaps: tuple[int, int], is_profit: bool) -> None:
+        """Its entry is filled, and the market goes to one of its exits."""
+        bid = self.on.venue.market.quotes[SYMBOLS[0]].bid_px
+        self.on.quote(SYMBOLS[0], bid, bid + Decimal("0.02"), (500, 500))
+        sign = 1 if side == "buy" else -1
+        cents = self._touch(SYMBOLS[0], side)
+        self._send(
+            side=side,
+            type="market",
+            qty=str(size),
+            time_in_force="gtc",
+            order_class="bracket",
+            take_profit={"limit_price": text(cents + sign * gaps[0])},
+            stop_loss={"stop_price": text(cents - sign * (gaps[1] + 3))},
+        )
+        self._move(12 if (side == "buy") is is_profit else -12, 3, size)
+
+    @rule(is_up=st.booleans(), steps=st.integers(2, 5), size=SIZES)
+    def shock(self, is_up: bool, steps: int, size: int) -> None:
+        """A dozen cents at one go: whatever stands on that side is reached."""
+        self._move(12 if is_up else -12, steps, size)
+
+    @rule(is_close=st.booleans(), side=SIDES, size=SIZES, left=st.integers(0, 60))
+    def go_through_an_auction(self, is_close: bool, side: str, size: int, left: int) -> None:
+        """An order for the next opening or closing, and the auction that serves it or most."""
+        now_ns = self.on.venue.now_ns
+        session = session_at(now_ns)
+        if is_close and now_ns >= session.close_ns - 20 * MINUTE:
+            return
+        if not is_close and now_ns >= session.open_ns - 5 * MINUTE:
+            session = next_session(session.date)
+        bell_ns = session.close_ns if is_close else session.open_ns
+        before_ns = bell_ns - 20 * MINUTE if is_close else bell_ns - 5 * MINUTE
+        self.on.wait_until(before_ns)
+        tif = "cls" if is_close else "opg"
+        self._send(side=side, type="market", time_in_force=tif, qty=str(size))
+        self.on.wait_until(bell_ns)
+        px = Decimal(self._touch(SYMBOLS[0], "buy")) / 100
+        served = max(1, size - left)
+        self.on.trade(SYMBOLS[0], px, served, auction="close" if is_close else "open")
+
     @rule(symbol=SYMBOL, pick=PICK)
     def halt(self, symbol: str, pick: int) -> None:
         self.on.halt(symbol, halted=pick < 6)
@@ -299,6 +390,19 @@ class Sessions(RuleBasedStateMachine):
             legs = {"bracket": 2, "oto": 1, "oco": 1}.get(told["order_class"], 0)
             assert len(told["legs"] or ()) == legs
 
+    def _move(self, cents: int, steps: int, size: int) -> None:
+        """Quotes and prints go there together, and at each step some shares are offered."""
+        start = int(self.on.venue.market.quotes[SYMBOLS[0]].bid_px * 100)
+        for step in range(1, steps + 1):
+            px = Decimal(start + cents * step // steps) / 100
+            self.on.quote(SYMBOLS[0], px, px + Decimal("0.02"), (size, size))
+            self.on.trade(SYMBOLS[0], px + Decimal("0.01"), size)
+
+    def _touch(self, symbol: str, side: str) -> int:
+        """Where a buyer or a seller would trade now, in cents."""
+        quote = self.on.venue.market.quotes[symbol]
+        return int((quote.ask_px if side == "buy" else quote.bid_px) * 100)
+
     def _pick(self, pick: int) -> Any:
         """Mostly an order that is open, the latest first; now and then any."""
         orders = list(self.on.venue.orders.values())[::-1]
@@ -307,30 +411,38 @@ class Sessions(RuleBasedStateMachine):
         return chosen[pick % len(chosen)] if chosen else None
 
 
-@pytest.mark.timeout(300)
-def test_books_are_right_after_every_step_of_a_session() -> None:
+def run(count: int, steps: int, **more: Any) -> Census:
+    """So many sessions of at most so many steps, and what happened in them."""
+    Sessions.census = census = Census()
     run_state_machine_as_test(
         Sessions,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
+            max_examples=count,
+            stateful_step_count=steps,
             suppress_health_check=list(HealthCheck),
+            **more,
         ),
     )
+    return census
+
+
+@pytest.mark.timeout(300)
+def test_books_are_right_after_every_step_of_a_session() -> None:
+    census = run(60, 40)
+    assert census.steps > 60 * 10
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(4))
-def test_books_are_right_in_many_long_sessions(part: int) -> None:
-    """250 sessions each, others every time; a failure prints how to play it again."""
-    run_state_machine_as_test(
-        Sessions,
-        settings=settings(
-            max_examples=250,
-            stateful_step_count=80,
-            derandomize=False,
-            print_blob=True,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+def test_books_are_right_in_many_long_sessions(
+    part: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """250 sessions each, others every time; a failure prints how to play it again.
+
+    What sessions are made of is counted: checks of what does not happen would prove nothing.
+    """
+    census = run(250, 80, derandomize=False, print_blob=True, database=None)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{census.told()}\n")
+    assert census.sessions >= 250
+    assert census.too_rare() == []

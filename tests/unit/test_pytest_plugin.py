@@ -182,6 +182,16 @@ class TestTheMark:
     @pytest.mark.alpaca_exchange(faults={"kind": "rate_limit", "nth": [1]})
     def test_may_bring_faults(self, alpaca_exchange: AlpacaExchange) -> None:
         assert alpaca_exchange.faults()["fault"][0]["kind"] == "rate_limit"
+
+    @pytest.mark.alpaca_exchange(
+        rules={"venue": {"market_buy_margin": 0.5, "day_end_status": "canceled"}}
+    )
+    def test_may_bring_rules(
+        self, alpaca_exchange: AlpacaExchange, trading: TradingClient
+    ) -> None:
+        order = buy(trading)
+        alpaca_exchange.advance_to("2026-06-01 16:00:01")
+        assert status(trading, order) == "canceled"
         assert alpaca_exchange.faults([])["fault"] == []
 
 
@@ -266,7 +276,7 @@ def test_nothing_of_the_exchange_is_left_after_a_test(
 @pytest.mark.parametrize(
     ("mark", "told"),
     [
-        ("cahs=1", "no option 'cahs'; there are cash, symbols, start, tape, speed, seed, faults"),
+        ("cahs=1", "no option 'cahs'; there are cash, symbols, start, tape, speed, seed, faults*"),
         ("500", "500 has no name; write cash=*"),
         ("cash=-1", "cash: -1 must be a number from 0 up"),
         ("cash='much'", "cash: 'much' is no number; write *"),
@@ -277,6 +287,9 @@ def test_nothing_of_the_exchange_is_left_after_a_test(
         ("tape='a.csv', symbols='F'", "symbols: a tape has its own; *"),
         ("speed=-1", "speed: -1 must be a number of market seconds a second *"),
         ("seed='x'", "seed: 'x' must be a whole number"),
+        ("rules='[venu]'", "rules: no table [[]venu[]]; did you mean venue?"),
+        ("rules=7", "rules: 7 must be TOML, or tables such as *"),
+        ("rules={'front': {'rate_limt': 1}}", "rules: front.rate_limt: no such switch; *"),
         ("faults={'kind': 'rain'}", "fault plan: fault 1: kind: 'rain' is not one of *"),
     ],
 )

@@ -14,6 +14,7 @@ from floorbroker.clock import SystemClock
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.serve import serve
 from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import listing
 
 with warnings.catch_warnings():
@@ -31,7 +32,8 @@ START_NS = 1_780_322_400_000_000_000
 class ServedExchange:
     """An exchange that another thread serves; the market is what `quote` and `trade` say."""
 
-    def __init__(self) -> None:
+    def __init__(self, corporate_actions: tuple[CorporateAction, ...] = ()) -> None:
+        self._corporate_actions = corporate_actions
         self.port = 0
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -90,7 +92,13 @@ class ServedExchange:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         front = build_exchange(
-            Setup(clock=SystemClock(), assets=listing(), start_ns=START_NS, seed=1)
+            Setup(
+                clock=SystemClock(),
+                assets=listing(),
+                start_ns=START_NS,
+                seed=1,
+                corporate_actions=self._corporate_actions,
+            )
         )
         async with serve(front, "127.0.0.1", 0) as self.port:
             self._ready.set()

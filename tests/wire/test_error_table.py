@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from floorbroker.exchange.accounts import Configuration
+from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.server import FrontRules
 from floorbroker.exchange.rules import VenueRules
 from tests.unit.exchange_front.conftest import Client, an_exchange, virtually
@@ -19,6 +20,7 @@ ORDER: Mapping[str, object] = {
 LIMIT = {"type": "limit", "limit_price": "180"}
 BRACKET = {"order_class": "bracket", **LIMIT}
 PROFIT, LOSS = {"limit_price": "190"}, {"stop_price": "170"}
+LOSS_AS_PROFIT = {"limit_price": "170"}
 
 
 class Row(NamedTuple):
@@ -70,11 +72,22 @@ TABLE: dict[str, Row] = {
     "stray price on a market": post(
         MALFORMED, "market orders require no stop or limit price", limit_price="170"
     ),
+    "stray stop on a market": post(
+        MALFORMED, "market orders require no stop or limit price", stop_price="170"
+    ),
     "limit of zero": post(MALFORMED, "limit price must be > 0", type="limit", limit_price="0"),
     "limit below zero": post(MALFORMED, "limit price must be > 0", type="limit", limit_price=-1),
     "id used twice": Row(
         MALFORMED, "client_order_id must be unique", {**ORDER, "client_order_id": "mine"},
         before=({"client_order_id": "mine"},),
+    ),
+    "id of a canceled order used twice": Row(
+        MALFORMED, "client_order_id must be unique", {**ORDER, "client_order_id": "mine"},
+        before=({**LIMIT, "time_in_force": "ioc", "client_order_id": "mine"},),
+    ),
+    "replace a canceled order": Row(
+        MALFORMED, "only open orders can be replaced", {"qty": "5"}, "PATCH", "/v2/orders/{0}",
+        before=({**LIMIT, "time_in_force": "ioc"},),
     ),
     "replace a filled order": Row(
         MALFORMED, "only open orders can be replaced", {"qty": "5"}, "PATCH", "/v2/orders/{0}",
@@ -86,6 +99,9 @@ TABLE: dict[str, Row] = {
     ),
     "unknown activity": Row(
         MALFORMED, "invalid activity type: X", method="GET", path="/v2/account/activities/X"
+    ),
+    "watchlist without a name": Row(
+        MALFORMED, "watchlist is required", {"symbols": ["AAPL"]}, path="/v2/watchlists"
     ),
     "long watchlist name": Row(
         MALFORMED, "name must be no more than 64 characters", {"name": "n" * 65},
@@ -123,6 +139,14 @@ TABLE: dict[str, Row] = {
     "short without credit": Row(
         FORBIDDEN, "account is not allowed to short", {**ORDER, "side": "sell"},
         setup={"cash": 1999},
+    ),
+    "short where its owner forbids it": Row(
+        FORBIDDEN, "account is not allowed to short", {**ORDER, "side": "sell"},
+        configuration=Configuration(no_shorting=True),
+    ),
+    "short without margin": Row(
+        FORBIDDEN, "account is not allowed to short", {**ORDER, "side": "sell"},
+        configuration=Configuration(max_margin_multiplier="1"),
     ),
     "short what nobody lends": post(
         FORBIDDEN, 'asset "NOSHORT" cannot be sold short', symbol="NOSHORT", side="sell"
@@ -182,6 +206,14 @@ TABLE: dict[str, Row] = {
         NOT_FOUND, "order not found for mine", method="GET",
         path="/v2/orders:by_client_order_id?client_order_id=mine",
     ),
+    "no such watchlist": Row(
+        NOT_FOUND, f"watchlist not found for {NOBODY}", method="GET",
+        path=f"/v2/watchlists/{NOBODY}",
+    ),
+    "no such contract": Row(
+        NOT_FOUND, f"option contract {NOBODY} not found", method="GET",
+        path=f"/v2/options/contracts/{NOBODY}",
+    ),
     "no such position": Row(
         NOT_FOUND, "position does not exist", method="GET", path="/v2/positions/AAPL"
     ),
@@ -204,6 +236,18 @@ TABLE: dict[str, Row] = {
         "criteria",
         type="stop", stop_price="290.123",
     ),
+    "sub-penny profit": post(
+        UNPROCESSABLE,
+        "invalid limit_price 190.123. sub-penny increment does not fulfill minimum "
+        "pricing criteria",
+        **{**BRACKET, "take_profit": {"limit_price": "190.123"}, "stop_loss": LOSS},
+    ),
+    "sub-penny loss": post(
+        UNPROCESSABLE,
+        "invalid stop_price 170.123. sub-penny increment does not fulfill minimum "
+        "pricing criteria",
+        **{**BRACKET, "take_profit": PROFIT, "stop_loss": {"stop_price": "170.123"}},
+    ),
     "cancel a filled order": Row(
         UNPROCESSABLE, 'order is already in "filled" state', method="DELETE",
         path="/v2/orders/{0}", before=({},),
@@ -215,6 +259,10 @@ TABLE: dict[str, Row] = {
     "replace with nothing": Row(
         UNPROCESSABLE, "order parameters are not changed", {}, "PATCH", "/v2/orders/{0}",
         before=(LIMIT,),
+    ),
+    "replaced by less than is filled": Row(
+        UNPROCESSABLE, "qty must be > filled_qty", {"qty": "1000"}, "PATCH", "/v2/orders/{0}",
+        before=({"type": "limit", "limit_price": "187.2", "qty": "1500"},),
     ),
     "a fraction for longer than a day": post(
         UNPROCESSABLE, "fractional orders must be DAY orders", qty="0.5", time_in_force="gtc"
@@ -245,6 +293,18 @@ TABLE: dict[str, Row] = {
         UNPROCESSABLE, "stop_loss.stop_price must be <= base_price - 0.01",
         {**ORDER, **BRACKET, "take_profit": PROFIT, "stop_loss": {"stop_price": "180"}},
         extra={"base_price": "180"},
+    ),
+    "loss of a short too near": Row(
+        UNPROCESSABLE, "stop_loss.stop_price must be >= base_price + 0.01",
+        {
+            **ORDER, **BRACKET, "side": "sell", "limit_price": "200",
+            "take_profit": {"limit_price": "190"}, "stop_loss": {"stop_price": "200"},
+        },
+        extra={"base_price": "200"},
+    ),
+    "legs of a long the wrong way": post(
+        UNPROCESSABLE, "take_profit.limit_price must be > stop_loss.stop_price",
+        **{**BRACKET, "take_profit": LOSS_AS_PROFIT, "stop_loss": {"stop_price": "175"}},
     ),
     "legs the wrong way": post(
         UNPROCESSABLE, "take_profit.limit_price must be < stop_loss.stop_price",
@@ -286,18 +346,18 @@ TABLE: dict[str, Row] = {
 
 #: Rows of the table that stocks and coins do not meet here, and why.
 WITHOUT = {
+    "limit orders must not have stop_price": "another text for a stray stop; one is recorded",
+    "access key verification failed": "another text of 401; the switch has the 403 that was seen",
     "insufficient options buying power": "no options are traded here",
     "account not eligible for level2 options trading": "no options are traded here",
     "account not eligible to trade uncovered option contracts": "no options are traded here",
     "cannot cancel/replace individual legs of a mleg order": "mleg is for options",
     "leg order is already in {status} state": "mleg is for options",
-    "unable to replace order, order is not open": "needs a bracket: see the test below",
     "crypto trading is not available in your jurisdiction": "live accounts alone have one",
     "trade denied due to pattern day trading protection": "retired in June 2026",
-    "unable to open new notional orders while having open closing position orders": (
-        "what is held outside the hours is counted in shares instead"
-    ),
-    "internal server error occurred, request timed out": "faults that a test asks for",
+    "position not found: AAPL": "another text of position does not exist, which is recorded",
+    "order not found, in a 207": "all orders are canceled at one stroke: none has gone meanwhile",
+    "long position not found: SYM, in a 207": "as above, for positions",
     "invalid_input and the like": "the Locates API answers as without permission",
 }
 
@@ -363,5 +423,113 @@ def test_a_wash_trade_is_unprocessable_where_the_rules_say_so() -> None:
             await client.order(**LIMIT)
             told = await client.order(422, side="sell", type="limit", limit_price="180")
             assert told["code"] == 42210000
+
+    virtually(main)
+
+
+def test_what_has_been_replaced_or_has_expired_has_ended() -> None:
+    async def main() -> None:
+        async with an_exchange() as client:
+            await client.quote()
+            order = await client.order(**LIMIT)
+            path = f"/v2/orders/{order['id']}"
+            successor = await client.ask("PATCH", path, {"qty": "5"})
+            told = await client.ask("PATCH", path, {"qty": "6"}, 422)
+            assert told == {"code": 42210000, "message": "order already replaced"}
+            told = await client.ask("DELETE", path, None, 422)
+            assert told == {"code": 42210000, "message": 'order is already in "replaced" state'}
+            await client.ask("POST", "/_exchange/clock", {"to": "2026-06-01T20:00:01Z"})
+            path = f"/v2/orders/{successor['id']}"
+            told = await client.ask("DELETE", path, None, 422)
+            assert told == {"code": 42210000, "message": 'order is already in "expired" state'}
+            told = await client.ask("PATCH", path, {"qty": "7"}, 422)
+            assert told == {"code": 40010001, "message": "only open orders can be replaced"}
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("status", ["pending_new", "pending_cancel", "pending_replace"])
+def test_an_order_on_its_way_cannot_be_replaced(status: str) -> None:
+    rules = VenueRules(**{f"{LATENCY[status]}_latency_ns": 10**9})  # type: ignore[arg-type]  # one of three
+
+    async def main() -> None:
+        async with an_exchange(rules=rules) as client:
+            await client.quote()
+            order = await client.order(**LIMIT)
+            path = f"/v2/orders/{order['id']}"
+            if status == "pending_cancel":
+                await client.ask("DELETE", path, None, 204)
+            elif status == "pending_replace":
+                await client.ask("PATCH", path, {"qty": "5"})
+            assert (await client.ask("GET", path))["status"] == status
+            told = await client.ask("PATCH", path, {"qty": "6"}, 422)
+            text = f"cannot replace order in {status} status"
+            if status == "pending_replace":
+                text = "order chain not fully replaced"
+            assert told == {"code": 42210000, "message": text}
+
+    virtually(main)
+
+
+LATENCY = {"pending_new": "ack", "pending_cancel": "cancel", "pending_replace": "replace"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_taken"),
+    [
+        ({"notional": "100"}, {"notional": "50"}, False),
+        ({"notional": "100"}, {"qty": "1"}, False),
+        ({"qty": "1"}, {"notional": "50"}, False),
+        ({"qty": "1"}, {"qty": "1"}, True),
+    ],
+)
+def test_dollars_close_a_position_alone_outside_the_hours(
+    first: dict[str, str], second: dict[str, str], is_taken: bool
+) -> None:
+    async def main() -> None:
+        async with an_exchange() as client:
+            await client.quote()
+            await client.order()
+            sale = {"symbol": "AAPL", "side": "sell", "type": "market", "time_in_force": "day"}
+            await client.ask("POST", "/v2/orders", {**sale, "notional": "10"})
+            await client.ask("POST", "/_exchange/clock", {"to": "2026-06-01T20:30:00Z"})
+            await client.ask("POST", "/v2/orders", {**sale, **first})
+            if is_taken:
+                await client.ask("POST", "/v2/orders", {**sale, **second})
+                return
+            told = await client.ask("POST", "/v2/orders", {**sale, **second}, 403)
+            text = "unable to open new notional orders while having open closing position orders"
+            assert told == {"code": 40310000, "message": text}
+
+    virtually(main)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code", "text"),
+    [
+        (
+            FaultRule(kind="server_error", status=500),
+            *(500, 50010000, "internal server error occurred"),
+        ),
+        (FaultRule(kind="server_error", status=504), *(504, 50410000, "request timed out")),
+        (FaultRule(kind="accept_then_504"), *(504, 50410000, "request timed out")),
+        (FaultRule(kind="rate_limit"), *(429, 42910000, "rate limit exceeded")),
+    ],
+    ids=["500", "504", "504 after the act", "429"],
+)
+def test_what_a_fault_answers(fault: FaultRule, status: int, code: int, text: str) -> None:
+    async def main() -> None:
+        async with an_exchange(fault) as client:
+            told = await client.ask("GET", "/v2/account", None, status)
+            assert told == {"code": code, "message": text}
+
+    virtually(main)
+
+
+def test_what_stands_before_the_exchange_answers_in_html() -> None:
+    async def main() -> None:
+        async with an_exchange(FaultRule(kind="server_error", status=503)) as client:
+            answer = await client.send("GET", "/v2/account")
+            assert (answer.status, answer.headers["content-type"]) == (503, "text/html")
 
     virtually(main)

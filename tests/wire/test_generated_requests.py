@@ -46,6 +46,8 @@ NAMED = (
     "name",
     "activity_type",
 )
+#: What a refusal's status and the class of its code may be.
+REFUSALS = frozenset({400, 401, 403, 404, 422, 429})
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -141,6 +143,25 @@ def told(door: Door, case: Any, names: set[str]) -> Any:
     )
 
 
+def refusals_are_alpacas(context: Any, response: Any, case: Any) -> None:
+    """A success is one that is published; a refusal has a code of its kind and says why.
+
+    The specification describes hardly any refusal, so this holds what it leaves out.
+    """
+    status = response.status_code
+    if status < 400:
+        published = {int(code) for code in case.operation.responses.status_codes}
+        assert status in published, f"{status} is not published"
+        return
+    told = json.loads(response.content)
+    assert told["message"]
+    assert isinstance(told["message"], str)
+    if "code" in told or not case.operation.path.startswith("/v1/locates"):
+        assert type(told["code"]) is int
+        assert told["code"] // 100_000 in REFUSALS
+    assert status in REFUSALS
+
+
 def try_out(operation: Any, mode: GenerationMode, examples: int) -> None:
     @settings(
         max_examples=examples,
@@ -155,10 +176,13 @@ def try_out(operation: Any, mode: GenerationMode, examples: int) -> None:
             response = told(door, case, names)
         finally:
             door.close()
-        case.validate_response(response, checks=[not_a_server_error, response_schema_conformance])
+        case.validate_response(response, checks=CHECKS)
 
     with asyncio.Runner() as runner:
         one()
+
+
+CHECKS: list[Any] = [not_a_server_error, response_schema_conformance, refusals_are_alpacas]
 
 
 @pytest.mark.soak

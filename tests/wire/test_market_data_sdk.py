@@ -1,7 +1,7 @@
 """The SDK's market data clients: every public method, called over TCP or said to be absent.
 
-The table in docs/market-data-sdk.md is made here; `python -m tests.wire.test_market_data_sdk`
-writes it anew.
+Their table in docs/alpaca-py.md is made here; `python -m tests.wire.test_trading_sdk` writes the
+page anew.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ from alpaca.data.timeframe import TimeFrame, TimeFrameUnit
 
 from tests.wire.conftest import ServedExchange
 
-PAGE = Path(__file__).parents[2] / "docs" / "market-data-sdk.md"
+PAGE = Path(__file__).parents[2] / "docs" / "alpaca-py.md"
 SINCE = datetime(2026, 6, 1, tzinfo=UTC)
 #: The SDK opens its sockets through an interface that websockets calls old whenever it is used.
 pytestmark = pytest.mark.filterwarnings("ignore:.*legacy.*:DeprecationWarning")
@@ -142,6 +142,13 @@ STREAMS: dict[str, dict[str, tuple[type, str | None]]] = {
         "subscribe_orderbooks": (Orderbook, "unsubscribe_orderbooks"),
     },
 }
+#: Where each stream is run, for which symbol, and what is not told there.
+SERVED: list[tuple[Any, str, str, set[str]]] = [
+    (StockDataStream, "/v2/iex", "AAPL", set()),
+    (StockDataStream, "/v2/sip", "AAPL", set()),
+    # A coin's print is never taken back, so its bars never change.
+    (CryptoDataStream, "/v1beta3/crypto/us", "BTC/USD", {"subscribe_updated_bars"}),
+]
 #: Clients of what the exchange does not have, and why.
 ABSENT = {
     "NewsClient": "there is no news here",
@@ -186,13 +193,28 @@ def called(name: str) -> set[str]:
 
 def table() -> str:
     """Method by method, as the page has it."""
-    lines = ["| class | method | served |", "| --- | --- | --- |"]
+    lines = ["| class | method | served | called with |", "| --- | --- | --- | --- |"]
     for name, kind in classes().items():
         why = ABSENT.get(name)
         for method in methods(kind):
             served = "yes" if method in called(name) else f"no: {why}"
-            lines.append(f"| `{name}` | `{method}` | {served} |")
+            told = called_with(name, method)
+            lines.append(f"| `{name}` | `{method}` | {served} | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def called_with(name: str, method: str) -> str:
+    """What the tests below ask a method for; nothing of one that is absent."""
+    if name in REST:
+        request = REST[name][method][0]
+        fields = [field for field, value in request if value is not None]
+        return f"{type(request).__name__}({', '.join(fields)})"
+    if name not in STREAMS:
+        return ""
+    if method in LIFE:
+        return "a stream that runs" if method in ("run", "stop") else "a stream that never ran"
+    paths = [path for kind, path, *_ in SERVED if kind.__name__ == name]
+    return "on " + ", ".join(f"`{path}`" for path in paths)
 
 
 @pytest.mark.parametrize(("name", "kind"), classes().items())
@@ -205,7 +227,7 @@ def test_every_public_method_is_called_or_said_to_be_absent(name: str, kind: typ
 
 def test_the_page_lists_what_the_tests_call() -> None:
     assert table() in PAGE.read_text("utf-8"), (
-        "the SDK or the tests changed; run: python -m tests.wire.test_market_data_sdk"
+        "the SDK or the tests changed; run: python -m tests.wire.test_trading_sdk"
     )
 
 
@@ -328,15 +350,7 @@ def unsubscribed(stream: Any, symbol: str) -> None:
             getattr(stream, leave)(symbol)
 
 
-@pytest.mark.parametrize(
-    ("kind", "path", "symbol", "silent"),
-    [
-        (StockDataStream, "/v2/iex", "AAPL", set()),
-        (StockDataStream, "/v2/sip", "AAPL", set()),
-        # A coin's print is never taken back, so its bars never change.
-        (CryptoDataStream, "/v1beta3/crypto/us", "BTC/USD", {"subscribe_updated_bars"}),
-    ],
-)
+@pytest.mark.parametrize(("kind", "path", "symbol", "silent"), SERVED)
 def test_each_subscription_brings_its_model_and_ends(
     traded: ServedExchange, kind: Any, path: str, symbol: str, silent: set[str]
 ) -> None:
@@ -421,8 +435,3 @@ def test_coins_are_asked_for_at_one_place(traded: ServedExchange) -> None:
     )
     assert answer["BTC/USD"].ask_price == 60010.5
     client._session.close()
-
-
-if __name__ == "__main__":
-    head = PAGE.read_text("utf-8").partition("| class |")[0]
-    PAGE.write_text(head + table(), "utf-8")

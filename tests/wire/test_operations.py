@@ -5,21 +5,10 @@ import re
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import CorporateActionType
-from alpaca.trading.requests import (
-    CreateWatchlistRequest,
-    GetCorporateAnnouncementsRequest,
-    GetOptionContractsRequest,
-    GetPortfolioHistoryRequest,
-    UpdateWatchlistRequest,
-)
 from jsonschema import Draft202012Validator
 
 from floorbroker.clock import LoopClock
@@ -251,52 +240,6 @@ def test_a_stream_whose_client_left_ends_at_the_server(exchange: ServedExchange)
         assert answer.readline() == b"\n"
         assert answer.readline().startswith(b"id: ")
     exchange.ask("POST", "/v2/orders", TICKET)  # and the exchange goes on
-
-
-SDK: list[Callable[[TradingClient], object]] = [
-    lambda client: client.get_watchlists(),
-    lambda client: client.create_watchlist(CreateWatchlistRequest(name="B", symbols=["SPY"])),
-    lambda client: client.get_portfolio_history(),
-    lambda client: client.get_portfolio_history(
-        GetPortfolioHistoryRequest(period="1D", timeframe="1Min", cashflow_types="ALL")
-    ),
-    lambda client: client.get_option_contracts(
-        GetOptionContractsRequest(underlying_symbols=["AAPL"])
-    ),
-    lambda client: client.get_clock(),
-    lambda client: client.get_calendar(),
-]
-
-
-@pytest.mark.parametrize("call", SDK)
-def test_the_official_client_reads_the_answer(
-    trading: TradingClient, made: Made, call: Callable[[TradingClient], object]
-) -> None:
-    assert call(trading) is not None
-
-
-def test_the_official_client_keeps_a_watchlist(trading: TradingClient, made: Made) -> None:
-    changed = trading.update_watchlist_by_id(
-        made.watchlist, UpdateWatchlistRequest(name="New", symbols=["SPY"])
-    )
-    assert not isinstance(changed, dict)
-    assert changed.name == "New"
-    trading.add_asset_to_watchlist_by_id(made.watchlist, "QQQ")
-    left = trading.remove_asset_from_watchlist_by_id(made.watchlist, "SPY")
-    assert not isinstance(left, dict)
-    assert [asset.symbol for asset in left.assets or []] == ["QQQ"]
-    trading.delete_watchlist_by_id(made.watchlist)
-    assert trading.get_watchlists() == []
-
-
-def test_the_official_client_asks_for_announcements(trading: TradingClient) -> None:
-    asked = GetCorporateAnnouncementsRequest(
-        ca_types=[CorporateActionType.DIVIDEND],
-        since=date(2026, 6, 1),
-        until=date(2026, 6, 30),
-    )
-    with pytest.warns(DeprecationWarning, match="get_corporate_announcements"):
-        assert trading.get_corporate_announcements(asked) == []
 
 
 def test_the_page_says_how_much_is_served(capsys: pytest.CaptureFixture[str]) -> None:

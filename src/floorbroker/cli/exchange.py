@@ -12,6 +12,7 @@ from floorbroker.cli.root import DONE, say
 from floorbroker.domain.errors import ConfigError, TapeError
 
 if TYPE_CHECKING:
+    from floorbroker.exchange.front.switches import Switches
     from floorbroker.venues import Served
 
 app = App(name="exchange", help="Serve the embedded exchange over Alpaca's wire protocol.")
@@ -54,6 +55,8 @@ class ExchangeOptions:
         seed of the synthetic market
     faults
         fault plan, TOML or JSON
+    rules
+        switches of the venue, its fills and its door, TOML
     cash
         starting cash of each account
     clock
@@ -72,6 +75,7 @@ class ExchangeOptions:
     speed: str = "1"
     seed: int = 7
     faults: Path | None = None
+    rules: Path | None = None
     cash: int = 100_000
     clock: Literal["session", "wall"] = "session"
     symbols: str = ""
@@ -102,6 +106,7 @@ async def _serve(chosen: ExchangeOptions) -> None:
     from floorbroker import venues
 
     faults = _plan(chosen.faults)
+    rules = _rules(chosen.rules)
     market = venues.open_market(
         chosen.tape,
         _symbols(chosen),
@@ -115,10 +120,9 @@ async def _serve(chosen: ExchangeOptions) -> None:
         seed=chosen.seed,
         faults=faults,
         cash=str(chosen.cash),
-        place=venues.Place(host=chosen.host, port=chosen.port, state=chosen.state),
+        place=venues.Place(host=chosen.host, port=chosen.port, state=chosen.state, rules=rules),
     ) as served:
-        _announce(served, market.name)
-        await served.stopped()
+        await served.stopped(lambda: _announce(served, market.name))
     say("exchange stopped")
 
 
@@ -160,10 +164,30 @@ def _plan(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        text = path.read_text("utf-8")
-    except OSError as problem:
-        raise TapeError(f"--faults: {path}: {problem.strerror}") from None
-    except UnicodeDecodeError:
-        raise TapeError(f"--faults: {path} is no text; a plan is TOML or JSON") from None
+        text = _text(path, "a plan is TOML or JSON")
+    except ValueError as problem:
+        raise TapeError(f"--faults: {problem}") from None
     parse_fault_plan(text, f"{path}")  # here, so that a mistake is told with the file's name
     return text
+
+
+def _rules(path: Path | None) -> "Switches":
+    """The switches of a file; raises ConfigError."""
+    from floorbroker.exchange.front.switches import Switches, parse_switches
+
+    if path is None:
+        return Switches()
+    try:
+        return parse_switches(_text(path, "rules are TOML"), f"{path}")
+    except ValueError as problem:
+        raise ConfigError(f"--rules: {problem}") from None
+
+
+def _text(path: Path, wanted: str) -> str:
+    """What a file says; raises ValueError if it cannot be read."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as problem:
+        raise ValueError(f"{path}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text; {wanted}") from None

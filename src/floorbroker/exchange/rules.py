@@ -41,6 +41,8 @@ _PRICES = {
 _CRYPTO_TYPES = ("market", "limit", "stop_limit")
 _FRACTIONAL_TYPES = ("market", "limit", "stop", "stop_limit")
 _PLACES_MAX = 9
+#: The switches that are nanoseconds of the market.
+LATENCIES = ("ack_latency_ns", "cancel_latency_ns", "replace_latency_ns")
 _WHOLE = Decimal(1)
 _CENT = Decimal("0.01")
 _FINE = Decimal("0.0001")
@@ -82,7 +84,11 @@ class VenueRules(Struct, frozen=True, kw_only=True):
             ("wash_trade_status", (403, 422)),
         ):
             if (value := getattr(self, field)) not in allowed:
-                raise ValueError(f"{field} is {value!r}; it must be one of {allowed}")
+                words = ", ".join(map(str, allowed))
+                raise ValueError(f"{field} is {value!r}; it must be one of {words}")
+        for field in ("market_buy_margin", *LATENCIES):
+            if not 0 <= getattr(self, field) < 1 << 63:
+                raise ValueError(f"{field} is {getattr(self, field)}; it must be 0 or more")
 
 
 def malformed(message: str, **extra: str) -> VenueError:

@@ -78,6 +78,23 @@ def test_the_rate_limit_counts_down_refuses_and_renews() -> None:
     virtually(main)
 
 
+async def test_every_answer_tells_how_many_requests_are_left_although_none_is_refused(
+    client: Client,
+) -> None:
+    asked = [
+        ("GET", "/v2/clock"),
+        ("GET", "/v2/nowhere"),
+        ("POST", "/v2/orders"),
+        ("GET", "/v1/x"),
+    ]
+    told = [(await client.send(*each)).headers for each in asked]
+    limit = int(told[0]["x-ratelimit-limit"])
+    left = [int(headers["x-ratelimit-remaining"]) for headers in told]
+    assert left == [limit - n for n in range(1, 5)]
+    until_s = int(told[0]["x-ratelimit-reset"]) - client.front.server.setup.clock.now_ns() / 1e9
+    assert 58 < until_s <= 60
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/v2/nowhere"), ("PUT", "/v2/orders"), ("GET", "/v2/orders/a/b"), ("GET", "/")],

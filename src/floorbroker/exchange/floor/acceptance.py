@@ -54,6 +54,8 @@ class Acceptance:
         if replaces is not None and replaces.status == "held":
             return  # its partner holds the shares
         if intent.endswith("_to_close"):
+            if post.phase != REGULAR and not asset.is_crypto:
+                _check_closing_dollars(order, account, replaces)
             _hold_shares(order, account, post, replaces)
         else:
             self._reserve_dollars(order, account, asset, post=post, replaces=replaces)
@@ -258,6 +260,21 @@ def _hold_shares(
     if requested > available:
         raise _insufficient_qty(order.symbol, requested, held=held, existing=abs(holding.qty))
     order.held_qty = requested
+
+
+def _check_closing_dollars(
+    order: VenueOrder, account: VenueAccount, replaces: VenueOrder | None
+) -> None:
+    """Outside the hours nobody knows how many shares dollars will be: they close alone."""
+    others = [
+        other
+        for other in account.open_in(order.symbol, order.side).values()
+        if other is not replaces and other.position_intent.endswith("_to_close")
+    ]
+    if others and any(each.notional is not None for each in (order, *others)):
+        raise forbidden(
+            "unable to open new notional orders while having open closing position orders"
+        )
 
 
 def _insufficient_qty(

@@ -98,10 +98,7 @@ class ExchangeFront:
     def _answer(self, request: Request, secret: str) -> Answer:
         if not self.rules.accepts(request.account, secret) and not _is_open(request):
             return self._unauthorized()
-        limit = self.server.rate_limit
-        if limit is None:
-            return self._act(request)
-        is_allowed, headers = limit.spend(request.account)
+        is_allowed, headers = self.server.rate_limit.spend(request.account)
         answer = self._act(request) if is_allowed else _too_many()
         answer.headers += headers
         return answer

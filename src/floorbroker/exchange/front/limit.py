@@ -2,12 +2,19 @@
 
 from floorbroker.clock import Clock
 
+#: What the headers tell where nothing is limited: so many that nobody has to wait.
+UNLIMITED = 1_000_000
+
 
 class RateLimit:
-    """Requests a minute for each account, in windows that begin with the first request."""
+    """Requests a minute for each account, in windows that begin with the first request.
+
+    With a limit of 0 every request is allowed, and counted for the headers alone.
+    """
 
     def __init__(self, limit: int, clock: Clock) -> None:
-        self._limit = limit
+        self._limit = limit or UNLIMITED
+        self._refuses = limit > 0
         self._clock = clock
         self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
 
@@ -17,8 +24,9 @@ class RateLimit:
         window = self._windows.get(account)
         if window is None or now_s >= window[0]:
             window = self._windows[account] = [now_s + 60, 0]
-        is_allowed = window[1] < self._limit
-        window[1] += is_allowed
+        has_left = window[1] < self._limit
+        is_allowed = has_left or not self._refuses
+        window[1] += has_left
         headers = [
             (b"x-ratelimit-limit", b"%d" % self._limit),
             (b"x-ratelimit-remaining", b"%d" % (self._limit - window[1])),

@@ -55,12 +55,14 @@ async def serve_until_stopped(
             await while_it_lasts(front, told.wait())
 
 
-async def stopped(front: ExchangeFront) -> None:
+async def stopped(front: ExchangeFront, on_ready: Callable[[], None]) -> None:
     """Returns when the process is told to stop (SIGTERM or SIGINT).
 
-    Raises what ended the market if it ends by itself.
+    `on_ready` is called once a signal means that. Raises what ended the market if it ends by
+    itself.
     """
     with _told_to_stop() as told:
+        on_ready()
         await while_it_lasts(front, told.wait())
 
 

@@ -42,7 +42,7 @@ class FrontRules(Struct, frozen=True, kw_only=True):
     """What the front itself can be told.
 
     Without `keys` (secret by key id) any pair is accepted and names an account. `rate_limit` is
-    requests a minute and account, 0 for none.
+    requests a minute and account, 0 for none; Alpaca's is 200.
     """
 
     keys: Mapping[str, str] | None = None
@@ -54,6 +54,12 @@ class FrontRules(Struct, frozen=True, kw_only=True):
     has_one_feed_per_account: bool = False  #: For each market data path; another is error 406.
     feed_symbol_limit: int = 0  #: Symbols of trades and quotes together on a feed; 0 for none.
     feed_backlog: int = 50_000  #: Messages that may wait for a slow feed before error 407.
+
+    def __post_init__(self) -> None:
+        for field, least in (("rate_limit", 0), ("feed_symbol_limit", 0), ("feed_backlog", 1)):
+            if getattr(self, field) < least:
+                found = getattr(self, field)
+                raise ValueError(f"{field} is {found}; it must be {least} or more")
 
     def accepts(self, key_id: str, secret: str) -> bool:
         if self.keys is None:
@@ -97,8 +103,7 @@ class ExchangeServer:
         self.event_listeners: list[Callable[[list[VenueEvent]], None]] = []
         self.market_listeners: list[Callable[[MarketEvent], None]] = []
         self.writer = OrderWriter()
-        limit = setup.front.rate_limit
-        self.rate_limit = RateLimit(limit, setup.clock) if limit else None
+        self.rate_limit = RateLimit(setup.front.rate_limit, setup.clock)
         self.failure: Exception | None = None  #: What ended the market by itself.
         self.is_ending = False  #: Answers that have no end of their own end now.
         self._has_failed = asyncio.Event()

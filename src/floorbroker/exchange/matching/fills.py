@@ -47,8 +47,9 @@ class FillRules(Struct, frozen=True, kw_only=True):
         _one_of("queue", self.queue, QUEUE_MODELS)
         _one_of("crossing_px", self.crossing_px, ("limit", "quote"))
         _one_of("renewal", self.renewal, ("restated", "price"))
-        if self.queue_power < 0:
-            raise ValueError(f"queue_power is {self.queue_power}; it must be 0 or more")
+        for field in ("queue_power", "auction_wait_s"):
+            if getattr(self, field) < 0:
+                raise ValueError(f"{field} is {getattr(self, field)}; it must be 0 or more")
         if not 0 <= self.paper_partial_percent < 100:
             hint = "it must be at least 0 and below 100"
             raise ValueError(f"paper_partial_percent is {self.paper_partial_percent}; {hint}")
