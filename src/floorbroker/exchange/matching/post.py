@@ -6,6 +6,7 @@ not touched yet), or called (orders for an auction). Every fill here is for a pr
 the tape offered at that moment; what to do with a fill is the desk's business.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 from typing import Protocol
@@ -28,7 +29,7 @@ from floorbroker.exchange.matching.fills import (
 from floorbroker.exchange.matching.screen import Screen
 from floorbroker.exchange.matching.waiting import AUCTIONS, Calls, Stops, collar, follow
 from floorbroker.exchange.model import ZERO, VenueOrder
-from floorbroker.exchange.reference.calendar import POST, PRE, REGULAR
+from floorbroker.exchange.reference.calendar import NIGHT, POST, PRE, REGULAR
 
 ADDED, REMOVED, AUCTION = "add", "remove", "auction"
 
@@ -66,6 +67,8 @@ class TradingPost:
         self.phase = REGULAR
         self.is_halted = False
         self.collars_buy_stops = True
+        #: Whether an order for extended hours is at work overnight; by default none is.
+        self.works_overnight: Callable[[VenueOrder], bool] = _sleeps
         self._rules = rules
         self._random = random
         self._marks = marks
@@ -160,6 +163,10 @@ class TradingPost:
         if not halt.halted:
             self._sweep(self._screen.touches())
 
+    def clear(self) -> None:
+        """Another market opens: what was displayed counts no more."""
+        self._screen.clear()
+
     def enter_phase(self, phase: str) -> None:
         self.phase = phase
         if phase == REGULAR:
@@ -194,6 +201,8 @@ class TradingPost:
         """Whether the symbol and the hour let this order trade now."""
         if self.is_halted:
             return False
+        if self.phase == NIGHT:
+            return self.works_overnight(order)
         return self.phase == REGULAR or (order.extended_hours and self.phase in (PRE, POST))
 
     def _work(self, order: VenueOrder) -> None:
@@ -383,3 +392,7 @@ class TradingPost:
             if order.limit_price is None or not is_beyond(order.side, order.limit_price, px):
                 used += self._give(order, size - used, px, AUCTION)
         return used
+
+
+def _sleeps(order: VenueOrder) -> bool:
+    return False
