@@ -57,5 +57,8 @@ class Overnight:
             return False
         session, time_ns = self._session, event.time_ns
         if session is None or not session.night_ns <= time_ns < session.post_ns:
-            session = self._session = session_at(time_ns)
+            try:
+                session = self._session = session_at(time_ns)
+            except ValueError:  # too far back for the calendar
+                return False
         return session.night_ns <= time_ns < session.pre_ns

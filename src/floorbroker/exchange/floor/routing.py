@@ -354,7 +354,7 @@ class Routing:
         for symbol, post in self._blotter.posts.items():
             if not is_coin_pair(symbol):
                 if changes_market and symbol not in self.scripted:
-                    post.clear()
+                    post.turn(to_night=phase == NIGHT)
                 post.enter_phase(phase)
         self._send_queued()
 

@@ -68,13 +68,14 @@ class TradingPost:
         self.is_halted = False
         self.collars_buy_stops = True
         #: Whether an order for extended hours is at work overnight; by default none is.
-        self.works_overnight: Callable[[VenueOrder], bool] = _sleeps
+        self.works_overnight: Callable[[VenueOrder], bool] = lambda order: False
         self._rules = rules
         self._random = random
         self._marks = marks
         self._desk = desk
         self._own = {BUY: OwnOrders(BUY), SELL: OwnOrders(SELL)}
         self._screen = Screen(rules, self._own)
+        self._day_screen: Screen | None = None  # while it is night
         self._waiting: dict[str, dict[str, VenueOrder]] = {BUY: {}, SELL: {}}
         self._stops = Stops()
         self._calls = Calls()
@@ -163,9 +164,11 @@ class TradingPost:
         if not halt.halted:
             self._sweep(self._screen.touches())
 
-    def clear(self) -> None:
-        """Another market opens: what was displayed counts no more."""
-        self._screen.clear()
+    def turn(self, *, to_night: bool) -> None:
+        """The other market opens, and displays its own; the day's stays as the day left it."""
+        other = None if to_night else self._day_screen
+        self._day_screen = self._screen if to_night else None
+        self._screen = other or Screen(self._rules, self._own)
 
     def enter_phase(self, phase: str) -> None:
         self.phase = phase
@@ -392,7 +395,3 @@ class TradingPost:
             if order.limit_price is None or not is_beyond(order.side, order.limit_price, px):
                 used += self._give(order, size - used, px, AUCTION)
         return used
-
-
-def _sleeps(order: VenueOrder) -> bool:
-    return False

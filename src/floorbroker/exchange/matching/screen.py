@@ -27,7 +27,7 @@ class Screen:
 
     @property
     def has_quotes(self) -> bool:
-        """Whether the tape displayed anything since the screen was empty."""
+        """Whether the tape ever displayed anything."""
         return self._last_quote is not None or self._has_depth
 
     def side(self, side: str) -> DisplayedSide:
@@ -47,12 +47,6 @@ class Screen:
         if own is None or touch is None:
             return touch if own is None else own
         return max(touch, own) if side == BUY else min(touch, own)
-
-    def clear(self) -> None:
-        """Display nothing; our own orders keep their places."""
-        self._book = DisplayedBook()
-        self._last_quote, self._has_depth = None, False
-        self._traded = {BUY: {}, SELL: {}}
 
     def note_print(self, side: str, px: Decimal, size: Decimal) -> None:
         """Shares traded at a price where we stand in the queue."""
