@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from floorbroker.clock import ns_of, run_virtual
+from floorbroker.domain.amounts import Qty
 from floorbroker.domain.lifecycle import OrdStatus
 from floorbroker.domain.messages import Alarm, PositionAdjusted, Reconciliation
 from floorbroker.domain.order import OrderRequest
@@ -42,7 +43,7 @@ def test_a_desks_overnight_order_lives_through_its_trade_date() -> None:
         await world.clock.sleep(1)
         assert world.order(name).ord_status is OrdStatus.NEW, "it works at night"
         await offer(world, 30)
-        assert world.order(name).cum_qty == 30
+        assert world.order(name).cum_qty == Qty(30)
         await world.crash()
         await world.open()
         hours = (
@@ -56,15 +57,13 @@ def test_a_desks_overnight_order_lives_through_its_trade_date() -> None:
             await offer(world, qty)
             filled += qty
             order = world.order(name)
-            assert (order.cum_qty, order.ord_status) == (
-                filled,
-                OrdStatus.PARTIALLY_FILLED,
-            )
+            assert order.cum_qty == Qty(filled)
+            assert order.ord_status is OrdStatus.PARTIALLY_FILLED
         await until(world, datetime(2026, 6, 8, 23, 59, tzinfo=UTC))
         assert world.order(name).ord_status is OrdStatus.PARTIALLY_FILLED
         await until(world, datetime(2026, 6, 9, 0, 1, tzinfo=UTC))
         order = world.order(name)
-        assert (order.ord_status, order.cum_qty) == (OrdStatus.EXPIRED, filled)
+        assert (order.ord_status, str(order.cum_qty)) == (OrdStatus.EXPIRED, str(filled))
         assert await world.broker_positions() == {"AAPL": Decimal(filled)}
         assert not complaints(world)
         await world.close()
@@ -83,7 +82,7 @@ def test_a_desks_overnight_order_waits_for_the_morning_where_nights_are_disabled
         name = (await world.engine.submit(request)).cl_ord_id
         await offer(world, 500)
         order = world.order(name)
-        assert (order.cum_qty, order.ord_status.is_open) == (0, True)
+        assert (str(order.cum_qty), order.ord_status.is_open) == ("0", True)
         await until(world, datetime(2026, 6, 8, 8, 1, tzinfo=UTC))
         assert world.order(name).ord_status is OrdStatus.FILLED
         assert not complaints(world)
