@@ -49,6 +49,10 @@ class Hours:
         """When the next bell rings."""
         return self._bells[-1][0]
 
+    def ahead(self) -> list[tuple[int, str]]:
+        """The bells that are still to ring in this session, the next one first."""
+        return self._bells[::-1]
+
     def ring(self) -> str:
         """Take the next bell; after the last one of a day the next session is ahead."""
         bell = self._bells.pop()[1]

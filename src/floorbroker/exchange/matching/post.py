@@ -67,7 +67,6 @@ class TradingPost:
         self.phase = REGULAR
         self.is_halted = False
         self.collars_buy_stops = True
-        #: Whether an order for extended hours is at work overnight; by default none is.
         self.works_overnight: Callable[[VenueOrder], bool] = lambda order: False
         self._rules = rules
         self._random = random
@@ -192,6 +191,10 @@ class TradingPost:
     @property
     def ask_px(self) -> Decimal | None:
         return self._screen.touch(SELL)
+
+    def touch(self, side: str) -> Level | None:
+        """The best displayed level."""
+        return self._screen.side(side).best
 
     @property
     def last_px(self) -> Decimal | None:

@@ -86,6 +86,17 @@ class Feeds:
         """How many have subscribed to something."""
         return sum(feed.is_listening for feed in self._open)
 
+    def connections(self) -> list[dict[str, object]]:
+        """Who is connected to which path, in the order they came."""
+        return [
+            {
+                "path": feed.programme.path,
+                "account": feed.account,
+                "is_listening": feed.is_listening,
+            }
+            for feed in self._open
+        ]
+
     def refusal(self, feed: Feed) -> int | None:
         """Error 409 without a subscription to the feed, 406 beside another of its kind."""
         rules, path = self._server.setup.front, feed.programme.path
