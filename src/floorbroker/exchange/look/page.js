@@ -243,39 +243,17 @@
       document.title = `${zoned.format(now).slice(0, 5)} ${PHASES[clock.phase]} · Exchange`;
     },
     attention() {
-      const wanted = [];
-      const say = (what, why) => wanted.push([what, why]);
-      if (truth.failure) say("The market has ended.", `${truth.failure} Every request is answered 500; start the exchange anew.`);
-      for (const one of truth.symbols) {
-        if (one.is_halted) say(`${one.symbol} is halted.`, `${counted(one.open_orders, "open order")} cannot trade until it goes on.`);
-        if (one.is_overnight_halted) say(`${one.symbol} is halted overnight.`, "Its orders wait until the pre-market.");
-      }
-      for (const one of truth.accounts) {
-        if (one.is_blocked) say(`Account ${one.key} is blocked.`, "Its orders are refused.");
-        if (one.is_suspended) say(`Account ${one.key} is suspended by its user.`, "New orders are refused until suspend_trade is off.");
-        if (Number(one.equity) < 0) say(`Account ${one.key} has lost more than it had.`, `Equity ${grouped(one.equity)}.`);
-      }
-      for (const one of truth.rate_limits) {
-        if (one.remaining <= 0) say(`Account ${one.account} has spent its requests.`, `Answered 429 for ${lasting(one.resets_in_s * 1000)} more.`);
-      }
-      const struck = truth.faults.fault.reduce((sum, one) => sum + one.fired, 0);
-      if (truth.faults.fault.length) {
-        const last = truth.faults.fired[0];
-        say(`${counted(truth.faults.fault.length, "fault")} planned, ${counted(struck, "strike")}.`,
-          last ? `The last: ${last.kind} at ${last.at}, ${age(last.time)} ago.` : "None has struck yet.");
-      }
-      const stuck = truth.orders.filter((one) => one.status.startsWith("pending_"));
-      if (stuck.length) say(`${counted(stuck.length, "order")} between two states.`, "The venue has not answered a request for them yet.");
+      const wanted = truth.attention;
       const said = JSON.stringify(wanted);
       if (shown.attention === said) return;
       shown.attention = said;
       const place = byId("attention");
       place.classList.toggle("wanted", wanted.length > 0);
-      place.replaceChildren(...(wanted.length ? wanted.map(([what, why]) => {
+      place.replaceChildren(...(wanted.length ? wanted.map(({ what, why }) => {
         const item = make("li");
         item.append(make("b", "", what), ` ${why}`);
         return item;
-      }) : [make("li", "", "Nothing needs attention: no halt, no fault, no refused account.")]));
+      }) : [make("li", "", "Nothing needs attention: no halt, no planned fault, no refused account.")]));
     },
     listed() {
       const symbols = truth.symbols.map((one) => one.symbol);

@@ -39,8 +39,8 @@ def state_of(order: VenueOrder, venue: Venue) -> str:
 
 def _held(order: VenueOrder, venue: Venue) -> str:
     if not venue.routing.groups.is_active(order):
-        return "held until its parent is filled"
-    return f"held, watches for {plain(order.stop_price)}" if order.stop_price else "held"
+        return "until its parent is filled"
+    return f"watches for {plain(order.stop_price)}" if order.stop_price else "until its turn"
 
 
 def _waiting(order: VenueOrder, venue: Venue) -> str:

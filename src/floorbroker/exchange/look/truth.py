@@ -8,6 +8,7 @@ from floorbroker.domain.amounts import plain
 from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.floor import hours
 from floorbroker.exchange.front.server import ExchangeServer
+from floorbroker.exchange.look.attention import notices
 from floorbroker.exchange.look.state import state_of
 from floorbroker.exchange.matching.book import BUY, SELL
 from floorbroker.exchange.model import Execution, VenueOrder
@@ -48,6 +49,9 @@ class Truth:
         symbols = sorted(venue.blotter.posts)
         return {
             "clock": self._clock(),
+            "attention": [
+                {"what": what, "why": why} for what, why in notices(server, open_orders)
+            ][:ROWS_MAX],
             "symbols": [self._symbol(each, open_orders) for each in symbols[:ROWS_MAX]],
             "accounts": [self._account(each) for each in accounts[:ROWS_MAX]],
             "orders": [self._order(order) for order in newest],
