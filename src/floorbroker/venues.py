@@ -22,6 +22,7 @@ from floorbroker.exchange.reference.assets import OVERNIGHT_TRADABLE, Asset, ass
 from floorbroker.exchange.reference.calendar import (
     new_york_date,
     next_session,
+    previous_session,
     session_at,
     session_of,
 )
@@ -124,6 +125,8 @@ def open_market(
     else:
         day = new_york_date(SystemClock().now_ns()) if is_wall else EMBEDDED_DAY
         sources = [] if is_quiet else _synthetic(symbols or SYMBOLS, day, seed)
+        if is_wall and not is_quiet:
+            sources = [*_night_before(symbols or SYMBOLS, day, seed), *sources]
         name = "quiet market" if is_quiet else f"synthetic market, seed {seed}"
     listed = tuple(dict.fromkeys(s for source in sources for s in source.info.symbols))
     listed = listed or tuple(symbols or SYMBOLS)
@@ -236,6 +239,15 @@ def _synthetic(
     after = next_session(day).date
     days = zip(dict.fromkeys(symbols), synthetic_market(symbols, day, seed, from_ns), strict=True)
     return [_with_night(symbol, each, after, seed) for symbol, each in days]
+
+
+def _night_before(symbols: Sequence[str], day: date, seed: int) -> Sequence[TapeSource]:
+    """The night that a day in real time begins with, if it is a session's."""
+    session = session_of(day)
+    if session is None:
+        return []
+    before = previous_session(day).date
+    return _synthetic([one for one in symbols if "/" not in one], before, seed, session.night_ns)
 
 
 def _with_night(symbol: str, day: SyntheticDay, after: date, seed: int) -> TapeSource:

@@ -128,7 +128,7 @@ async def test_faults_limits_and_their_strikes_are_told() -> None:
     ) as client:
         assert (await truth(client))["attention"][0]["why"] == "None has struck yet."
         await client.ask("GET", "/v2/account")
-        await client.ask("DELETE", "/v2/orders", None, 503)
+        assert (await client.send("DELETE", "/v2/orders")).status == 503
         await client.ask("GET", "/v2/account")
         told = await truth(client)
         (fault,) = told["faults"]["fault"]
