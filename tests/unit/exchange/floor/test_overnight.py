@@ -212,7 +212,7 @@ def test_a_restart_at_night_goes_on_with_the_night() -> None:
     floor = Floor(start_ns=SESSION.post_ns - HOUR)
     tape: list[MarketEvent] = [
         quote(SESSION.post_ns - MINUTE, "90"),
-        quote(EVENING + MINUTE, "101"),
+        quote(EVENING + MINUTE, "101", "MSFT"),
         Trade(symbol="AAPL", time_ns=EVENING + 2 * MINUTE, px=D(100), size=D(7)),
     ]
     for event in tape:
@@ -224,16 +224,17 @@ def test_a_restart_at_night_goes_on_with_the_night() -> None:
         restarted.venue.recall(event)
     venue = restarted.venue
     assert (venue.routing.phase, restarted.now(order).status) == (NIGHT, "new")
-    assert venue.night_market.quotes["AAPL"].ask_px == 101
+    assert venue.night_market.quotes["MSFT"].ask_px == 101
     assert venue.market.quotes["AAPL"].ask_px == 90
     assert venue.night_market.last_trade["AAPL"].size == 7
     assert "AAPL" not in venue.market.last_trade
     assert bid(restarted, "100.50", 5).status == "new", "the day's offer at 90 is not displayed"
+    assert bid(restarted, "101", 5, symbol="MSFT").status == "filled"
 
 
-def quote(time_ns: int, ask: str) -> Quote:
+def quote(time_ns: int, ask: str, symbol: str = "AAPL") -> Quote:
     return Quote(
-        symbol="AAPL",
+        symbol=symbol,
         time_ns=time_ns,
         bid_px=D(80),
         bid_size=D(100),
