@@ -106,6 +106,10 @@ async def test_the_overnight_market_is_open_when_the_others_sleep(client: Client
     night, options = answer["clocks"]
     assert (night["phase"], night["phase_until"]) == ("core", "2026-06-02T04:00:00-04:00")
     assert (options["phase"], options["phase_until"]) == ("closed", "2026-06-02T09:30:00-04:00")
+    for time, is_day in (("2026-06-07T23:00:00Z", False), ("2026-06-08T01:00:00Z", True)):
+        answer = await client.ask("GET", "/v3/clock", markets="BOATS,NYSE", time=time)
+        night, day = answer["clocks"]
+        assert (night["is_market_day"], day["is_market_day"]) == (is_day, False)
 
 
 def test_the_overnight_clock_says_core_exactly_while_the_venue_trades_overnight() -> None:

@@ -178,7 +178,8 @@ def _clock_view(market: Market, now_ns: int) -> dict[str, object]:
     return {
         "market": _market_view(market),
         "timestamp": new_york_time(now_ns, has_fraction=True),
-        "is_market_day": today is not None,
+        # Sunday evening is no day of any session, but a night is under way.
+        "is_market_day": today is not None or phase == "core",
         "phase": phase,
         "phase_until": new_york_time(until_ns),
         "next_market_open": new_york_time(next_open.core_ns),
