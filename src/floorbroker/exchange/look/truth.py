@@ -1,7 +1,9 @@
 """Everything that the exchange knows at this moment, as one bounded JSON value."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from heapq import nlargest
 from itertools import islice
 
 from floorbroker.domain.amounts import plain
@@ -43,7 +45,10 @@ class Truth:
         open_orders = [
             order for account in venue.accounts.values() for order in account.open_orders.values()
         ]
-        newest = sorted(open_orders, key=lambda order: order.submitted_ns)[: -ROWS_MAX - 1 : -1]
+        newest = nlargest(
+            ROWS_MAX, open_orders, key=lambda order: (order.submitted_ns, order.number)
+        )
+        by_symbol = Counter(order.symbol for order in open_orders)
         accounts = list(venue.accounts.values())
         fills = list(islice(reversed(venue.executions), FILLS_MAX))
         symbols = sorted(venue.blotter.posts)
@@ -52,7 +57,7 @@ class Truth:
             "attention": [
                 {"what": what, "why": why} for what, why in notices(server, open_orders)
             ][:ROWS_MAX],
-            "symbols": [self._symbol(each, open_orders) for each in symbols[:ROWS_MAX]],
+            "symbols": [self._symbol(each, by_symbol[each]) for each in symbols[:ROWS_MAX]],
             "accounts": [self._account(each) for each in accounts[:ROWS_MAX]],
             "orders": [self._order(order) for order in newest],
             "fills": [_fill(each) for each in fills],
@@ -87,7 +92,7 @@ class Truth:
             "is_slowed": server.clock.is_slowed,
         }
 
-    def _symbol(self, symbol: str, open_orders: Sequence[VenueOrder]) -> View:
+    def _symbol(self, symbol: str, open_orders: int) -> View:
         venue = self._server.venue
         post, market, asset = (
             venue.blotter.posts[symbol],
@@ -113,7 +118,7 @@ class Truth:
             and not post.is_halted
             and (not is_night or OVERNIGHT_TRADABLE in asset.attributes),
             "is_scripted": symbol in venue.routing.scripted,
-            "open_orders": sum(order.symbol == symbol for order in open_orders),
+            "open_orders": open_orders,
         }
 
     def _account(self, account: VenueAccount) -> View:
