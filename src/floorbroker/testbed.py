@@ -17,6 +17,7 @@ Amount = int | str | Decimal | float
 
 _ANSWER_S, _LOOK_S = 60.0, 0.01
 _FEEDS = {name: f"/v2/{name}" for name in ("iex", "sip", "delayed_sip", "test")}
+_FEEDS |= {name: f"/v1beta1/{name}" for name in ("boats", "overnight")}
 _FEEDS["crypto"] = "/v1beta3/crypto/us"
 
 
@@ -39,7 +40,7 @@ class AlpacaExchange:
         return f"<AlpacaExchange at {self.url}>"
 
     def data_stream_url(self, feed: str = "iex") -> str:
-        """The stream of market data: iex, sip, delayed_sip, test or crypto."""
+        """The stream of market data: iex, sip, delayed_sip, boats, overnight, test or crypto."""
         name = str(getattr(feed, "value", feed))  # alpaca-py has an enumeration of them
         if name not in _FEEDS:
             raise ValueError(f"feed: {name!r} is not one of {', '.join(_FEEDS)}")

@@ -19,10 +19,11 @@ from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.serve import serve, stopped, while_it_lasts
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.front.switches import Switches, parse_switches, switches_of
-from floorbroker.exchange.reference.assets import Asset, listing
+from floorbroker.exchange.reference.assets import OVERNIGHT_TRADABLE, Asset, asset_for, listing
 from floorbroker.exchange.reference.calendar import (
     new_york_date,
     next_session,
+    previous_session,
     session_at,
     session_of,
 )
@@ -30,7 +31,8 @@ from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
 from floorbroker.marketdata.detect import open_tape
 from floorbroker.marketdata.port import TapeSource, new_york_ns
-from floorbroker.marketdata.synthetic.day import synthetic_market
+from floorbroker.marketdata.synthetic.day import SyntheticDay, synthetic_market
+from floorbroker.marketdata.synthetic.night import DayAndNight
 
 #: The day on which the embedded exchange begins, and the time of its clock, in New York.
 EMBEDDED_DAY = date(2026, 6, 1)
@@ -125,7 +127,9 @@ def open_market(
         day = new_york_date(min(source.info.first_ns for source in sources))
     else:
         day = new_york_date(SystemClock().now_ns()) if is_wall else EMBEDDED_DAY
-        sources = [] if is_quiet else synthetic_market(symbols or SYMBOLS, day, seed)
+        sources = [] if is_quiet else _synthetic(symbols or SYMBOLS, day, seed)
+        if is_wall and not is_quiet:
+            sources = [*_night_before(symbols or SYMBOLS, day, seed), *sources]
         name = "quiet market" if is_quiet else f"synthetic market, seed {seed}"
     listed = tuple(dict.fromkeys(s for source in sources for s in source.info.symbols))
     listed = listed or tuple(symbols or SYMBOLS)
@@ -229,7 +233,7 @@ def _resumed_ns(saved_ns: int | None) -> int:
 def _market_at(start_ns: int, seed: int) -> MarketPlan:
     """The seeded market from a few minutes before this instant, so that a command starts fast."""
     session = session_at(start_ns)
-    sources = synthetic_market(SYMBOLS, session.date, seed, start_ns - LOOK_BACK_NS)
+    sources = _synthetic(SYMBOLS, session.date, seed, start_ns - LOOK_BACK_NS)
     return MarketPlan(
         name=f"synthetic market, seed {seed}, {session.date.isoformat()}",
         symbols=SYMBOLS,
@@ -239,3 +243,26 @@ def _market_at(start_ns: int, seed: int) -> MarketPlan:
         open_ns=session.open_ns,
         close_ns=session.close_ns,
     )
+
+
+def _synthetic(
+    symbols: Sequence[str], day: date, seed: int, from_ns: int = 0
+) -> Sequence[TapeSource]:
+    """The seeded day, and the night after it of what trades overnight."""
+    after = next_session(day).date
+    days = zip(dict.fromkeys(symbols), synthetic_market(symbols, day, seed, from_ns), strict=True)
+    return [_with_night(symbol, each, after, seed) for symbol, each in days]
+
+
+def _night_before(symbols: Sequence[str], day: date, seed: int) -> Sequence[TapeSource]:
+    """The night that a day in real time begins with, if it is a session's."""
+    session = session_of(day)
+    if session is None:
+        return []
+    before = previous_session(day).date
+    return _synthetic([one for one in symbols if "/" not in one], before, seed, session.night_ns)
+
+
+def _with_night(symbol: str, day: SyntheticDay, after: date, seed: int) -> TapeSource:
+    is_tradable = OVERNIGHT_TRADABLE in asset_for(symbol).attributes
+    return DayAndNight(symbol, day, after, seed) if is_tradable else day

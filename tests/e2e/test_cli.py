@@ -337,6 +337,23 @@ def test_the_exchange_prints_lines_that_work_as_they_stand(prompt: Prompt) -> No
         assert (fill["account"], fill["symbol"], fill["qty"]) == ("KEY", "AAPL", "10")
 
 
+def test_a_running_exchange_can_be_looked_into(prompt: Prompt) -> None:
+    with exchange(prompt, "--quiet") as (url, said):
+        assert f"{url}/_exchange in a browser, or floorbroker exchange look --url {url}" in said
+        quote = {"bid_price": "11.00", "bid_size": 5, "ask_price": "11.01", "ask_size": 5}
+        asked(url, "/_exchange/quote", {"symbol": "F", **quote})
+        told = prompt.type("exchange", "look", "--url", url)
+        assert (told.code, told.err) == (0, "")
+        assert "EMBEDDED" in told.out
+        assert "nothing needs attention" in told.out
+        assert "11.01" in told.out
+        shown = prompt.type("exchange", "look", "--url", url, "--json").document()
+        assert shown == {**asked(url, "/_exchange/look"), "clock": shown["clock"]}
+    told = prompt.type("exchange", "look", "--url", url)
+    assert told.code == 1
+    assert f"no exchange answers at {url}" in told.err
+
+
 def test_a_quiet_exchange_trades_at_the_quote_it_was_given(prompt: Prompt) -> None:
     with exchange(prompt, "--quiet", "--cash", "5000") as (url, _):
         quote = {"bid_price": "9.98", "bid_size": 50, "ask_price": "10.02", "ask_size": 50}

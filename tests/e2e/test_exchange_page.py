@@ -1,189 +1,170 @@
-"""docs/exchange.md followed word for word: its commands, its requests, its Python, its files."""
+"""The exchange's own page in a real browser: it tells the truth, obeys, and trusts no client."""
 
 import json
-import re
-import shlex
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from floorbroker.exchange.faults import parse_fault_plan
-from floorbroker.exchange.front.switches import Switches, parse_switches
+from floorbroker.testbed import AlpacaExchange
+from tests.e2e.browser import CONTRAST, browser
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
-#: An answer that has no end is listened to for so long.
-LISTEN_S = 2
-TIMEOUT_S = 60
-
-
-class Block(NamedTuple):
-    """A fenced piece of the page."""
-
-    language: str
-    text: str
+__all__ = ["browser"]
+EVIL = "<img src=x onerror=window.pwned=1>\"'</script><script>window.pwned=1</script>"
 
 
-def blocks() -> list[Block]:
-    found, inside, language = [], False, ""
-    lines: list[str] = []
-    for line in PAGE.read_text("utf-8").splitlines(keepends=True):
-        if not line.startswith("```"):
-            lines.append(line)
-            continue
-        if inside:
-            found.append(Block(language, "".join(lines)))
-        inside, language, lines = not inside, line[3:].strip(), []
-    assert not inside, f"{PAGE.name} has a block without an end"
-    return found
+def order(exchange: AlpacaExchange, key: str = "DESK", **fields: Any) -> Any:
+    body = {"symbol": "AAPL", "side": "buy", "qty": "10", "type": "limit", "time_in_force": "day"}
+    headers = {"APCA-API-KEY-ID": key, "APCA-API-SECRET-KEY": "s"}
+    raw = json.dumps({**body, **fields}).encode()
+    try:
+        with urlopen(Request(f"{exchange.url}/v2/orders", raw, headers)) as answer:
+            return json.load(answer)
+    except HTTPError as refusal:
+        raise AssertionError(refusal.read()) from None
 
 
-def pieces(language: str, word: str) -> list[str]:
-    return [text for name, text in blocks() if name == language and word in text]
+class Visit:
+    """One page with everything that it said and asked for."""
+
+    def __init__(self, browser: Browser, exchange: AlpacaExchange, **options: Any) -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page: Page = browser.new_page(**options)
+        self.page.on("console", lambda told: self.complaints.append(told.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(f"{exchange.url}/_exchange")
+        self.page.wait_for_selector("#figures div")
+
+    def press(self, form: str, button: str, **fields: str) -> None:
+        """Fill a control's form in, and press its button."""
+        place = self.page.locator(f"form[data-path={form}]")
+        for name, text in fields.items():
+            field = place.locator(f"[name={name}]")
+            if field.evaluate("(one) => one.tagName") == "SELECT":
+                field.select_option(text)
+            else:
+                field.fill(text)
+        place.get_by_role("button", name=button, exact=True).click()
 
 
-class Asked(NamedTuple):
-    """A request of the page, as one types it, and what the page prints below it."""
-
-    command: str
-    sample: str
-
-
-def requests_of_the_page() -> list[Asked]:
-    asked = []
-    for text in pieces("", "curl "):
-        for part in re.split(r"^(?=curl )", text, flags=re.M):
-            if not part:
-                continue
-            found = re.match(r"(curl (?:.*\\\n)*.*\n)", part)
-            assert found, f"no request: {part}"
-            asked.append(Asked(found[1].strip(), part[found.end() :].strip()))
-    return asked
+@pytest.fixture
+def visit(browser: Browser, alpaca_exchange: AlpacaExchange) -> Iterator[Visit]:
+    alpaca_exchange.quote("AAPL", "187.00", "187.02", bid_size=300, ask_size=200)
+    order(alpaca_exchange, limit_price="187.02", client_order_id="filled-1")
+    order(alpaca_exchange, limit_price="187.00", client_order_id="resting-1")
+    made = Visit(browser, alpaca_exchange, viewport={"width": 1440, "height": 900})
+    yield made
+    made.page.close()
 
 
-@contextmanager
-def served(folder: Path, command: str = "floorbroker exchange") -> Iterator[str]:
-    """The address of an exchange that a command of the page starts, on a port of our own."""
-    words = shlex.split(command, comments=True)
-    assert words.pop(0) == "floorbroker"
-    if "--port" in words:
-        at = words.index("--port")
-        del words[at : at + 2]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "floorbroker", *words, "--port", "0"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        try:
-            assert said.startswith("exchange ready at http://"), said
-            yield said.split()[-1]
-        finally:
-            process.terminate()
-    assert process.returncode == 0
+def test_it_shows_the_market_the_orders_and_the_money(visit: Visit, alpaca_exchange: Any) -> None:
+    page = visit.page
+    expect(page.locator("#time")).to_have_text("10:00:00")
+    expect(page.locator("#phase")).to_have_text("regular session")
+    expect(page.locator("#until")).to_have_text("after hours at 16:00, in 6 h 0 min")
+    expect(page.locator("#attention")).to_contain_text("Nothing needs attention")
+    cells = page.locator("#orders tbody tr").first.locator("td").all_text_contents()
+    assert cells[:6] == [
+        *("BUY", "10", "AAPL", "limit 187.00 day", "0", "new: resting, 300 ahead"),
+    ]
+    cells = page.locator("#symbols tbody tr").first.locator("td").all_text_contents()
+    assert cells[:5] == ["AAPL", "300", "187.00", "187.02", "190"]
+    assert "187.02" in (page.locator("#fills tbody tr").first.text_content() or "")
+    expect(page.locator("#accounts tbody tr")).to_contain_text(["DESK"])
+    assert visit.complaints == []
+    own = (f"{alpaca_exchange.url}/_exchange", "data:")
+    assert all(request.startswith(own) for request in visit.requests)
 
 
-def told(url: str, command: str, folder: Path) -> tuple[int, str]:
-    """HTTP status and body that the shell gets for a request of the page."""
-    place = url.removeprefix("http://")
-    typed = command.replace("127.0.0.1:8899", place).replace("localhost:8899", place)
-    assert place in typed, f"not for the exchange of this page: {command}"
-    more = r" -sS -w '\n%{http_code}' " + f"--max-time {LISTEN_S if ' -N ' in typed else 20}"
-    done = subprocess.run(
-        typed.replace("curl ", f"curl {more} ", 1),
-        shell=True,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    assert done.returncode == (28 if " -N " in typed else 0), done.stderr
-    body, _, status = done.stdout.rpartition("\n")
-    return int(status), body
+def test_it_follows_the_exchange_by_itself(visit: Visit, alpaca_exchange: AlpacaExchange) -> None:
+    alpaca_exchange.quote("AAPL", "186.90", "186.95")
+    expect(visit.page.locator("#orders .empty")).to_have_text("No order is open.")
+    expect(visit.page.locator("#fills tbody tr")).to_have_count(2)
 
 
-def form(value: Any) -> Any:
-    """The names in an answer, without what stands under them."""
-    if isinstance(value, list):
-        return [form(each) for each in value]
-    return sorted(value) if isinstance(value, dict) else type(value).__name__
+def test_the_controls_do_what_they_say(visit: Visit, alpaca_exchange: AlpacaExchange) -> None:
+    page = visit.page
+    visit.press("halt", "Apply", symbol="AAPL", halted="true")
+    expect(page.locator("#attention")).to_contain_text("AAPL is halted. 1 open order")
+    visit.press("halt", "Apply", symbol="AAPL", halted="false")
+    expect(page.locator("#attention")).to_contain_text("Nothing needs attention")
+    visit.press("quote", "Set quote", bid_price="180", ask_price="181")
+    expect(page.locator("#symbols tbody tr").first).to_contain_text("181.00")
+    visit.press("trade", "Print", price="180.5", size="7")
+    expect(page.locator("#symbols tbody tr").first).to_contain_text("180.50")
+    visit.press("clock", "Move the clock", advance="90")
+    expect(page.locator("#time")).to_have_text("10:01:30")
+    page.get_by_role("button", name="next phase").click()
+    expect(page.locator("#phase")).to_have_text("after hours")
+    page.get_by_role("button", name="next phase").click()
+    expect(page.locator("#phase")).to_have_text("overnight")
+    visit.press("quote", "Set quote", bid_price="-1")
+    expect(page.locator("form[data-path=quote] .said")).to_contain_text("Refused: bid_price")
+    reset = page.get_by_role("button", name="Reset the exchange")
+    expect(reset).to_be_disabled()
+    page.get_by_label("I want to lose all orders").check()
+    reset.click()
+    expect(page.locator("#accounts .empty")).to_contain_text("No account yet")
+    expect(reset).to_be_disabled()
+    assert alpaca_exchange.fills() == []
+    assert [each for each in visit.complaints if "422" not in each] == []
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
-def test_each_request_of_the_page_is_answered_as_it_says(tmp_path: Path) -> None:
-    asked = requests_of_the_page()
-    assert len(asked) >= 15
-    samples = 0
-    with served(tmp_path) as url:
-        for command, sample in asked:
-            status, body = told(url, command, tmp_path)
-            assert status == 200, f"{command}\n{body}"
-            if sample:
-                assert form(json.loads(body)) == form(json.loads(sample)), command
-                samples += 1
-            if " -N " in command:
-                assert body.startswith((":heartbeat", "id: ")), body
-    assert samples == 2
+def test_the_curl_lines_say_what_the_form_says(visit: Visit, alpaca_exchange: Any) -> None:
+    line = visit.page.locator("form[data-path=trade] .curl code")
+    visit.page.locator("form[data-path=trade] [name=symbol]").fill("O'X")
+    quoted = """{"symbol":"O'\\''X","price":"187.01","size":"100"}"""
+    assert line.text_content() == f"curl -s {alpaca_exchange.url}/_exchange/trade -d '{quoted}'"
 
 
-@pytest.mark.filterwarnings("ignore:.*legacy.*:DeprecationWarning")
-def test_the_official_client_is_connected_as_the_page_does_it(tmp_path: Path) -> None:
-    (script,) = pieces("python", "TradingClient(")
-    with served(tmp_path) as url:
-        script = script.replace("127.0.0.1:8899", url.removeprefix("http://"))
-        names: dict[str, Any] = {}
-        exec(script, names)
-        found = names["trading"].get_order_by_id(names["order"].id)
-        assert (found.symbol, found.filled_qty) == ("AAPL", "10")
-        names["trading"]._session.close()  # the SDK never does
-        names["data"]._session.close()
+def test_what_clients_send_is_text_and_never_markup(
+    browser: Browser, alpaca_exchange: AlpacaExchange
+) -> None:
+    alpaca_exchange.quote("AAPL", "187.00", "187.02")
+    order(alpaca_exchange, key="<b>K</b>", limit_price="187.00", client_order_id=EVIL)
+    order(alpaca_exchange, key="<b>K</b>", limit_price="187.02", client_order_id=EVIL + "2")
+    alpaca_exchange.faults([{"kind": "server_error", "path": "/<img src=x onerror=alert(1)>"}])
+    made = Visit(browser, alpaca_exchange)
+    page = made.page
+    expect(page.locator("#orders tbody tr")).to_contain_text(EVIL)
+    expect(page.locator("#fills tbody tr")).to_contain_text(EVIL + "2")
+    expect(page.locator("#accounts tbody tr")).to_contain_text("<b>K</b>")
+    expect(page.locator("#faults tbody tr")).to_contain_text("<img src=x")
+    assert page.locator("main img, main b:not(.attention b), main script").count() == 0
+    assert page.evaluate("window.pwned") is None
+    assert made.complaints == []
+    page.close()
 
 
-def test_an_exchange_is_made_in_python_as_the_page_does_it(tmp_path: Path) -> None:
-    (script,) = pieces("python", "build_exchange(")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert 0 < int(done.stdout) < 65_536
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_legible_and_never_scrolls_sideways(
+    browser: Browser, alpaca_exchange: AlpacaExchange, scheme: str
+) -> None:
+    alpaca_exchange.quote("AAPL", "187.00", "187.02")
+    order(alpaca_exchange, limit_price="187.00", client_order_id="c" * 128)
+    order(alpaca_exchange, key="A-KEY-OF-MANY-LETTERS-" * 3, limit_price="187.02", qty="1000")
+    alpaca_exchange.faults([{"kind": "server_error", "method": "PATCH", "path": "/v2/orders/*"}])
+    made = Visit(browser, alpaca_exchange, color_scheme=scheme)
+    for width in (360, 700, 1000, 1440):
+        made.page.set_viewport_size({"width": width, "height": 900})
+        assert made.page.evaluate("document.documentElement.scrollWidth") == width
+        assert made.page.evaluate(CONTRAST) == []
+    assert made.complaints == []
+    made.page.close()
 
 
-def test_the_files_of_the_page_are_understood() -> None:
-    (plan,), (rules,) = pieces("toml", "[[fault]]"), pieces("toml", "[front]")
-    assert len(parse_fault_plan(plan).rules) == 5
-    told = parse_switches(rules)
-    default = Switches()
-    assert told.venue != default.venue
-    assert told.fills != default.fills
-    assert told.front != default.front
-
-
-#: The recorded day of the other command is the reader's own.
-COMMANDS = [
-    line
-    for line in pieces("", "floorbroker exchange")[0].splitlines()
-    if line and "--tape" not in line
-]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_each_command_of_the_page_starts(tmp_path: Path, command: str) -> None:
-    (plan,), (rules,) = pieces("toml", "[[fault]]"), pieces("toml", "[front]")
-    (tmp_path / "faults.toml").write_text(plan)
-    (tmp_path / "rules.toml").write_text(rules)
-    with served(tmp_path, command) as url:
-        assert url.startswith("http://127.0.0.1:")
+def test_a_lost_exchange_greys_the_page_and_says_since_when(
+    browser: Browser, alpaca_exchange: AlpacaExchange
+) -> None:
+    made = Visit(browser, alpaca_exchange)
+    made.page.route("**/_exchange/look", lambda route: route.abort())
+    expect(made.page.locator("#link")).to_contain_text("no answer since")
+    expect(made.page.locator("html")).to_have_class("lost")
+    made.page.unroute("**/_exchange/look")
+    expect(made.page.locator("#link")).to_contain_text("live")
+    made.page.close()

@@ -39,14 +39,19 @@ class World:
     """One exchange that lives on, and a desk that may die and come back."""
 
     def __init__(
-        self, seed: int, faults: Sequence[FaultRule] = (), settings: EngineSettings | None = None
+        self,
+        seed: int,
+        faults: Sequence[FaultRule] = (),
+        settings: EngineSettings | None = None,
+        *,
+        start_ns: int = ORIGIN_NS,
     ) -> None:
         self.random = Random(seed)
         self.settings = settings or EngineSettings()
         self.disk = MemoryDisk()
-        self.clock = LoopClock(ORIGIN_NS)
+        self.clock = LoopClock(start_ns)
         self.front = build_exchange(
-            Setup(clock=self.clock, assets=listing(SYMBOLS), start_ns=ORIGIN_NS, seed=seed),
+            Setup(clock=self.clock, assets=listing(SYMBOLS), start_ns=start_ns, seed=seed),
             FaultPlan(faults, seed),
         )
         self.way = MemoryTransport(self.front)
@@ -146,6 +151,12 @@ class World:
             "POST", "/_exchange/trade", body=body, headers=KEYS.headers()
         )
         assert answer.status in (200, 201, 204), answer.body
+
+    async def configure(self, **settings: object) -> None:
+        """Settings of the account at the exchange."""
+        path, body = "/v2/account/configurations", msgspec.json.encode(settings)
+        answer = await self.way.request("PATCH", path, body=body, headers=KEYS.headers())
+        assert answer.status == 200, answer.body
 
     def heal(self) -> None:
         """No more faults."""

@@ -35,8 +35,8 @@ for _name, _where, _about, _example in (
     ("demo", "demo:app", "a day's basket, broken on purpose and recovered", "demo --out demo"),
     (
         "exchange",
-        "exchange:app",
-        "serve the embedded exchange over Alpaca's wire protocol",
+        "exchange.serve:app",
+        "serve the embedded exchange over Alpaca's wire protocol, or look into one",
         "exchange --port 8899 --speed 10",
     ),
     (

@@ -14,6 +14,7 @@ from floorbroker.exchange.faults import FaultPlan
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.http import Answer, Receive, Request, Route, Scope, Send
 from floorbroker.exchange.front.server import ExchangeServer, Setup
+from floorbroker.exchange.look.page import Look
 from floorbroker.exchange.streams.events import ActivityStreams
 from floorbroker.exchange.streams.line import refuse
 from floorbroker.exchange.streams.market import PATHS, Feeds
@@ -30,7 +31,11 @@ def build_exchange(setup: Setup, faults: FaultPlan | None = None) -> ExchangeFro
     server = ExchangeServer(setup, faults)
     data = MarketData(server)
     streams = _Streams(server, data)
-    routes = [*routes_of(server, data), Route("GET", "/_exchange/streams", streams.listening)]
+    routes = [
+        *routes_of(server, data),
+        Route("GET", "/_exchange/streams", streams.listening),
+        *Look(server, streams.connections).routes(),
+    ]
     return ExchangeFront(server, routes, streams)
 
 
@@ -58,6 +63,9 @@ class _Streams:
     def __init__(self, server: ExchangeServer, data: MarketData) -> None:
         self._orders = OrderStreams(server)
         self._feeds = Feeds(server, data)
+
+    def connections(self) -> list[dict[str, object]]:
+        return self._orders.connections() + self._feeds.connections()
 
     def listening(self, request: Request) -> Answer:
         """How many streams listen; a script waits for them before it makes news."""

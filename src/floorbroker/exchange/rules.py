@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from floorbroker.domain.amounts import plain
 from floorbroker.exchange.model import ZERO, OrderTicket, VenueError
-from floorbroker.exchange.reference.assets import Asset
+from floorbroker.exchange.reference.assets import FRACTIONAL_EXTENDED, Asset
 
 SIDES = ("buy", "sell")
 TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
@@ -71,6 +71,10 @@ class VenueRules(Struct, frozen=True, kw_only=True):
     checks_buying_power: bool = True
     checks_wash_trades: bool = True
     charges_fees: bool = False  #: Paper charges none.
+    has_overnight: bool = True  #: Off as before 24/5: nothing trades from 20:00 to 04:00.
+    overnight_takes_gtc: bool = False  #: On request there; else gtc orders sleep at night.
+    overnight_disabled: str = "hold"  #: Until 04:00, for an account that wants no nights.
+    overnight_untradable: str = "hold"  #: The same for assets that do not trade overnight.
     ack_latency_ns: int = 0  #: From the answer to the venue's acknowledgement.
     cancel_latency_ns: int = 0
     replace_latency_ns: int = 0
@@ -81,6 +85,8 @@ class VenueRules(Struct, frozen=True, kw_only=True):
             ("accepted_event", ("on", "off", "dated")),
             ("day_end_status", ("expired", "canceled")),
             ("auction_end_status", ("expired", "canceled")),
+            ("overnight_disabled", ("hold", "refuse")),
+            ("overnight_untradable", ("hold", "refuse")),
             ("wash_trade_status", (403, 422)),
         ):
             if (value := getattr(self, field)) not in allowed:
@@ -227,7 +233,7 @@ def _check_fraction(ticket: OrderTicket, asset: Asset) -> None:
 def _check_extended_hours(ticket: OrderTicket, asset: Asset) -> None:
     if ticket.type != "limit" or ticket.time_in_force not in ("day", "gtc"):
         raise unprocessable("extended hours order must be DAY limit orders")
-    if is_fractional(ticket) and "fractional_eh_enabled" not in asset.attributes:
+    if is_fractional(ticket) and FRACTIONAL_EXTENDED not in asset.attributes:
         _refuse_fractional_extended_hours(asset)
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from operator import attrgetter
@@ -73,11 +73,15 @@ class Market:
     open, high, low, close. Session figures cover the regular hours of one New York day (coin
     pairs: the whole day) and start afresh with the first trade of the next day.
     `previous_closes` may be filled before the first trade by whoever knows the day before.
+    `day_of` says which day a trade belongs to.
     Histories hold the last `history_limit` quotes and trades of a symbol, and the minute bars of
     its current day; of the days before, `day_limit` at most.
     """
 
-    def __init__(self, history_limit: int = 50_000, day_limit: int = 60) -> None:
+    def __init__(
+        self, history_limit: int = 50_000, day_limit: int = 60, day_of: "DayOf | None" = None
+    ) -> None:
+        self._day_of = day_of or _Day.around
         self.history_limit = history_limit
         self.day_limit = day_limit
         self.quotes: dict[str, Quote] = {}
@@ -199,13 +203,15 @@ class Market:
             session = self.sessions[symbol] = self._first_session(trade)
         if trade.time_ns >= session.day.end_ns:
             self._past.setdefault(symbol, deque(maxlen=self.day_limit)).append(session)
-            session = self.sessions[symbol] = session.next_day(trade.time_ns, symbol)
+            close_px = session.prev_close_px if session.close_px is None else session.close_px
+            session = Session(self._day_of(trade.time_ns, symbol), close_px)
+            self.sessions[symbol] = session
         session.add(trade)
         if trade.eligible or trade.auction:
             self.last_trade[symbol] = trade
 
     def _first_session(self, trade: Trade) -> "Session":
-        day = _Day.around(trade.time_ns, trade.symbol)
+        day = self._day_of(trade.time_ns, trade.symbol)
         return Session(day, self.previous_closes.get(trade.symbol))
 
     def _apply_halt(self, halt: Halt) -> None:
@@ -301,10 +307,6 @@ class Session:
     def vwap(self) -> Decimal | None:
         return self.notional / self.volume if self.volume else None
 
-    def next_day(self, time_ns: int, symbol: str) -> "Session":
-        close_px = self.prev_close_px if self.close_px is None else self.close_px
-        return Session(_Day.around(time_ns, symbol), close_px)
-
     def add(self, trade: Trade) -> None:
         px, size, time_ns = trade.px, trade.size, trade.time_ns
         minutes = self.minutes
@@ -367,6 +369,22 @@ class _Day:
         else:
             hours = (session.open_ns, session.close_ns)
         return cls(start_ns, hours, end_ns)
+
+    @classmethod
+    def overnight(cls, time_ns: int, symbol: str) -> "_Day":
+        """The night that holds `time_ns`, or the next one: 20:00 to 04:00 New York."""
+        session = calendar.session_at(time_ns)
+        hours = session.night_ns, session.pre_ns
+        return cls(session.night_ns, hours, session.pre_ns)
+
+
+#: The day of a trade's time in a symbol.
+DayOf = Callable[[int, str], _Day]
+
+
+def overnight_market() -> Market:
+    """The market from 20:00 to 04:00, whose nights are days of their own."""
+    return Market(day_of=_Day.overnight)
 
 
 def _new_york_ns(day: date, at: time) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from random import Random
 
-from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
+from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.accounts import Configuration, VenueAccount
 from floorbroker.exchange.floor.acceptance import (
     Acceptance,
@@ -18,7 +18,6 @@ from floorbroker.exchange.floor.routing import Routing
 from floorbroker.exchange.floor.state import export_state, import_state
 from floorbroker.exchange.matching.fills import FillRules, wanted
 from floorbroker.exchange.matching.post import TradingPost
-from floorbroker.exchange.matching.waiting import AUCTIONS
 from floorbroker.exchange.model import (
     Execution,
     OrderPatch,
@@ -28,7 +27,8 @@ from floorbroker.exchange.model import (
     VenueEvent,
     VenueOrder,
 )
-from floorbroker.exchange.reference.assets import Asset, asset_for
+from floorbroker.exchange.reference.assets import Asset, AssetList, asset_for, is_coin_pair
+from floorbroker.exchange.reference.calendar import NIGHT
 from floorbroker.exchange.rules import (
     VenueRules,
     check_ticket,
@@ -36,7 +36,7 @@ from floorbroker.exchange.rules import (
     not_found,
     unprocessable,
 )
-from floorbroker.exchange.tape import Market
+from floorbroker.exchange.tape import Market, overnight_market
 from floorbroker.exchange.tickets import (
     check_class,
     check_leg_prices,
@@ -63,17 +63,16 @@ class Venue:
         start_ns: int,
         starting_cash: Decimal,
     ) -> None:
-        self.assets = dict(assets)
+        self.assets = AssetList(assets)
         self.rules = rules
         self.fill_rules = fill_rules
         self.market = Market()
+        self.night_market = overnight_market()
         self.starting_cash = starting_cash
         self.blotter = Blotter(random, start_ns, self.assets)
         self.routing = Routing(self.blotter, rules, fill_rules, random)
         self._acceptance = Acceptance(rules)
-        self._by_name: dict[str, Asset] = {}
-        for asset in self.assets.values():
-            self._name(asset)
+        self._by_name = self.assets.by_name
 
     @property
     def now_ns(self) -> int:
@@ -118,7 +117,8 @@ class Venue:
         """A fact of the market, at its own time, or now if that has passed already."""
         if event.time_ns > self.blotter.now_ns:
             self.routing.advance(event.time_ns)
-        self.market.apply(event)
+        is_day = self.routing.phase != NIGHT
+        (self.market if is_day else self.market_of(event.symbol)).apply(event)
         post = self._post(event.symbol)
         kind = type(event)
         if kind is Quote:
@@ -133,8 +133,17 @@ class Venue:
 
     def recall(self, event: MarketEvent) -> None:
         """A fact that was applied before a restart: known again, but it fills nothing."""
-        self.market.apply(event)
-        self._post(event.symbol).recall(event)
+        has_been_night = self.routing.overnight.has_seen(event)
+        (self.night_market if has_been_night else self.market).apply(event)
+        # What the other market displays is not shown in this one.
+        is_night = self.market_of(event.symbol) is self.night_market
+        if isinstance(event, Trade | Halt) or is_night == has_been_night:
+            self._post(event.symbol).recall(event)
+
+    def market_of(self, symbol: str) -> Market:
+        """Where the symbol trades now: the day's market, or that of the night."""
+        is_night = self.routing.phase == NIGHT and not is_coin_pair(symbol)
+        return self.night_market if is_night else self.market
 
     def advance(self, to_ns: int) -> None:
         """Time passes without news: what comes due until then happens, at its own time."""
@@ -153,7 +162,7 @@ class Venue:
         ticket = check_ticket(check_class(ticket), asset, self.rules)
         self._check_client_order_id(account, ticket.client_order_id)
         order = self._order_of(account, ticket, asset)
-        self._check_hours(order)
+        self.routing.check_hours(order)
         post = self._post(asset.symbol)
         if order.order_class:
             check_leg_prices(ticket, base_px(order, post), post.last_px)
@@ -237,6 +246,7 @@ class Venue:
         account = self.account(key_id)
         account.configuration = configuration
         self.blotter.note(account)
+        self.routing.look_again()
 
     def close_position(
         self,
@@ -334,20 +344,14 @@ class Venue:
         self.routing.restart()
 
     def _post(self, symbol: str) -> TradingPost:
-        if symbol not in self.assets:
-            self._list(symbol)
+        if symbol not in self.assets:  # a symbol of the tape that nobody listed
+            self.list_asset(asset_for(symbol))
         return self.routing.post(symbol)
 
-    def _list(self, symbol: str) -> None:
-        """A symbol of the tape that nobody listed."""
-        asset = self.assets[symbol] = asset_for(symbol)
-        self._name(asset)
-
-    def _name(self, asset: Asset) -> None:
-        """An asset is found by its symbol, by its id, and coin pairs without the slash too."""
-        self._by_name[asset.symbol] = self._by_name[asset.id] = asset
-        if asset.is_crypto:
-            self._by_name.setdefault(asset.symbol.replace("/", ""), asset)
+    def list_asset(self, asset: Asset) -> None:
+        """Trade the asset from now on, or on these terms if it is listed already."""
+        self.assets.add(asset)
+        self.routing.look_again()
 
     def _order(self, key_id: str, order_id: str) -> VenueOrder:
         order = self.blotter.orders.get(order_id)
@@ -366,12 +370,6 @@ class Venue:
     def _check_client_order_id(self, account: VenueAccount, client_order_id: str | None) -> None:
         if client_order_id and client_order_id in account.by_client_id:
             raise malformed("client_order_id must be unique")
-
-    def _check_hours(self, order: VenueOrder) -> None:
-        tif = order.time_in_force
-        if tif in AUCTIONS and not self.routing.hours.takes(tif, self.now_ns):
-            window = "between 9:28am" if tif == "opg" else "between 3:50pm"
-            raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
 
     def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
         now_ns, ids = self.blotter.now_ns, self.blotter.ids

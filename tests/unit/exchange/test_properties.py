@@ -62,6 +62,7 @@ class Market:
 
     def __init__(self, rules: VenueRules) -> None:
         self.floor = Floor(rules=rules, cash="30000")
+        self.floor.venue.routing.scripted.add("AAPL")  # a quote stands until the next, all night
         self.touch = {"buy": ZERO, "sell": ZERO}  # by the side that takes it
         self.left = {"buy": ZERO, "sell": ZERO}
         self.print_px = ZERO

@@ -450,7 +450,7 @@ def test_gtc_orders_end_after_ninety_days(floor: Floor) -> None:
 
 
 def test_extended_hours_orders_work_before_and_after_the_session() -> None:
-    floor = Floor(start_ns=SESSION.pre_ns - MINUTE)
+    floor = Floor(start_ns=SESSION.pre_ns - MINUTE, rules=VenueRules(has_overnight=False))
     floor.quote("100", 500, "100.02", 300)
     order = floor.answer("buy", 400, type="limit", limit_price="100.02", eh="yes")
     assert (order.status, order.expires_ns) == ("accepted", SESSION.post_ns)

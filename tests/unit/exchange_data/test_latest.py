@@ -73,7 +73,7 @@ async def test_the_delayed_feed_says_what_was_fifteen_minutes_ago(client: Client
     assert old["latestQuote"]["ap"] == 187.2
     now = await client.ask("GET", "/v2/stocks/AAPL/snapshot")
     assert (now["latestTrade"]["p"], now["latestQuote"]["ap"]) == (200.5, 201)
-    for feed in ("boats", "overnight", "otc"):
+    for feed in ("boats", "overnight", "otc"):  # nothing has traded overnight
         await client.ask("GET", "/v2/stocks/AAPL/quotes/latest", None, 404, feed=feed)
 
 

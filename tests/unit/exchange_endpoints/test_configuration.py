@@ -74,9 +74,7 @@ async def test_without_fractions_only_whole_shares_are_bought(
 
 
 @pytest.mark.parametrize("is_disabled", [True, False])
-def test_nothing_trades_overnight_whatever_the_setting(is_disabled: bool) -> None:
-    """The exchange has no overnight session, so the setting is kept and changes nothing."""
-
+def test_without_overnight_trading_orders_wait_for_the_pre_market(is_disabled: bool) -> None:
     async def main() -> None:
         async with an_exchange() as client:
             await client.quote()
@@ -85,7 +83,9 @@ def test_nothing_trades_overnight_whatever_the_setting(is_disabled: bool) -> Non
             order = await client.order(type="limit", limit_price="190", extended_hours=True)
             await client.ask("POST", "/_exchange/clock", {"to": "2026-06-02T07:59:00Z"})
             path = f"/v2/orders/{order['id']}"
-            assert (await client.ask("GET", path))["filled_qty"] == "0"
+            told = await client.ask("GET", path)
+            assert told["filled_qty"] == ("0" if is_disabled else "10")
+            assert told["status"] == ("accepted" if is_disabled else "filled")
             await client.ask("POST", "/_exchange/clock", {"to": "2026-06-02T08:00:00Z"})
             assert (await client.ask("GET", path))["filled_qty"] == "10"
 

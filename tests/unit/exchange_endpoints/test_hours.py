@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from tests.unit.exchange_front.conftest import Client
+from floorbroker.exchange.reference.calendar import NIGHT
+from floorbroker.exchange.wire.words import moment_ns
+from tests.unit.exchange_front.conftest import Client, an_exchange, virtually
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,39 @@ async def test_the_overnight_market_is_open_when_the_others_sleep(client: Client
     night, options = answer["clocks"]
     assert (night["phase"], night["phase_until"]) == ("core", "2026-06-02T04:00:00-04:00")
     assert (options["phase"], options["phase_until"]) == ("closed", "2026-06-02T09:30:00-04:00")
+    for time, is_day in (("2026-06-07T23:00:00Z", False), ("2026-06-08T01:00:00Z", True)):
+        answer = await client.ask("GET", "/v3/clock", markets="BOATS,NYSE", time=time)
+        night, day = answer["clocks"]
+        assert (night["is_market_day"], day["is_market_day"]) == (is_day, False)
+
+
+def test_the_overnight_clock_says_core_exactly_while_the_venue_trades_overnight() -> None:
+    """An hour at a time from Wednesday before Thanksgiving to the Monday after, half day and all.
+
+    A night is also a day of the overnight market's calendar.
+    """
+
+    async def main() -> None:
+        start_ns = moment_ns("2026-11-25T17:00:00Z", "start")
+        async with an_exchange(start_ns=start_ns) as client:
+            venue = client.front.server.venue
+            days = await client.ask("GET", "/v3/calendar/BOATS", start="2026-11-25")
+            spans = [
+                (moment_ns(day["core_start"], ""), moment_ns(day["core_end"], ""))
+                for day in days["calendar"]
+            ]
+            seen = set()
+            for _ in range(125):
+                await client.ask("POST", "/_exchange/clock", {"advance": 3600})
+                (clock,) = (await client.ask("GET", "/v3/clock", markets="BOATS"))["clocks"]
+                is_night = venue.routing.phase == NIGHT
+                now_ns = client.front.server.now_ns
+                assert (clock["phase"] == "core") == is_night
+                assert any(begin <= now_ns < end for begin, end in spans) == is_night
+                seen.add(clock["phase"])
+            assert seen == {"core", "closed"}
+
+    virtually(main)
 
 
 async def test_the_clocks_tell_the_time_of_the_market_unless_told(client: Client) -> None:

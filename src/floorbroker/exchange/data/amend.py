@@ -12,6 +12,7 @@ from floorbroker.domain.quotes import Halt, Trade
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.reference.assets import OVERNIGHT_HALTED, OVERNIGHT_TRADABLE
 from floorbroker.exchange.wire.words import encode, wire_time
 
 #: Told of each print that is taken back: the print, what stands in its place, and when.
@@ -23,6 +24,7 @@ Kind = TypeVar("Kind")
 class _Halt(Struct, forbid_unknown_fields=True):
     symbol: str
     halted: bool = True
+    overnight: bool = False
 
 
 class _Correction(Struct, forbid_unknown_fields=True):
@@ -59,12 +61,25 @@ class Amendments:
         return self._flags.get(symbol, {})
 
     def halt(self, request: Request) -> Answer:
-        """Trading in a symbol stops, or goes on."""
+        """Trading in a symbol stops, or goes on; or it does so in overnight sessions alone."""
         said = _decoded(request.body, _Halt)
         self._check_listed(said.symbol)
+        if said.overnight:
+            self._halt_overnight(said)
+            return self._now()
         now_ns = self._server.now_ns
         self._server.apply(Halt(symbol=said.symbol, time_ns=now_ns, halted=said.halted))
         return self._now()
+
+    def _halt_overnight(self, said: _Halt) -> None:
+        """The asset says it: it is `overnight_halted` from now on, or no longer."""
+        venue = self._server.venue
+        asset = venue.assets[said.symbol]
+        if OVERNIGHT_TRADABLE not in asset.attributes:
+            raise _wrong("symbol", said.symbol, "one whose asset is overnight_tradable")
+        others = tuple(each for each in asset.attributes if each != OVERNIGHT_HALTED)
+        halted = (OVERNIGHT_HALTED,) if said.halted else ()
+        venue.list_asset(replace(asset, attributes=(*others, *halted)))
 
     def correct(self, request: Request) -> Answer:
         """A print had the wrong price or size; orders that it filled stay filled."""
@@ -89,8 +104,10 @@ class Amendments:
 
     def _amend(self, old: Trade, new: Trade | None) -> None:
         self._notice_reset()
+        venue = self._server.venue
         try:
-            self._server.venue.market.amend(old, new)
+            is_night = venue.routing.overnight.has_seen(old)
+            (venue.night_market if is_night else venue.market).amend(old, new)
         except ValueError as error:
             raise VenueError(422, 42210000, str(error)) from None
         flags = self._flags.setdefault(old.symbol, {})
@@ -103,12 +120,18 @@ class Amendments:
     def _print(self, symbol: str, trade_id: int | None) -> Trade:
         """The print of that id, or the last one."""
         self._check_listed(symbol)
-        prints = self._server.venue.market.trades_between(symbol, 0, 1 << 63)
-        for trade in reversed(prints):
+        for trade in self._prints(symbol):
             if trade_id is None or trade.trade_id == trade_id:
                 return trade
         known = "that of a print which is remembered; GET /v2/stocks/trades tells them"
         raise _wrong("trade_id", trade_id, known)
+
+    def _prints(self, symbol: str) -> list[Trade]:
+        """What is remembered of the day's market and the night's, the latest first."""
+        venue = self._server.venue
+        markets = (venue.market, venue.night_market)
+        prints = [each for market in markets for each in market.trades_between(symbol, 0, 1 << 63)]
+        return sorted(prints, key=lambda each: each.time_ns)[::-1]
 
     def _check_listed(self, symbol: str) -> None:
         if symbol not in self._server.venue.assets:

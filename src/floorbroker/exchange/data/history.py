@@ -59,7 +59,7 @@ class History:
             location = asked.location_of(request.args[0])
             symbols = asked.symbols_of(query, self._source.assets, is_coin=True)
             span = asked.span_of(query, self._source.now_ns)
-            rows_of = self._rows_of(kind, query, span)
+            rows_of = self._rows_of(kind, query, span, self._source)
             page, token = page_of(query, symbols, rows_of if location == HOME else _nothing)
             return Answer(body=encode({kind: page, "next_page_token": token}))
 
@@ -70,7 +70,8 @@ class History:
         feed = asked.auction_feed(query) if is_auction else asked.historical_feed(query)
         asked.check_asof(query)
         asked.currency_of(query)
-        rows_of = self._rows_of(kind, query, self._stock_span(query, feed))
+        span = self._stock_span(query, feed)
+        rows_of = self._rows_of(kind, query, span, self._source.of(feed))
         return _nothing if feed in asked.ELSEWHERE else rows_of
 
     def _stock_span(self, query: Query, feed: str) -> Span:
@@ -83,8 +84,7 @@ class History:
             raise no_recent_sip()
         return span
 
-    def _rows_of(self, kind: str, query: Query, span: Span) -> RowsOf:
-        source = self._source
+    def _rows_of(self, kind: str, query: Query, span: Span, source: Source) -> RowsOf:
         if kind == "auctions":
             return lambda symbol: source.auctions(symbol, span)
         if kind == "trades":

@@ -81,7 +81,7 @@ class Latest:
 
     def _found(self, kind: str, symbols: list[str], feed: str) -> dict[str, Any]:
         """By symbol; one that has nothing is left out."""
-        source = self._source
+        source = self._source.of(feed)
         found: dict[str, Any] = {}
         for symbol in symbols:
             is_whole = kind == "snapshots"

@@ -17,8 +17,10 @@ DELAY_NS = 15 * 60 * 1_000_000_000
 HISTORICAL_FEEDS = ("sip", "iex", "otc", "boats")
 LATEST_FEEDS = ("sip", "iex", "delayed_sip", "otc", "boats", "overnight")
 LOCATIONS = ("us", "us-1", "us-2", "eu-1", "bs-1")
+#: Feeds of what trades overnight.
+NIGHT_FEEDS = frozenset({"boats", "overnight"})
 #: Feeds of other venues than those on the tape: they exist, and have nothing.
-ELSEWHERE = frozenset({"otc", "boats", "overnight"})
+ELSEWHERE = frozenset({"otc"})
 LIMIT_MAX = 10_000
 _STOCK = re.compile(r"[A-Z]+(\.[A-Z]+)*")
 _COIN = re.compile(r"[A-Z]+/[A-Z]+")

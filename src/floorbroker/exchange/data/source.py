@@ -8,7 +8,7 @@ from floorbroker.domain.quotes import Bar, Depth, Quote, Trade
 from floorbroker.exchange.data.adjust import Adjustment, adjusted, adjustments_of
 from floorbroker.exchange.data.amend import Amendments
 from floorbroker.exchange.data.pages import Rows
-from floorbroker.exchange.data.query import DELAY_NS, ELSEWHERE, Span
+from floorbroker.exchange.data.query import DELAY_NS, ELSEWHERE, NIGHT_FEEDS, Span
 from floorbroker.exchange.data.timeframe import Timeframe, aggregated
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.reference.assets import Asset
@@ -25,16 +25,28 @@ from floorbroker.exchange.wire.market import (
 )
 
 _TAPES = {"NASDAQ": "C", "NYSE": "A"}
+_NIGHT_TAPE = "N"
 #: The only place of coins that this exchange has.
 HOME = "us"
 
 
 class Source:
-    """The venue's market, read; a symbol without anything has no rows and no latest."""
+    """The venue's market, read; a symbol without anything has no rows and no latest.
 
-    def __init__(self, server: ExchangeServer, amendments: Amendments) -> None:
+    With `is_night` it is the market of the overnight session; stocks alone have one.
+    """
+
+    def __init__(
+        self, server: ExchangeServer, amendments: Amendments, *, is_night: bool = False
+    ) -> None:
         self._server = server
         self._amendments = amendments
+        self._is_night = is_night
+        self._night = self if is_night else Source(server, amendments, is_night=True)
+
+    def of(self, feed: str) -> "Source":
+        """What the feed reads: of the night, or of the day."""
+        return self._night if feed in NIGHT_FEEDS else self
 
     @property
     def assets(self) -> Mapping[str, Asset]:
@@ -42,7 +54,8 @@ class Source:
 
     @property
     def market(self) -> Market:
-        return self._server.venue.market
+        venue = self._server.venue
+        return venue.night_market if self._is_night else venue.market
 
     @property
     def now_ns(self) -> int:
@@ -55,8 +68,13 @@ class Source:
 
     def tape_of(self, symbol: str) -> str:
         """The letter of the consolidated tape that carries the symbol."""
+        if self._is_night:
+            return _NIGHT_TAPE
         asset = self.assets.get(symbol)
         return "B" if asset is None else _TAPES.get(asset.exchange, "B")
+
+    def _has(self, trade: Trade) -> bool:
+        return self._server.venue.routing.overnight.has_seen(trade) == self._is_night
 
     # History.
 
@@ -66,6 +84,7 @@ class Source:
         trades = self.market.trades_between(symbol, *span)
         if not flags:
             return [(trade.time_ns, trade_view(trade, tape)) for trade in trades]
+        flags = {one: flag for one, flag in flags.items() if self._has(one)}
         gone = [trade for trade, flag in flags.items() if flag != "corrected"]
         trades += [trade for trade in gone if span.start_ns <= trade.time_ns <= span.end_ns]
         trades.sort(key=_time_of)

@@ -1,18 +1,16 @@
 """When markets are open: the clock and the calendar, of US equities and of each market."""
 
 from bisect import bisect_left, bisect_right
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import cache
 
 from msgspec import Struct
 
-from floorbroker.clock import ns_of
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueError
 from floorbroker.exchange.reference import calendar
 from floorbroker.exchange.wire.words import (
-    NEW_YORK,
     encode,
     maybe_day,
     maybe_moment,
@@ -21,7 +19,6 @@ from floorbroker.exchange.wire.words import (
 )
 
 _WEEK = timedelta(days=7)
-_OVERNIGHT_OPEN = time(20)
 _DATE_TYPES = ("", "TRADING", "SETTLEMENT")
 
 
@@ -152,12 +149,10 @@ def day_of(market: Market, session_date: date) -> Day:
     session = calendar.session_of(session_date)
     assert session is not None, f"{session_date} has no session"
     if market.kind == "overnight":
-        evening = datetime.combine(session_date - timedelta(days=1), _OVERNIGHT_OPEN, NEW_YORK)
-        opening_ns = ns_of(evening)
         return Day(
             date=session_date,
-            pre_ns=opening_ns,
-            core_ns=opening_ns,
+            pre_ns=session.night_ns,
+            core_ns=session.night_ns,
             post_ns=session.pre_ns,
             end_ns=session.pre_ns,
         )
@@ -183,7 +178,8 @@ def _clock_view(market: Market, now_ns: int) -> dict[str, object]:
     return {
         "market": _market_view(market),
         "timestamp": new_york_time(now_ns, has_fraction=True),
-        "is_market_day": today is not None,
+        # Sunday evening is no day of any session, but a night is under way.
+        "is_market_day": today is not None or phase == "core",
         "phase": phase,
         "phase_until": new_york_time(until_ns),
         "next_market_open": new_york_time(next_open.core_ns),

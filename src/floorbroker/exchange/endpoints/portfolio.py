@@ -92,8 +92,9 @@ class Portfolio:
         happenings: list[Happening] = [(fill.time_ns, fill.symbol, fill) for fill in fills]
         happenings += [(fee.time_ns, "", -fee.amount) for fee in account.fees]
         for symbol in {fill.symbol for fill in fills}:
-            for bar in venue.market.bars_between(symbol, first_ns - _MINUTE_NS, venue.now_ns):
-                happenings.append((bar.time_ns + _MINUTE_NS - 1, symbol, bar.close_px))
+            for market in (venue.market, venue.night_market):
+                for bar in market.bars_between(symbol, first_ns - _MINUTE_NS, venue.now_ns):
+                    happenings.append((bar.time_ns + _MINUTE_NS - 1, symbol, bar.close_px))
         happenings.sort(key=lambda each: each[0])
         return happenings
 

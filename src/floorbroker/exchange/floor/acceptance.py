@@ -8,7 +8,7 @@ from floorbroker.exchange.matching.fills import FRACTION
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import ZERO, OrderPatch, OrderTicket, VenueError, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
-from floorbroker.exchange.reference.calendar import POST, PRE, REGULAR
+from floorbroker.exchange.reference.calendar import NIGHT, POST, PRE, REGULAR
 from floorbroker.exchange.rules import VenueRules, forbidden, malformed, unprocessable
 from floorbroker.exchange.tickets import OCO
 
@@ -339,6 +339,6 @@ def _price_basis(order: VenueOrder, post: TradingPost) -> Decimal | None:
     if post.phase == REGULAR:
         far = ask if order.side == "buy" else bid
         return last if far is None else far
-    if post.phase in (PRE, POST) and bid is not None and ask is not None:
+    if post.phase in (NIGHT, PRE, POST) and bid is not None and ask is not None:
         return (bid + ask) / 2
     return last

@@ -80,7 +80,7 @@ class Blotter:
         #: Told of orders of a class when they were filled or ended.
         self.groups: Groups | None = None
         self.ends_auctions_as = "canceled"
-        self._assets = assets
+        self.assets = assets
         self._places: dict[str, int] = {}  # execution id -> place in `executions`
 
     def open_account(self, key_id: str, cash: Decimal) -> VenueAccount:
@@ -97,7 +97,7 @@ class Blotter:
             account_id=account_id,
             created_ns=created_ns,
             marks=self.marks,
-            assets=self._assets,
+            assets=self.assets,
         )
         return account
 

@@ -6,7 +6,9 @@ from datetime import datetime, time, timedelta
 from floorbroker.clock import NS_PER_S, ns_of
 from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.calendar import (
+    CLOSED,
     NEW_YORK,
+    NIGHT,
     POST,
     PRE,
     REGULAR,
@@ -18,8 +20,9 @@ from floorbroker.exchange.reference.calendar import (
 )
 
 #: What happens in a session, in order.
-PRE_OPEN, OPEN, OPENING_DONE = "pre_open", "open", "opening_done"
-CLOSE, CLOSING_DONE, POST_CLOSE = "close", "closing_done", "post_close"
+NIGHT_OPEN, PRE_OPEN, OPEN = "night_open", "pre_open", "open"
+OPENING_DONE, CLOSE, CLOSING_DONE = "opening_done", "close", "closing_done"
+POST_CLOSE = "post_close"
 
 GTC_DAYS = 90
 _GTC_END = time(16, 15)
@@ -29,10 +32,14 @@ _EVENING = time(19)
 
 
 class Hours:
-    """The session that is running or comes next, and the bells still to ring in it."""
+    """The session that is running or comes next, and the bells still to ring in it.
 
-    def __init__(self, now_ns: int, auction_wait_s: int) -> None:
+    Without `has_night` the market is closed from 20:00 to 04:00.
+    """
+
+    def __init__(self, now_ns: int, auction_wait_s: int, *, has_night: bool = True) -> None:
         self._wait_ns = auction_wait_s * NS_PER_S
+        self._has_night = has_night
         self.session = session_at(now_ns)
         self._bells = self._bells_after(self.session, now_ns)
         self._gtc: tuple[int, int] = (0, 0)  # until when orders get this expiry, and the expiry
@@ -42,16 +49,21 @@ class Hours:
         """When the next bell rings."""
         return self._bells[-1][0]
 
+    def ahead(self) -> list[tuple[int, str]]:
+        """The bells that are still to ring in this session, the next one first."""
+        return self._bells[::-1]
+
     def ring(self) -> str:
         """Take the next bell; after the last one of a day the next session is ahead."""
         bell = self._bells.pop()[1]
         if not self._bells:
             self.session = next_session(self.session.date)
-            self._bells = self._bells_after(self.session, self.session.pre_ns - 1)
+            self._bells = self._bells_after(self.session, self.session.night_ns - 1)
         return bell
 
     def phase_at(self, time_ns: int) -> str:
-        return self.session.phase_at(time_ns)
+        phase = self.session.phase_at(time_ns)
+        return CLOSED if phase == NIGHT and not self._has_night else phase
 
     def expiry_of(self, order: VenueOrder, now_ns: int) -> int | None:
         """When the order ends by itself, if it is placed now."""
@@ -83,6 +95,7 @@ class Hours:
     def _bells_after(self, session: Session, now_ns: int) -> list[tuple[int, str]]:
         """Latest first, so that the next one is taken from the end."""
         bells = [
+            *([(session.night_ns, NIGHT_OPEN)] if self._has_night else []),
             (session.pre_ns, PRE_OPEN),
             (session.open_ns, OPEN),
             (session.open_ns + self._wait_ns, OPENING_DONE),
@@ -123,7 +136,10 @@ def _gtc_expiry(now_ns: int) -> tuple[int, int]:
 
 
 def is_live_in(phase: str, order: VenueOrder) -> bool:
-    """Whether an order is at work in a phase, or held until its own."""
+    """Whether an order is at work in a phase of the day, or held until its own.
+
+    The night has rules of its own.
+    """
     if order.asset_class == "crypto" or phase == REGULAR:
         return True
     return order.extended_hours and phase in (PRE, POST)

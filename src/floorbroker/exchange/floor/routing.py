@@ -13,14 +13,15 @@ from floorbroker.exchange.floor import hours
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.groups import Groups
 from floorbroker.exchange.floor.hours import Hours, Timers, is_live_in
+from floorbroker.exchange.floor.overnight import Overnight
 from floorbroker.exchange.floor.settlement import close_day
 from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, collar
 from floorbroker.exchange.model import ZERO, VenueOrder
 from floorbroker.exchange.reference.assets import is_coin_pair
-from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, POST, PRE, REGULAR
-from floorbroker.exchange.rules import VenueRules
+from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, NIGHT, POST, PRE, REGULAR
+from floorbroker.exchange.rules import VenueRules, unprocessable
 
 #: When Alpaca began to tell orders that it holds on the order stream.
 _ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
@@ -39,12 +40,19 @@ class Routing:
         self._rules = rules
         self._fill_rules = fill_rules
         self._random = random
-        self.hours = Hours(blotter.now_ns, fill_rules.auction_wait_s)
-        self.phase = self.hours.phase_at(blotter.now_ns)
+        self._begin_hours()
+        self.overnight = Overnight(rules, blotter.assets, blotter.accounts)
+        self.scripted: set[str] = set()  #: Symbols whose quotes stand until they are stated anew.
         self.timers = Timers()
         self._queued: dict[str, VenueOrder] = {}
         self.groups = blotter.groups = Groups(blotter, self.post)
         blotter.ends_auctions_as = rules.auction_end_status
+
+    def _begin_hours(self) -> None:
+        now_ns = self._blotter.now_ns
+        wait_s, has_night = self._fill_rules.auction_wait_s, self._rules.has_overnight
+        self.hours = Hours(now_ns, wait_s, has_night=has_night)
+        self.phase = self.hours.phase_at(now_ns)
 
     def post(self, symbol: str) -> TradingPost:
         """Where a symbol trades; set up when first asked for."""
@@ -59,7 +67,17 @@ class Routing:
             )
             post.phase = REGULAR if is_coin_pair(symbol) else self.phase
             post.collars_buy_stops = self._rules.collars_buy_stops
+            post.works_overnight = self.overnight.works
         return post
+
+    def check_hours(self, order: VenueOrder) -> None:
+        """Raises VenueError for an order that is not taken at this hour, nor kept for its own."""
+        tif = order.time_in_force
+        if tif in AUCTIONS and not self.hours.takes(tif, self._blotter.now_ns):
+            window = "between 9:28am" if tif == "opg" else "between 3:50pm"
+            raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
+        if self.phase == NIGHT:
+            self.overnight.check(order)
 
     def accept(self, order: VenueOrder, legs: Sequence[VenueOrder] = ()) -> VenueOrder:
         """Take an order in; answers it as it stood before anything else happened."""
@@ -75,7 +93,7 @@ class Routing:
 
     def _send(self, order: VenueOrder) -> VenueOrder:
         blotter = self._blotter
-        if is_live_in(self.phase, order):
+        if self._is_live(order):
             order.status = "pending_new"
             answer = blotter.emit("pending_new", order)
             if self._rules.initial_status != "pending_new":
@@ -182,9 +200,7 @@ class Routing:
 
     def restart(self) -> None:
         """Take up the open orders that were read back, each where it had got to."""
-        now_ns = self._blotter.now_ns
-        self.hours = Hours(now_ns, self._fill_rules.auction_wait_s)
-        self.phase = self.hours.phase_at(now_ns)
+        self._begin_hours()
         for symbol, post in self._blotter.posts.items():
             post.phase = REGULAR if is_coin_pair(symbol) else self.phase
         for order in self._blotter.orders.values():
@@ -314,7 +330,9 @@ class Routing:
     # The bells.
 
     def _ring(self, bell: str) -> None:
-        if bell == hours.PRE_OPEN:
+        if bell == hours.NIGHT_OPEN:
+            self._enter(NIGHT)
+        elif bell == hours.PRE_OPEN:
             self._enter(PRE)
         elif bell == hours.OPEN:
             self._enter(REGULAR)
@@ -331,14 +349,34 @@ class Routing:
             self._enter(CLOSED)
 
     def _enter(self, phase: str) -> None:
+        changes_market = phase == NIGHT or self.phase == NIGHT
         self.phase = phase
         for symbol, post in self._blotter.posts.items():
             if not is_coin_pair(symbol):
+                if changes_market and symbol not in self.scripted:
+                    post.turn(to_night=phase == NIGHT)
                 post.enter_phase(phase)
+        self._send_queued()
+
+    def look_again(self) -> None:
+        """Who may trade overnight has changed; in the night that counts at once."""
+        if self.phase == NIGHT:
+            for symbol, post in self._blotter.posts.items():
+                if not is_coin_pair(symbol):
+                    post.enter_phase(NIGHT)
+            self._send_queued()
+            self.groups.settle()
+
+    def _is_live(self, order: VenueOrder) -> bool:
+        if self.phase == NIGHT and order.asset_class != "crypto":
+            return self.overnight.works(order)
+        return is_live_in(self.phase, order)
+
+    def _send_queued(self) -> None:
         for order in list(self._queued.values()):
             if order.status != "accepted":
                 del self._queued[order.id]
-            elif is_live_in(phase, order):
+            elif self._is_live(order):
                 del self._queued[order.id]
                 self._acknowledge(order)
 

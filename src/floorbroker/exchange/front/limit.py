@@ -18,6 +18,20 @@ class RateLimit:
         self._clock = clock
         self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
 
+    def windows(self) -> list[dict[str, str | int]]:
+        """Each account's present window; an account that has none has all of its requests."""
+        now_s = self._clock.now_ns() // 1_000_000_000
+        return [
+            {
+                "account": account,
+                "limit": self._limit,
+                "remaining": self._limit - spent,
+                "resets_in_s": end_s - now_s,
+            }
+            for account, (end_s, spent) in self._windows.items()
+            if end_s > now_s
+        ]
+
     def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
         """Whether one more request is allowed, and the headers that tell the state."""
         now_s = self._clock.now_ns() // 1_000_000_000

@@ -125,7 +125,7 @@ class ExchangeServer:
         self.mischief = Mischief(plan, self.venue, setup.clock.monotonic)
         self._events: list[VenueEvent] = []
         self.venue.listeners.append(self._gather)
-        self._scripted: set[str] = set()
+        self._scripted = self.venue.routing.scripted
         self._clock: MarketClock | None = None
         self._needs_save = False
 

@@ -6,6 +6,7 @@ not touched yet), or called (orders for an auction). Every fill here is for a pr
 the tape offered at that moment; what to do with a fill is the desk's business.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 from random import Random
 from typing import Protocol
@@ -28,7 +29,7 @@ from floorbroker.exchange.matching.fills import (
 from floorbroker.exchange.matching.screen import Screen
 from floorbroker.exchange.matching.waiting import AUCTIONS, Calls, Stops, collar, follow
 from floorbroker.exchange.model import ZERO, VenueOrder
-from floorbroker.exchange.reference.calendar import POST, PRE, REGULAR
+from floorbroker.exchange.reference.calendar import NIGHT, POST, PRE, REGULAR
 
 ADDED, REMOVED, AUCTION = "add", "remove", "auction"
 
@@ -66,12 +67,14 @@ class TradingPost:
         self.phase = REGULAR
         self.is_halted = False
         self.collars_buy_stops = True
+        self.works_overnight: Callable[[VenueOrder], bool] = lambda order: False
         self._rules = rules
         self._random = random
         self._marks = marks
         self._desk = desk
         self._own = {BUY: OwnOrders(BUY), SELL: OwnOrders(SELL)}
         self._screen = Screen(rules, self._own)
+        self._day_screen: Screen | None = None  # while it is night
         self._waiting: dict[str, dict[str, VenueOrder]] = {BUY: {}, SELL: {}}
         self._stops = Stops()
         self._calls = Calls()
@@ -160,6 +163,12 @@ class TradingPost:
         if not halt.halted:
             self._sweep(self._screen.touches())
 
+    def turn(self, *, to_night: bool) -> None:
+        """The other market opens, and displays its own; the day's stays as the day left it."""
+        other = None if to_night else self._day_screen
+        self._day_screen = self._screen if to_night else None
+        self._screen = other or Screen(self._rules, self._own)
+
     def enter_phase(self, phase: str) -> None:
         self.phase = phase
         if phase == REGULAR:
@@ -183,6 +192,10 @@ class TradingPost:
     def ask_px(self) -> Decimal | None:
         return self._screen.touch(SELL)
 
+    def touch(self, side: str) -> Level | None:
+        """The best displayed level."""
+        return self._screen.side(side).best
+
     @property
     def last_px(self) -> Decimal | None:
         """The last eligible price, else the quote's middle."""
@@ -194,6 +207,8 @@ class TradingPost:
         """Whether the symbol and the hour let this order trade now."""
         if self.is_halted:
             return False
+        if self.phase == NIGHT:
+            return self.works_overnight(order)
         return self.phase == REGULAR or (order.extended_hours and self.phase in (PRE, POST))
 
     def _work(self, order: VenueOrder) -> None:

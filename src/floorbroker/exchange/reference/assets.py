@@ -9,6 +9,10 @@ from msgspec import Struct
 #: Asset identifiers are made from the symbol, so they are the same on every machine.
 ASSET_NAMESPACE = UUID("b4f1c1a2-6d0e-5d7b-9a55-0f2f3c8d1e77")
 
+#: Attributes that have their effect here.
+FRACTIONAL_EXTENDED = "fractional_eh_enabled"
+OVERNIGHT_TRADABLE, OVERNIGHT_HALTED = "overnight_tradable", "overnight_halted"
+
 
 class Asset(Struct, frozen=True, kw_only=True):
     """What can be traded, under Alpaca's names (`asset_class` is `class` on the wire).
@@ -45,6 +49,21 @@ class Asset(Struct, frozen=True, kw_only=True):
         return "easy_to_borrow" if self.easy_to_borrow else "hard_to_borrow"
 
 
+class AssetList(dict[str, Asset]):
+    """Assets by symbol; `by_name` has them by id too, and coin pairs without the slash."""
+
+    def __init__(self, assets: Mapping[str, Asset]) -> None:
+        super().__init__()
+        self.by_name: dict[str, Asset] = {}
+        for asset in assets.values():
+            self.add(asset)
+
+    def add(self, asset: Asset) -> None:
+        self[asset.symbol] = self.by_name[asset.symbol] = self.by_name[asset.id] = asset
+        if asset.is_crypto:
+            self.by_name.setdefault(asset.symbol.replace("/", ""), asset)
+
+
 def is_coin_pair(symbol: str) -> bool:
     """Whether it names a coin pair, such as BTC/USD; those trade at all hours."""
     return "/" in symbol
@@ -55,14 +74,20 @@ def asset_id(symbol: str) -> str:
 
 
 def equity(symbol: str, name: str = "", exchange: str = "NASDAQ", **flags: bool | str) -> Asset:
-    """A US stock or ETF with everything allowed that `flags` do not forbid."""
+    """A US stock or ETF with everything allowed that `flags` do not forbid.
+
+    Overnight trade those that may be traded, lent and divided without limits.
+    """
+    attributes = (FRACTIONAL_EXTENDED,) if flags.get("fractionable", True) else ()
+    if all(flag is not False for flag in flags.values()):
+        attributes = (*attributes, OVERNIGHT_TRADABLE)
     return Asset(
         id=asset_id(symbol),
         asset_class="us_equity",
         exchange=exchange,
         symbol=symbol,
         name=name or symbol,
-        attributes=("fractional_eh_enabled",) if flags.get("fractionable", True) else (),
+        attributes=attributes,
         **flags,  # type: ignore[arg-type]  # names and types are the Struct's; it checks neither
     )
 

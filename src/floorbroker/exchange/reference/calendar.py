@@ -15,9 +15,10 @@ from floorbroker.clock import datetime_of, ns_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 
-#: Phases of a day.
-CLOSED, PRE, REGULAR, POST = "closed", "pre", "regular", "post"
+#: Phases of a day; the overnight session begins on the evening before it.
+CLOSED, NIGHT, PRE, REGULAR, POST = "closed", "overnight", "pre", "regular", "post"
 
+_NIGHT_OPEN = time(20)
 _PRE_OPEN = time(4)
 _OPEN = time(9, 30)
 _CLOSE = time(16)
@@ -31,10 +32,12 @@ _SETTLEMENT_SESSIONS = ((date(2024, 5, 28), 1), (date(2017, 9, 5), 2), (date.min
 class Session(Struct, frozen=True, kw_only=True):
     """One trading day: pre-market from `pre_ns`, regular from `open_ns` to `close_ns`, then post.
 
-    Each bound belongs to the phase that it begins.
+    The night before belongs to it: from `night_ns`, 20:00 on the calendar day before, whether that
+    one has a session or not. Each bound belongs to the phase that it begins.
     """
 
     date: date
+    night_ns: int
     pre_ns: int
     open_ns: int
     close_ns: int
@@ -42,8 +45,10 @@ class Session(Struct, frozen=True, kw_only=True):
     is_early: bool
 
     def phase_at(self, time_ns: int) -> str:
-        if time_ns < self.pre_ns or time_ns >= self.post_ns:
+        if time_ns < self.night_ns or time_ns >= self.post_ns:
             return CLOSED
+        if time_ns < self.pre_ns:
+            return NIGHT
         if time_ns < self.open_ns:
             return PRE
         return REGULAR if time_ns < self.close_ns else POST
@@ -110,7 +115,7 @@ def session_at(time_ns: int) -> Session:
 
 
 def phase_at(time_ns: int) -> str:
-    """CLOSED, PRE, REGULAR or POST."""
+    """CLOSED, NIGHT, PRE, REGULAR or POST."""
     return session_at(time_ns).phase_at(time_ns)
 
 
@@ -119,6 +124,7 @@ def _session(day: date) -> Session:
     is_early = day in _early_closes()
     return Session(
         date=day,
+        night_ns=_ns(day - timedelta(days=1), _NIGHT_OPEN),
         pre_ns=_ns(day, _PRE_OPEN),
         open_ns=_ns(day, _OPEN),
         close_ns=_ns(day, _EARLY_CLOSE if is_early else _CLOSE),

@@ -19,7 +19,8 @@ from floorbroker.exchange.wire.market import session_bar
 
 IEX, SIP, DELAYED = "/v2/iex", "/v2/sip", "/v2/delayed_sip"
 TEST, COINS = "/v2/test", "/v1beta3/crypto/us"
-PATHS = frozenset({IEX, SIP, DELAYED, TEST, COINS})
+BOATS, OVERNIGHT = "/v1beta1/boats", "/v1beta1/overnight"
+PATHS = frozenset({IEX, SIP, DELAYED, TEST, COINS, BOATS, OVERNIGHT})
 #: How often the clock is looked at while somebody listens, in real seconds.
 LOOK_S = 0.02
 #: How long a client that is dropped may take for its last frames, in real seconds.
@@ -36,13 +37,15 @@ class Feeds:
         self._source = data.source
         self._open: dict[Feed, None] = {}  # in the order they came
         self._looking: asyncio.Task[None] | None = None
-        stocks, late, coins, fake = (Station() for _ in range(4))
-        self._stations = (stocks, late, coins, fake)
+        stocks, late, coins, fake, night = (Station() for _ in range(5))
+        self._stations = (stocks, late, coins, fake, night)
         self._programmes = {
             IEX: Programme(IEX, stocks, STOCK_CHANNELS),
             SIP: Programme(SIP, stocks, STOCK_CHANNELS),
             DELAYED: Programme(DELAYED, late, STOCK_CHANNELS),
             TEST: Programme(TEST, fake, STOCK_CHANNELS),
+            BOATS: Programme(BOATS, night, STOCK_CHANNELS),
+            OVERNIGHT: Programme(OVERNIGHT, night, STOCK_CHANNELS),
             COINS: Programme(COINS, coins, COIN_CHANNELS, self._whole_books),
         }
         self._begin()
@@ -51,10 +54,12 @@ class Feeds:
 
     def _begin(self) -> None:
         """The market is new, at the start or after a reset; listeners stay where they are."""
-        stocks, late, coins, fake = self._stations
+        stocks, late, coins, fake, night = self._stations
         self._venue = self._server.venue
         self._stocks = self._ticker(stocks, self._day_bar)
         self._coins = self._ticker(coins, self._day_bar)
+        nights = self._source.of("boats")
+        self._night = Ticker(night, lambda: nights.market, self._night_bar, nights.tape_of)
         self._delayed = Delayed(self._ticker(late, self._source.day_bar), self._market)
         self._fake = FakeMarket(fake, self._server.setup.seed)
 
@@ -81,6 +86,17 @@ class Feeds:
         """How many have subscribed to something."""
         return sum(feed.is_listening for feed in self._open)
 
+    def connections(self) -> list[dict[str, object]]:
+        """Who is connected to which path, in the order they came."""
+        return [
+            {
+                "path": feed.programme.path,
+                "account": feed.account,
+                "is_listening": feed.is_listening,
+            }
+            for feed in self._open
+        ]
+
     def refusal(self, feed: Feed) -> int | None:
         """Error 409 without a subscription to the feed, 406 beside another of its kind."""
         rules, path = self._server.setup.front, feed.programme.path
@@ -106,7 +122,7 @@ class Feeds:
         while True:
             self._notice_reset()
             now_ns = self._server.now_ns
-            for told in (self._stocks, self._coins, self._delayed, self._fake):
+            for told in (self._stocks, self._coins, self._night, self._delayed, self._fake):
                 told.advance(now_ns)
             await sleep(LOOK_S)
 
@@ -116,6 +132,8 @@ class Feeds:
         self._notice_reset()
         if "/" in event.symbol:
             self._coins.tell(event)
+        elif self._venue.market_of(event.symbol) is self._venue.night_market:
+            self._night.tell(event)
         else:
             self._stocks.tell(event)
             self._delayed.tell(event)
@@ -124,6 +142,9 @@ class Feeds:
         if not self._open or "/" in old.symbol:
             return
         self._notice_reset()
+        if self._venue.routing.overnight.has_seen(old):
+            self._night.amend(old, new, time_ns)
+            return
         self._stocks.amend(old, new, time_ns)
         self._delayed.amend(old, new, time_ns)
 
@@ -139,6 +160,9 @@ class Feeds:
 
     def _day_bar(self, symbol: str, until_ns: int) -> Bar | None:
         return session_bar(self._market().session(symbol), symbol)
+
+    def _night_bar(self, symbol: str, until_ns: int) -> Bar | None:
+        return session_bar(self._source.of("boats").market.session(symbol), symbol)
 
     def _whole_books(self, wanted: str) -> list[tuple[dict[str, Any], int]]:
         return self._coins.whole_books(wanted)

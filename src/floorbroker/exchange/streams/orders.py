@@ -32,6 +32,13 @@ class OrderStreams:
         """How many are told of orders."""
         return sum(stream.is_listening for stream in self._open)
 
+    def connections(self) -> list[dict[str, object]]:
+        """Who is connected, in the order they came."""
+        return [
+            {"path": "/stream", "account": each.account, "is_listening": each.is_listening}
+            for each in self._open
+        ]
+
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection from its handshake to its end."""
         await receive()  # websocket.connect

@@ -214,7 +214,7 @@ def session_bar(session: Session | None, symbol: str) -> Bar | None:
     assert session.high_px is not None
     assert session.low_px is not None
     assert session.close_px is not None
-    day = new_york_date(session.day.opening_ns)
+    day = new_york_date(session.day.closing_ns - 1)  # a night begins on the evening before
     return Bar(
         symbol=symbol,
         time_ns=ns_of(datetime.combine(day, time(), NEW_YORK)),

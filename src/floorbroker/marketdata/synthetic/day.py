@@ -84,9 +84,15 @@ class SyntheticDay:
             last_ns=self._midnight_ns + end * 60 * NS_PER_S,
         )
 
+    @property
+    def last_px(self) -> Decimal:
+        """Where the hidden price has come to at the end, in whole cents."""
+        walk = Walk(self._symbol, self._profile, self._minutes, self._key)
+        return Decimal(round(walk.path[-1])).scaleb(-2)
+
     def __iter__(self) -> Iterator[MarketEvent]:
         since = max(self._from_ns - self._midnight_ns, 0) // (60 * NS_PER_S)
-        walk = _Walk(self._symbol, self._profile, self._minutes, self._key)
+        walk = Walk(self._symbol, self._profile, self._minutes, self._key)
         return walk.events(self._midnight_ns, max(since, self._minutes.first))
 
 
@@ -110,7 +116,7 @@ class _Sizes(dict[int, Decimal]):
         return size
 
 
-class _Walk:
+class Walk:
     """The state of one day while it is made up: hidden price, quotes, excitement."""
 
     def __init__(self, symbol: str, profile: Profile, minutes: Minutes, key: str) -> None:
@@ -123,7 +129,7 @@ class _Walk:
         self._sizes = _Sizes(profile.unit)
         cents = float(profile.price * 100)
         self._deviation = cents * profile.volatility
-        self._path = self._drawn_path(cents * (1 + self._random.gauss(0, 0.003)))
+        self.path = self._drawn_path(cents * (1 + self._random.gauss(0, 0.003)))
         self._volume = self._expected_volume()
         self._impact = 0.3 * self._deviation / sqrt(TRADE_SHARE * 60 * sum(minutes.rate))
         self._mid = 0.0
@@ -152,7 +158,7 @@ class _Walk:
         for minute in range(since, minutes.end):
             second = minute * 60.0
             self._random = Random(f"{self._key}/{minute}")  # noqa: S311  (a market)
-            self._mid = self._path[minute]
+            self._mid = self.path[minute]
             self._bid = self._ask = 0  # nothing is left of the minute before
             self._excitement = 0.0
             self._trade_id = minute * 10_000
@@ -175,7 +181,7 @@ class _Walk:
         random, gauss = self._random.random, self._random.gauss
         base = self._minutes.rate[minute] * (1 - EXCITED_SHARE)
         volatility = self._minutes.volatility[minute] * self._deviation
-        end, target = (minute + 1) * 60.0, self._path[minute + 1]
+        end, target = (minute + 1) * 60.0, self.path[minute + 1]
         while True:
             bound = base + self._excitement
             left = end - second
@@ -312,7 +318,7 @@ class _Walk:
 
     def _expected_volume(self) -> float:
         """What the regular session trades on average, from a sample of sizes."""
-        opening, closing = self._minutes.bells or (0, 1440)
+        opening, closing = self._minutes.bells or (0, self._minutes.end)
         rates = self._minutes.rate
         minutes = self._random.choices(
             range(opening, closing), weights=rates[opening:closing], k=500

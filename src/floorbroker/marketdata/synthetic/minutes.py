@@ -14,10 +14,14 @@ COIN_EVENTS_PER_S = 0.5
 #: Events per second before and after hours, and in the last minutes before the opening bell.
 EXTENDED_EVENTS_PER_S = 0.06
 LIVELY_EVENTS_PER_S = 0.5
+#: A night's minutes are counted from midnight of its evening; hardly anything happens in them.
+NIGHT_MINUTES = (20 * 60, 28 * 60)
+NIGHT_EVENTS_PER_S = 0.02
+NIGHT_SPREAD, NIGHT_SIZE = 15.0, 0.25
 
 
 class Minutes(NamedTuple):
-    """How the market behaves in each of the day's 1440 minutes.
+    """How the market behaves in each of the day's 1440 minutes, or of those until a night's end.
 
     `rate` is events per second, `volatility` the part of the day's deviation that a second brings
     (as a root), `spread` and `size` are factors. `bells` are the minutes of the auctions.
@@ -30,8 +34,11 @@ class Minutes(NamedTuple):
     volatility: list[float]
     spread: list[float]
     size: list[float]
+    has_regular_hours: bool = True
 
     def is_regular(self, minute: int) -> bool:
+        if not self.has_regular_hours:
+            return False
         return self.bells is None or self.bells[0] <= minute < self.bells[1]
 
 
@@ -63,6 +70,21 @@ def stock_minutes(hours: tuple[time, time]) -> Minutes:
     spreads[opening:closing] = [1 + 2.5 * exp(-minute / 8) for minute in range(count)]
     sizes[opening:closing] = [level**0.25 for level in activity]
     return Minutes(first, end, (opening, closing), rates, volatility, spreads, sizes)
+
+
+def night_minutes() -> Minutes:
+    """20:00 to 04:00, thin and wide, with a twentieth of the day's variance."""
+    first, end = NIGHT_MINUTES
+    return Minutes(
+        first=first,
+        end=end,
+        bells=None,
+        rate=[NIGHT_EVENTS_PER_S] * end,
+        volatility=[sqrt(0.05 / (60 * (end - first)))] * end,
+        spread=[NIGHT_SPREAD] * end,
+        size=[NIGHT_SIZE] * end,
+        has_regular_hours=False,
+    )
 
 
 def coin_minutes() -> Minutes:

@@ -8,6 +8,7 @@ import pytest
 from floorbroker.clock import NS_PER_S, ns_of
 from floorbroker.exchange.reference.calendar import (
     CLOSED,
+    NIGHT,
     POST,
     PRE,
     REGULAR,
@@ -50,18 +51,24 @@ def test_every_session_is_the_one_that_exchange_calendars_knows() -> None:
 @pytest.mark.parametrize(
     ("when", "phase"),
     [
-        ("2026-10-08T07:59:59", CLOSED),
+        ("2026-10-08T07:59:59", NIGHT),
         ("2026-10-08T08:00:00", PRE),
         ("2026-10-08T13:30:00", REGULAR),
         ("2026-10-08T19:59:59", REGULAR),
         ("2026-10-08T20:00:00", POST),
-        ("2026-10-09T00:00:00", CLOSED),
+        ("2026-10-09T00:00:00", NIGHT),
         ("2026-11-02T14:29:59", PRE),  # the clocks have gone back: an hour later in UTC
         ("2026-11-02T14:30:00", REGULAR),
         ("2026-11-27T18:00:00", POST),  # closes at 13:00 after Thanksgiving
         ("2026-11-27T22:00:00", CLOSED),
         ("2026-12-25T16:00:00", CLOSED),
         ("2026-10-10T16:00:00", CLOSED),
+        ("2026-10-10T00:00:00", CLOSED),  # Friday evening
+        ("2026-10-11T23:59:59", CLOSED),  # Sunday, a second before 20:00
+        ("2026-10-12T00:00:00", NIGHT),
+        ("2026-11-26T01:00:00", CLOSED),  # the eve of Thanksgiving
+        ("2026-11-27T01:00:00", NIGHT),  # Thanksgiving's own evening is the half day's night
+        ("2026-11-28T00:59:59", CLOSED),  # the half day is over, and it is Friday
     ],
 )
 def test_phase_follows_new_york_time(when: str, phase: str) -> None:

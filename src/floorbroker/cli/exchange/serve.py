@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from floorbroker.cli.exchange.look import DEFAULT_URL
 from floorbroker.cli.root import DONE, say
 from floorbroker.domain.errors import ConfigError, TapeError
 
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 
 app = App(name="exchange", help="Serve the embedded exchange over Alpaca's wire protocol.")
 
+app.command(
+    "floorbroker.cli.exchange.look:look",
+    name="look",
+    help="What a running exchange holds: market, accounts, orders, fills, streams, faults.\n\n"
+    "Example: floorbroker exchange look",
+)
+
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,11}(/[A-Z]{3,5})?")
 _READY = """\
 exchange ready at {url}
   market    {market}
+  look      {url}/_exchange in a browser, or floorbroker exchange look{look}
   controls  {url}/_exchange/orders  /fills  /quote  /trade  /clock  /faults  /reset
 
 with the official SDK, any key pair names an account:
@@ -128,7 +137,8 @@ async def _serve(chosen: ExchangeOptions) -> None:
 
 def _announce(served: "Served", market: str) -> None:
     url = served.url
-    say(_READY.format(url=url, ws=url.replace("http", "ws", 1), market=market))
+    look = "" if url == DEFAULT_URL else f" --url {url}"
+    say(_READY.format(url=url, ws=url.replace("http", "ws", 1), market=market, look=look))
     sys.stdout.flush()  # whoever started us may wait for it at the other end of a pipe
 
 

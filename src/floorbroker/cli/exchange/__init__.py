@@ -1,0 +1,1 @@
+"""The nouns of the embedded exchange: serve one, and look into one that runs."""
