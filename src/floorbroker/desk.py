@@ -9,10 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from msgspec import Struct
-
 from floorbroker import app, config
-from floorbroker.brokers.port import AccountReport, MarketPhase, PositionReport, StreamState
+from floorbroker.brokers.port import AccountReport, MarketPhase, PositionReport
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Number, Px, Qty, exact
 from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
@@ -24,31 +22,12 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
+from floorbroker.health import Health, look_at
 from floorbroker.journal.port import JournalReader, OrderFilter, Verification
 from floorbroker.posttrade.trades import TradeReport, build_report
 from floorbroker.publish.journaled import Status, held, listed
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at, and how it is."""
-
-    name: str
-    is_ok: bool
-    text: str
-
-
-class Health(Struct, frozen=True, kw_only=True):
-    """Whether the desk can be trusted with an order now."""
-
-    mode: str
-    account: str
-    checks: tuple[Check, ...]
-
-    @property
-    def is_healthy(self) -> bool:
-        return all(check.is_ok for check in self.checks)
 
 
 class Desk:
@@ -278,31 +257,7 @@ class Desk:
 
     async def health_check(self) -> Health:
         """Look at the journal, the broker, the stream and the books; asks the broker twice."""
-        parts = self._open
-        state = parts.engine.health()
-        checks = [
-            Check(name="journal", is_ok=True, text=_journal_text(parts.journal)),
-            await _broker_check(parts),
-            Check(
-                name="stream",
-                is_ok=state.stream.state is StreamState.READY,
-                text=f"{state.stream.state}, {state.stream.frames} frames, "
-                f"{state.stream.quarantined} quarantined {state.stream.text}".rstrip(),
-            ),
-            Check(
-                name="unknown orders",
-                is_ok=state.unknown_orders == 0,
-                text=f"{state.unknown_orders} without a known outcome",
-            ),
-            Check(
-                name="reconciliation",
-                is_ok=state.open_breaks == 0,
-                text=f"{state.open_breaks} open breaks",
-            ),
-        ]
-        return Health(
-            mode=self.settings.mode, account=str(parts.broker.account), checks=tuple(checks)
-        )
+        return await look_at(self._open, self.settings.mode)
 
 
 def report_of(
@@ -325,25 +280,6 @@ def write_report(
 ) -> None:
     """Write the report as one HTML file; raises ConfigError where it cannot be written."""
     app.write_report(report, bars, path, verification)
-
-
-async def _broker_check(parts: app.Parts) -> Check:
-    try:
-        account = await parts.broker.account_report()
-        phase = await parts.broker.market_phase()
-    except BrokerError as problem:
-        return Check(name="broker", is_ok=False, text=f"does not answer: {problem.text}")
-    session = "open" if phase.is_open else "closed"
-    return Check(
-        name="broker",
-        is_ok=not account.is_trading_blocked,
-        text=f"account {account.status}, equity {account.equity:,.2f}, market {session}",
-    )
-
-
-def _journal_text(journal: JournalReader) -> str:
-    head = journal.head()
-    return f"{head.seq} records, head {head.hash.hex()[:12]}"
 
 
 def _number(field: str, value: Number) -> Decimal:

@@ -19,6 +19,7 @@ from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Quote
 from floorbroker.engine.settings import Update
+from floorbroker.health import Health
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status
 
@@ -169,7 +170,7 @@ class Desk:
     ) -> TradeReport:
         return self._do(self._desk.generate_trade_report(start, end))
 
-    def health_check(self) -> desk.Health:
+    def health_check(self) -> Health:
         return self._do(self._desk.health_check())
 
     def errors(self) -> list[BrokerError]:
