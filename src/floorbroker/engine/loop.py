@@ -29,6 +29,7 @@ from itertools import chain, repeat
 from random import Random
 from typing import Any, TypedDict, Unpack
 
+from floorbroker.brokers.cache import BrokerCache
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Px, Qty
@@ -40,6 +41,7 @@ from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
 from floorbroker.engine.book import legs
 from floorbroker.engine.evidence.crew import Crew
+from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
 from floorbroker.engine.recovery import Recovery
@@ -99,6 +101,16 @@ class Engine:
         self._views = Views(
             recent_max=self._settings.recent_max, subscriber_max=self._settings.subscriber_max
         )
+        self.cache = BrokerCache(self._broker, self._clock)
+        self._views.on_durable = self.cache.heard
+        self._means = Means(
+            broker=self._broker,
+            clock=self._clock,
+            settings=self._settings,
+            errors=self.errors,
+            cache=self.cache,
+        )
+        self._instruments = Instruments(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []
         self._crew: Crew | None = None
         self.failed.add_done_callback(lambda failed: self._answer_nobody(failed.result()))
@@ -150,10 +162,7 @@ class Engine:
             capabilities=self._broker.capabilities,
             settings=self._settings,
         )
-        means = Means(
-            broker=self._broker, clock=self._clock, settings=self._settings, errors=self.errors
-        )
-        crew = Crew(state, means, self._inbox, self._views)
+        crew = Crew(state, self._means, self._inbox, self._views)
         crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
         return crew
 
@@ -209,6 +218,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await crew.aclose()
+            await self.cache.aclose()
             self._parts["pacer"].on_capacity = None
             self._answer_nobody(Halted("the desk has stopped"))
 
@@ -254,8 +264,9 @@ class Engine:
             cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
         else:
             was_used = self.order(cl_ord_id) is not None
+        known = await self._instruments.known(request)
         placed: Order = await self._inbox.ask(
-            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used)
+            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
         )
         return placed
 
