@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from floorbroker import app
+from floorbroker.brokers.cache import CacheStats
 from floorbroker.brokers.port import StreamState
 from floorbroker.domain.errors import BrokerError
 from floorbroker.journal.port import JournalReader
@@ -22,6 +23,7 @@ class Health(Struct, frozen=True, kw_only=True):
     mode: str
     account: str
     checks: tuple[Check, ...]
+    cache: tuple[CacheStats, ...] = ()  #: How often the broker's answers were at hand.
 
     @property
     def is_healthy(self) -> bool:
@@ -52,13 +54,18 @@ async def look_at(parts: app.Parts, mode: str) -> Health:
             text=f"{state.open_breaks} open breaks",
         ),
     )
-    return Health(mode=mode, account=str(parts.broker.account), checks=checks)
+    return Health(
+        mode=mode,
+        account=str(parts.broker.account),
+        checks=checks,
+        cache=parts.engine.cache.stats(),
+    )
 
 
 async def _broker_check(parts: app.Parts) -> Check:
     try:
-        account = await parts.broker.account_report()
-        phase = await parts.broker.market_phase()
+        account = (await parts.engine.cache.account(max_age_s=0)).value
+        phase = (await parts.engine.cache.market_phase(max_age_s=0)).value
     except BrokerError as problem:
         return Check(name="broker", is_ok=False, text=f"does not answer: {problem.text}")
     session = "open" if phase.is_open else "closed"

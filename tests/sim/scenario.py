@@ -7,6 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from floorbroker.batch import cancel_all
 from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
 from floorbroker.domain.amounts import Px, Qty
@@ -196,5 +197,5 @@ async def _end_all(world: World) -> None:
     for _ in range(20):
         if not world.engine.open_orders():
             return
-        await world.engine.cancel_all()
+        await cancel_all(world.engine)
         await world.clock.sleep(10)

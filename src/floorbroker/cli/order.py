@@ -238,7 +238,8 @@ def cancel_all(*, json: Json = False) -> int:
 
     async def withdraw(desk: "Desk") -> AllSeen:
         asked = await desk.cancel_all_orders()
-        return [await _settled(desk, order) for order in asked], desk.clock.now()
+        orders = [order for order in asked if isinstance(order, Order)]
+        return [await _settled(desk, order) for order in orders], desk.clock.now()
 
     return _all_shown(with_desk(withdraw), json=json)
 

@@ -39,7 +39,6 @@ from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
-from floorbroker.engine.book import legs
 from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.inbox import Inbox
@@ -300,12 +299,6 @@ class Engine:
         replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change))
         return replaced
 
-    async def cancel_all(self) -> list[Order]:
-        """Ask for a cancel of every open order of this desk; a leg that is held ends with the
-        order that it waits for."""
-        names = legs.to_cancel(self.open_orders())
-        return await asyncio.gather(*(self.cancel(name) for name in names))
-
     def order(self, cl_ord_id: ClOrdID) -> Order | None:
         """The durable view of an order, live or ended."""
         live = self._views.orders.get(cl_ord_id) or self._views.recent(cl_ord_id)
@@ -346,6 +339,11 @@ class Engine:
         if self._crew is None:
             raise Halted("the desk is not open")
         return await self._crew.surveyor.reconcile()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be decided here: it was stopped, or had to die."""
+        return self._crew is None or self.failed.done()
 
     def health(self) -> EngineHealth:
         """Raises nothing and asks nobody."""
