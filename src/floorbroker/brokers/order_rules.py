@@ -93,20 +93,18 @@ def check_instrument(order: OrderTerms, rules: OrderRules, instrument: Instrumen
         raise InvalidOrder("symbol", order.symbol, "the broker lists no such instrument")
     if not instrument.is_tradable:
         raise InvalidOrder("symbol", order.symbol, "the broker does not trade it at present")
-    if instrument.asset_class is AssetClass.CRYPTO:
-        return
+    field = "notional" if order.order_qty is None else "order_qty"
+    if is_fractional(order):
+        if order.extended_hours and not instrument.has_fractional_extended_hours:
+            hint = f"with extended hours {order.symbol} trades in whole units"
+            raise InvalidOrder(field, getattr(order, field), hint)
+        if not (instrument.is_fractionable or instrument.asset_class is AssetClass.CRYPTO):
+            raise InvalidOrder(
+                field, getattr(order, field), f"{order.symbol} trades in whole shares"
+            )
     if instrument.is_otc and order.time_in_force not in rules.over_the_counter:
         hint = f"over the counter it takes {', '.join(rules.over_the_counter)}"
         raise InvalidOrder("time_in_force", order.time_in_force, hint)
-    if not is_fractional(order):
-        return
-    field = "notional" if order.order_qty is None else "order_qty"
-    value = getattr(order, field)
-    if not instrument.is_fractionable:
-        raise InvalidOrder(field, value, f"{order.symbol} trades in whole shares")
-    if order.extended_hours and not instrument.has_fractional_extended_hours:
-        hint = f"outside regular hours {order.symbol} trades in whole shares"
-        raise InvalidOrder(field, value, hint)
 
 
 def may_need_position(order: OrderTerms, rules: OrderRules, instrument: Instrument | None) -> bool:
