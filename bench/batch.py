@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bench.market import BATCH_SYMBOLS, exchange_process, new_client
 from bench.runs import Figures, engine_on, folder, new_pacer, run, say
-from floorbroker.batch import cancel_all, submit_all
 from floorbroker.brokers.alpaca.network import NetworkTransport
 from floorbroker.clock import MarketClock, SystemClock, ns_of
+from floorbroker.deskwork.batch import cancel_all, submit_all
 from floorbroker.domain.order import Order, OrderRequest
 
 ORDERS = 2_000

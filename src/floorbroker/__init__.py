@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk as Desk
+    from floorbroker.deskwork.health import Check as Check
+    from floorbroker.deskwork.health import Health as Health
     from floorbroker.domain.errors import BrokerError as BrokerError
     from floorbroker.domain.errors import BrokerRejected as BrokerRejected
     from floorbroker.domain.errors import BrokerUnknown as BrokerUnknown
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from floorbroker.domain.order import OrderRequest as OrderRequest
     from floorbroker.domain.order import OrdStatus as OrdStatus
     from floorbroker.domain.position import Position as Position
-    from floorbroker.health import Check as Check
-    from floorbroker.health import Health as Health
     from floorbroker.posttrade.trades import TradeReport as TradeReport
 
 _ROOMS = {
@@ -44,7 +44,7 @@ _ROOMS = {
     "domain.messages": ("Break", "Reconciliation"),
     "domain.order": ("Fill", "Order", "OrderRequest", "OrdStatus"),
     "domain.position": ("Position",),
-    "health": ("Check", "Health"),
+    "deskwork.health": ("Check", "Health"),
     "posttrade.trades": ("TradeReport",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

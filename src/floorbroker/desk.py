@@ -12,14 +12,6 @@ from typing import Self, TypeVar
 from msgspec.structs import replace
 
 from floorbroker import app, config
-from floorbroker.batch import (
-    OnResult,
-    cancel_all,
-    cancel_all_and_wait,
-    close_all,
-    closing,
-    submit_all,
-)
 from floorbroker.brokers.cache import BrokerCache, CacheStats
 from floorbroker.brokers.port import (
     AccountReport,
@@ -30,6 +22,15 @@ from floorbroker.brokers.port import (
     PositionReport,
 )
 from floorbroker.clock import Clock
+from floorbroker.deskwork.batch import (
+    OnResult,
+    cancel_all,
+    cancel_all_and_wait,
+    close_all,
+    closing,
+    submit_all,
+)
+from floorbroker.deskwork.health import Health, look_at
 from floorbroker.domain.amounts import Number, Px, Qty, exact
 from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
@@ -40,7 +41,6 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
-from floorbroker.health import Health, look_at
 from floorbroker.journal.port import JournalReader, OrderFilter, Verification
 from floorbroker.posttrade.trades import TradeReport, build_report
 from floorbroker.publish.journaled import Status, held, listed

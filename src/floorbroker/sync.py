@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from floorbroker import app, config, desk
-from floorbroker.batch import OnResult
 from floorbroker.brokers.cache import CacheStats
 from floorbroker.brokers.port import (
     AccountReport,
@@ -21,6 +20,8 @@ from floorbroker.brokers.port import (
     MarketPhase,
     PositionReport,
 )
+from floorbroker.deskwork.batch import OnResult
+from floorbroker.deskwork.health import Health
 from floorbroker.domain.amounts import Number
 from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.instrument import Instrument
@@ -29,7 +30,6 @@ from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Quote
 from floorbroker.engine.settings import Update
-from floorbroker.health import Health
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status
 

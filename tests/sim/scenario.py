@@ -7,9 +7,9 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from floorbroker.batch import cancel_all
 from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
+from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import BrokerError, JournalError, Refused
 from floorbroker.domain.ids import ClOrdID

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from floorbroker.batch import cancel_all
 from floorbroker.clock import run_virtual
+from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import Alarm

@@ -8,7 +8,7 @@ from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, with_desk
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
-    from floorbroker.health import Health
+    from floorbroker.deskwork.health import Health
 
 app = App(name="doctor", help="What is healthy and what is not.")
 

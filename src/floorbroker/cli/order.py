@@ -97,7 +97,10 @@ def submit(
             raise ConfigError("--file: the orders stand in the file; give --wait and --json alone")
         return _submit_file(file, chosen.wait, json=json)
     if side is None or qty is None:
-        raise ConfigError("give SIDE QTY SYMBOL, such as: buy 10 AAPL; or --file FILE")
+        raise ConfigError(
+            "give SIDE QTY SYMBOL, such as: buy 10 AAPL; or --file FILE\n"
+            "  see `floorbroker order submit --help`"
+        )
     with as_typed(SUBMITTED):
         request = requested((side, qty, symbol), chosen)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from floorbroker.batch import cancel_all
+from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import (
     DuplicateClOrdID,

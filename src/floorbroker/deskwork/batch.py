@@ -37,7 +37,7 @@ async def submit_all(
 
     async def work(places: Sequence[int]) -> None:
         for place in places:
-            results[place] = await _tried(engine, lambda: engine.submit(batch[place]))  # noqa: B023  (awaited at once)
+            results[place] = await _tried(engine, engine.submit(batch[place]))
             _tell(on_result, place, results[place])
 
     results: dict[int, Result] = {}
@@ -51,7 +51,7 @@ async def cancel_all(engine: Engine, on_result: OnResult | None = None) -> list[
     names = legs.to_cancel(engine.open_orders())
 
     async def work(place: int) -> None:
-        results[place] = await _tried(engine, lambda: engine.cancel(names[place]))
+        results[place] = await _tried(engine, engine.cancel(names[place]))
         _tell(on_result, place, results[place])
 
     results: dict[int, Result] = {}
@@ -88,11 +88,11 @@ def closing(position: Position, size: Qty) -> OrderRequest:
     return OrderRequest.market(side, size, position.symbol, time_in_force=tif)
 
 
-async def _tried(engine: Engine, do: Callable[[], Awaitable[Order]]) -> Result:
+async def _tried(engine: Engine, asked: Awaitable[Order]) -> Result:
     """A refusal is a result; but what a dying engine says to those who wait is none: their
     requests may have left."""
     try:
-        return await do()
+        return await asked
     except Refused as refusal:
         if engine.has_ended:
             raise

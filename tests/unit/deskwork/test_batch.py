@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from floorbroker.batch import IN_FLIGHT, cancel_all, cancel_all_and_wait, close_all, submit_all
 from floorbroker.brokers.pacing import Lane
+from floorbroker.deskwork.batch import (
+    IN_FLIGHT,
+    cancel_all,
+    cancel_all_and_wait,
+    close_all,
+    submit_all,
+)
 from floorbroker.domain.amounts import Qty
 from floorbroker.domain.errors import DuplicateClOrdID, JournalError, Refused
 from floorbroker.domain.ids import ClOrdID
