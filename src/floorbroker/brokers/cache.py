@@ -135,11 +135,9 @@ class _Shelf(Generic[Value]):
         `ends` says by which date an answer is over, whatever its age. Raises BrokerError.
         """
         limit_s = self._freshness_s if max_age_s is None else min(max_age_s, self._freshness_s)
+        if (found := self.at_hand(key, limit_s)) is not None:
+            return found
         known = self._entries.get(key)
-        if known is not None and self._is_good(known, limit_s):
-            self.hits += 1
-            self._entries.move_to_end(key)
-            return self._fresh(known)
         flight = self._flights.get(key)
         if flight is not None and self._may_join(flight, limit_s):
             self.joined += 1
@@ -151,6 +149,15 @@ class _Shelf(Generic[Value]):
         except BrokerError:
             self.stale_refused += known is not None
             raise
+
+    def at_hand(self, key: Hashable, limit_s: float) -> Fresh[Value] | None:
+        """The answer from memory, if it is young enough."""
+        known = self._entries.get(key)
+        if known is None or not self._is_good(known, limit_s):
+            return None
+        self.hits += 1
+        self._entries.move_to_end(key)
+        return self._fresh(known)
 
     def last(self, key: Hashable) -> Shown[Value] | None:
         known = self._entries.get(key)
@@ -274,6 +281,11 @@ class BrokerCache:
         shelf: _Shelf[MarketPhase] = self._shelves[Kind.CLOCK]
         ask = self._broker.market_phase
         return await shelf.get("", ask, max_age_s=max_age_s, ends=_session_changes)
+
+    def instrument_at_hand(self, symbol: str) -> Fresh[Instrument | None] | None:
+        """The same as `instrument` where nobody has to be asked; None where somebody has."""
+        shelf: _Shelf[Instrument | None] = self._shelves[Kind.INSTRUMENT]
+        return shelf.at_hand(symbol, self.freshness.instrument_s)
 
     async def instrument(
         self, symbol: str, *, max_age_s: float | None = None

@@ -153,8 +153,10 @@ async def test_many_who_ask_share_one_request() -> None:
 @virtual
 async def test_who_wants_it_new_joins_no_earlier_request() -> None:
     broker, cache = made()
+    broker.wait_s = 0.5
     early = asyncio.ensure_future(cache.account())
     await broker.clock.sleep(0.05)
+    broker.wait_s = 0.1
     assert (await cache.account(max_age_s=0)).value.cash == 2
     assert (await early).value.cash == 1
     assert (await cache.account()).value.cash == 2  # the older answer did not replace it

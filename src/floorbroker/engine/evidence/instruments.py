@@ -30,6 +30,9 @@ class Instruments:
     async def known(self, request: OrderRequest) -> Known | None:
         if self._rules is None:
             return None
+        found = self._cache.instrument_at_hand(request.symbol)
+        if found is not None and _takes(request, self._rules, found.value):
+            return Known(instrument=found)
         try:
             async with asyncio.timeout(self._wait_s):
                 return await self._ask(request, self._rules)
