@@ -66,6 +66,23 @@ def http(found: Figures) -> list[Row]:
     return [*rows, beside_sdk]
 
 
+def batch(found: Figures) -> list[Row]:
+    rows = [("batch of 2,000 orders, 100 symbols, over HTTP", "batch")]
+    rows += [("cancel of all of them", "cancels")]
+    return [
+        Row(
+            what=what,
+            figure=found[name],
+            unit="orders/s",
+            peer="one by one",
+            peer_figure=found["singles"],
+            judged="ratio",
+            floor=2.0,
+        )
+        for what, name in rows
+    ]
+
+
 def latency(found: Figures) -> list[Row]:
     return [
         Row(
@@ -183,6 +200,7 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "engine": engine,
     "desk": desk,
     "http": http,
+    "batch": batch,
     "latency": latency,
     "stream": stream,
     "exchange": exchange,

@@ -31,6 +31,8 @@ from floorbroker.marketdata.port import new_york_ns
 
 KEYS = Credentials("BENCH", "bench")
 SYMBOL = "AAPL"
+#: Listed and not quoted: orders for them rest.
+BATCH_SYMBOLS = tuple(f"BATCH{number}" for number in range(100))
 PLENTY = Decimal(10) ** 12
 #: A Monday within regular hours.
 START_NS = new_york_ns(date(2026, 6, 1), time(10))
@@ -43,7 +45,7 @@ def new_front() -> ExchangeFront:
     front = build_exchange(
         Setup(
             clock=SystemClock(),
-            assets=listing((SYMBOL,)),
+            assets=listing((SYMBOL, *BATCH_SYMBOLS)),
             start_ns=START_NS,
             seed=1,
             cash=Decimal(10) ** 15,

@@ -1,8 +1,8 @@
 """A venue that is a callback: acknowledges and fills at once, so that the engine is measured."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 
@@ -10,6 +10,9 @@ from floorbroker.brokers.alpaca.client import ALPACA
 from floorbroker.brokers.pacing import Lane, Pacer
 from floorbroker.brokers.port import (
     AccountReport,
+    Activity,
+    ActivityKind,
+    CalendarDay,
     MarketPhase,
     PositionReport,
     StreamHealth,
@@ -198,6 +201,18 @@ class StubBroker:
     async def market_phase(self) -> MarketPhase:
         now = self._clock.now()
         return MarketPhase(broker_time=now, is_open=True, next_open=now, next_close=now)
+
+    async def calendar(self, start: date, end: date) -> list[CalendarDay]:
+        return []
+
+    async def activities(
+        self,
+        kinds: Collection[ActivityKind] = (),
+        *,
+        since: datetime | None = None,
+        after_id: str | None = None,
+    ) -> list[Activity]:
+        return []
 
     async def instrument(self, symbol: str) -> Instrument | None:
         return Instrument(symbol=symbol)

@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from floorbroker.desk import Check as Check
     from floorbroker.desk import Desk as Desk
-    from floorbroker.desk import Health as Health
+    from floorbroker.deskwork.health import Check as Check
+    from floorbroker.deskwork.health import Health as Health
     from floorbroker.domain.errors import BrokerError as BrokerError
     from floorbroker.domain.errors import BrokerRejected as BrokerRejected
     from floorbroker.domain.errors import BrokerUnknown as BrokerUnknown
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from floorbroker.posttrade.trades import TradeReport as TradeReport
 
 _ROOMS = {
-    "desk": ("Check", "Desk", "Health"),
+    "desk": ("Desk",),
     "domain.errors": (
         "BrokerError",
         "BrokerRejected",
@@ -44,6 +44,7 @@ _ROOMS = {
     "domain.messages": ("Break", "Reconciliation"),
     "domain.order": ("Fill", "Order", "OrderRequest", "OrdStatus"),
     "domain.position": ("Position",),
+    "deskwork.health": ("Check", "Health"),
     "posttrade.trades": ("TradeReport",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -2,18 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from floorbroker import app, config
-from floorbroker.brokers.port import AccountReport, MarketPhase, PositionReport, StreamState
+from floorbroker.brokers.cache import BrokerCache, CacheStats
+from floorbroker.brokers.port import (
+    AccountReport,
+    Activity,
+    ActivityKind,
+    CalendarDay,
+    MarketPhase,
+    PositionReport,
+)
 from floorbroker.clock import Clock
+from floorbroker.deskwork.batch import (
+    OnResult,
+    cancel_all,
+    cancel_all_and_wait,
+    close_all,
+    closing,
+    submit_all,
+)
+from floorbroker.deskwork.health import Health, look_at
 from floorbroker.domain.amounts import Number, Px, Qty, exact
 from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
@@ -29,26 +46,6 @@ from floorbroker.posttrade.trades import TradeReport, build_report
 from floorbroker.publish.journaled import Status, held, listed
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing that was looked at, and how it is."""
-
-    name: str
-    is_ok: bool
-    text: str
-
-
-class Health(Struct, frozen=True, kw_only=True):
-    """Whether the desk can be trusted with an order now."""
-
-    mode: str
-    account: str
-    checks: tuple[Check, ...]
-
-    @property
-    def is_healthy(self) -> bool:
-        return all(check.is_ok for check in self.checks)
 
 
 class Desk:
@@ -98,18 +95,16 @@ class Desk:
         """
         return await self._open.engine.submit(request)
 
-    async def submit_orders(self, requests: Iterable[OrderRequest]) -> list[Order | Refused]:
-        """Place many orders; one answer each, in the order given. A refusal is returned, not
-        raised, so that the others are not lost sight of."""
-        answers = await asyncio.gather(
-            *(self.submit_order(request) for request in requests), return_exceptions=True
-        )
-        results: list[Order | Refused] = []
-        for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, Refused):
-                raise answer
-            results.append(answer)
-        return results
+    async def submit_orders(
+        self, requests: Iterable[OrderRequest], *, on_result: OnResult | None = None
+    ) -> list[Order | Refused]:
+        """Place many orders; one result each, in the order given. A refusal is returned, not
+        raised, so that the others are not lost sight of.
+
+        Different symbols go side by side; of one symbol each order leaves once the one before has
+        been answered. `on_result` hears of each result, with its place, as soon as it is there.
+        """
+        return await submit_all(self._open.engine, requests, on_result)
 
     async def replace_order(
         self,
@@ -138,9 +133,12 @@ class Desk:
         """Ask for a cancel. It has taken effect only when the order has ended: see `wait`."""
         return await self._open.engine.cancel(ClOrdID(cl_ord_id))
 
-    async def cancel_all_orders(self) -> list[Order]:
-        """Ask for a cancel of every order that is not ended."""
-        return await self._open.engine.cancel_all()
+    async def cancel_all_orders(
+        self, *, on_result: OnResult | None = None
+    ) -> list[Order | Refused]:
+        """Ask for a cancel of every order that is not ended; one result each, told like those of
+        `submit_orders`. Cancels go before orders that wait for their turn."""
+        return await cancel_all(self._open.engine, on_result)
 
     async def get_order(self, cl_ord_id: str) -> Order:
         """The order, live or ended; raises UnknownOrder."""
@@ -197,32 +195,87 @@ class Desk:
         symbol = symbol.upper()
         return self._open.engine.positions().get(symbol) or Position(symbol=symbol)
 
-    async def get_broker_positions(self) -> list[PositionReport]:
-        """The broker's own list, with its prices."""
-        return await self._open.broker.positions()
+    async def get_broker_positions(
+        self, *, max_age_s: float | None = None
+    ) -> list[PositionReport]:
+        """The broker's own list, with its prices; see `cache` for its age."""
+        return list((await self.cache.positions(max_age_s=max_age_s)).value)
 
     async def close_position(self, symbol: str, qty: Number | None = None) -> Order:
         """Sell (or buy back) all of a position, or `qty` of it, at the market."""
         position = await self.get_position(symbol)
         if position.is_flat:
             raise Refused(f"there is no position in {symbol.upper()} to close")
-        side = Side.SELL if position.qty > 0 else Side.BUY
         size = abs(position.qty) if qty is None else Qty(_number("qty", qty))
         if size > abs(position.qty):
             raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
-        return await self.submit_order(OrderRequest.market(side, size, symbol))
+        return await self.submit_order(closing(position, size))
 
-    async def get_account(self) -> AccountReport:
-        """The account as the broker states it."""
-        return await self._open.broker.account_report()
+    async def close_all_positions(
+        self, *, cancel_orders: bool = False, timeout_s: float = 10.0
+    ) -> dict[str, Order | Refused]:
+        """Sell or buy back everything at the market; one result for each symbol.
 
-    async def get_market_phase(self) -> MarketPhase:
-        """Whether the regular session is open."""
-        return await self._open.broker.market_phase()
+        With `cancel_orders` every open order is canceled before, because it may hold the shares;
+        what is not canceled within `timeout_s` may get its symbol's closing order rejected.
+        """
+        engine = self._open.engine
+        if cancel_orders:
+            await cancel_all_and_wait(engine, timeout_s)
+        return await close_all(engine, await self.get_positions())
 
-    async def get_instruments(self) -> list[Instrument]:
+    # What the broker says
+
+    @property
+    def cache(self) -> BrokerCache:
+        """The broker's answers with their age: `(await desk.cache.account()).as_of`, and, for a
+        look that may be old, `desk.cache.last_account()`."""
+        return self._open.engine.cache
+
+    def cache_stats(self) -> tuple[CacheStats, ...]:
+        """Hits, misses and refusals of old answers, by kind."""
+        return self.cache.stats()
+
+    async def get_account(self, *, max_age_s: float | None = None) -> AccountReport:
+        """The account as the broker states it, a second old at most; 0 always asks."""
+        return (await self.cache.account(max_age_s=max_age_s)).value
+
+    async def get_activities(
+        self,
+        kinds: Iterable[ActivityKind | str] = (),
+        *,
+        since: datetime | None = None,
+        max_age_s: float | None = None,
+    ) -> list[Activity]:
+        """What moved the account at the broker, oldest first: fills, fees, dividends, cash."""
+        wanted = [chosen for kind in kinds if (chosen := _word(ActivityKind, "kinds", kind))]
+        found = await self.cache.activities(wanted, since=since, max_age_s=max_age_s)
+        return list(found.value)
+
+    async def get_market_phase(self, *, max_age_s: float | None = None) -> MarketPhase:
+        """Whether the regular session is open. The broker's time is told as of now."""
+        told = await self.cache.market_phase(max_age_s=max_age_s)
+        since = self.clock.now() - told.as_of if told.age_s > 0 else timedelta()
+        return replace(told.value, broker_time=told.value.broker_time + since)
+
+    async def get_calendar(
+        self, start: date, end: date, *, max_age_s: float | None = None
+    ) -> list[CalendarDay]:
+        """The trading days from `start` to `end`, both included."""
+        if end < start:
+            raise InvalidOrder("end", end, f"it must not be before start, {start}")
+        return list((await self.cache.calendar(start, end, max_age_s=max_age_s)).value)
+
+    async def get_instruments(self, *, max_age_s: float | None = None) -> list[Instrument]:
         """Everything that the broker lists."""
-        return await self._open.broker.instruments()
+        return list((await self.cache.instruments(max_age_s=max_age_s)).value)
+
+    async def get_instrument(self, symbol: str, *, max_age_s: float | None = None) -> Instrument:
+        """One instrument; raises Refused where the broker lists none of this name."""
+        found = (await self.cache.instrument(symbol.upper(), max_age_s=max_age_s)).value
+        if found is None:
+            raise Refused(f"symbol: {symbol.upper()} is not listed at this broker")
+        return found
 
     async def get_quote(self, symbol: str) -> Quote:
         """The newest quote; raises Refused where there is none."""
@@ -278,31 +331,7 @@ class Desk:
 
     async def health_check(self) -> Health:
         """Look at the journal, the broker, the stream and the books; asks the broker twice."""
-        parts = self._open
-        state = parts.engine.health()
-        checks = [
-            Check(name="journal", is_ok=True, text=_journal_text(parts.journal)),
-            await _broker_check(parts),
-            Check(
-                name="stream",
-                is_ok=state.stream.state is StreamState.READY,
-                text=f"{state.stream.state}, {state.stream.frames} frames, "
-                f"{state.stream.quarantined} quarantined {state.stream.text}".rstrip(),
-            ),
-            Check(
-                name="unknown orders",
-                is_ok=state.unknown_orders == 0,
-                text=f"{state.unknown_orders} without a known outcome",
-            ),
-            Check(
-                name="reconciliation",
-                is_ok=state.open_breaks == 0,
-                text=f"{state.open_breaks} open breaks",
-            ),
-        ]
-        return Health(
-            mode=self.settings.mode, account=str(parts.broker.account), checks=tuple(checks)
-        )
+        return await look_at(self._open, self.settings.mode)
 
 
 def report_of(
@@ -325,25 +354,6 @@ def write_report(
 ) -> None:
     """Write the report as one HTML file; raises ConfigError where it cannot be written."""
     app.write_report(report, bars, path, verification)
-
-
-async def _broker_check(parts: app.Parts) -> Check:
-    try:
-        account = await parts.broker.account_report()
-        phase = await parts.broker.market_phase()
-    except BrokerError as problem:
-        return Check(name="broker", is_ok=False, text=f"does not answer: {problem.text}")
-    session = "open" if phase.is_open else "closed"
-    return Check(
-        name="broker",
-        is_ok=not account.is_trading_blocked,
-        text=f"account {account.status}, equity {account.equity:,.2f}, market {session}",
-    )
-
-
-def _journal_text(journal: JournalReader) -> str:
-    head = journal.head()
-    return f"{head.seq} records, head {head.hash.hex()[:12]}"
 
 
 def _number(field: str, value: Number) -> Decimal:

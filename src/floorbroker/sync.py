@@ -6,14 +6,25 @@ The desk runs on an event loop in a thread of its own; each method waits for its
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from floorbroker import app, config, desk
-from floorbroker.brokers.port import AccountReport, PositionReport
+from floorbroker.brokers.cache import CacheStats
+from floorbroker.brokers.port import (
+    AccountReport,
+    Activity,
+    ActivityKind,
+    CalendarDay,
+    MarketPhase,
+    PositionReport,
+)
+from floorbroker.deskwork.batch import OnResult
+from floorbroker.deskwork.health import Health
 from floorbroker.domain.amounts import Number
 from floorbroker.domain.errors import BrokerError, Refused
+from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.messages import Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
@@ -79,8 +90,11 @@ class Desk:
     def submit_order(self, request: OrderRequest) -> Order:
         return self._do(self._desk.submit_order(request))
 
-    def submit_orders(self, requests: Iterable[OrderRequest]) -> list[Order | Refused]:
-        return self._do(self._desk.submit_orders(requests))
+    def submit_orders(
+        self, requests: Iterable[OrderRequest], *, on_result: OnResult | None = None
+    ) -> list[Order | Refused]:
+        """`on_result` is called in the desk's own thread."""
+        return self._do(self._desk.submit_orders(requests, on_result=on_result))
 
     def replace_order(
         self,
@@ -106,8 +120,9 @@ class Desk:
     def cancel_order(self, cl_ord_id: str) -> Order:
         return self._do(self._desk.cancel_order(cl_ord_id))
 
-    def cancel_all_orders(self) -> list[Order]:
-        return self._do(self._desk.cancel_all_orders())
+    def cancel_all_orders(self, *, on_result: OnResult | None = None) -> list[Order | Refused]:
+        """`on_result` is called in the desk's own thread."""
+        return self._do(self._desk.cancel_all_orders(on_result=on_result))
 
     def get_order(self, cl_ord_id: str) -> Order:
         return self._do(self._desk.get_order(cl_ord_id))
@@ -149,14 +164,47 @@ class Desk:
     def get_position(self, symbol: str) -> Position:
         return self._do(self._desk.get_position(symbol))
 
-    def get_broker_positions(self) -> list[PositionReport]:
-        return self._do(self._desk.get_broker_positions())
+    def get_broker_positions(self, *, max_age_s: float | None = None) -> list[PositionReport]:
+        return self._do(self._desk.get_broker_positions(max_age_s=max_age_s))
 
     def close_position(self, symbol: str, qty: Number | None = None) -> Order:
         return self._do(self._desk.close_position(symbol, qty))
 
-    def get_account(self) -> AccountReport:
-        return self._do(self._desk.get_account())
+    def close_all_positions(
+        self, *, cancel_orders: bool = False, timeout_s: float = 10.0
+    ) -> dict[str, Order | Refused]:
+        return self._do(
+            self._desk.close_all_positions(cancel_orders=cancel_orders, timeout_s=timeout_s)
+        )
+
+    def get_account(self, *, max_age_s: float | None = None) -> AccountReport:
+        return self._do(self._desk.get_account(max_age_s=max_age_s))
+
+    def get_activities(
+        self,
+        kinds: Iterable[ActivityKind | str] = (),
+        *,
+        since: datetime | None = None,
+        max_age_s: float | None = None,
+    ) -> list[Activity]:
+        return self._do(self._desk.get_activities(kinds, since=since, max_age_s=max_age_s))
+
+    def get_market_phase(self, *, max_age_s: float | None = None) -> MarketPhase:
+        return self._do(self._desk.get_market_phase(max_age_s=max_age_s))
+
+    def get_calendar(
+        self, start: date, end: date, *, max_age_s: float | None = None
+    ) -> list[CalendarDay]:
+        return self._do(self._desk.get_calendar(start, end, max_age_s=max_age_s))
+
+    def get_instruments(self, *, max_age_s: float | None = None) -> list[Instrument]:
+        return self._do(self._desk.get_instruments(max_age_s=max_age_s))
+
+    def get_instrument(self, symbol: str, *, max_age_s: float | None = None) -> Instrument:
+        return self._do(self._desk.get_instrument(symbol, max_age_s=max_age_s))
+
+    def cache_stats(self) -> tuple[CacheStats, ...]:
+        return self._desk.cache_stats()
 
     def get_quote(self, symbol: str) -> Quote:
         return self._do(self._desk.get_quote(symbol))
@@ -169,7 +217,7 @@ class Desk:
     ) -> TradeReport:
         return self._do(self._desk.generate_trade_report(start, end))
 
-    def health_check(self) -> desk.Health:
+    def health_check(self) -> Health:
         return self._do(self._desk.health_check())
 
     def errors(self) -> list[BrokerError]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -18,7 +18,7 @@ from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
 from floorbroker.brokers.alpaca.stream import StreamRules
 from floorbroker.brokers.alpaca.transport import Transport
 from floorbroker.brokers.pacing import Lane, Pacer
-from floorbroker.brokers.port import StreamItem, StreamState
+from floorbroker.brokers.port import ActivityKind, StreamItem, StreamState
 from floorbroker.clock import SystemClock, ns_of
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.errors import (
@@ -34,7 +34,7 @@ from floorbroker.domain.messages import (
     MessageQuarantined,
     OrderCancelReplaceRequest,
 )
-from floorbroker.domain.order import OrderRequest, OrdStatus
+from floorbroker.domain.order import OrderRequest, OrdStatus, Side
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.app import ExchangeFront
@@ -493,3 +493,36 @@ async def test_wrong_keys_are_refused_and_said(way: str) -> None:
             made.client.stream.run(made.items.append, asyncio.Event().wait, lambda _: None)  # type: ignore[arg-type]  # never called
         )
         await made.until(lambda: "refuses the key pair" in made.client.stream.health().text)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_activities_are_complete_over_their_pages_and_go_on_where_they_ended(
+    way: str,
+) -> None:
+    async with door(way) as made:
+        await made.quote("99.99", "100.01", 10_000)
+        for number in range(105):
+            await made.client.place(ClOrdID(f"F-{number}"), OrderRequest.market("buy", 1, "AAPL"))
+        found = await made.client.activities()
+        assert len({one.activity_id for one in found}) == 105
+        assert found == sorted(found, key=lambda one: one.time)
+        assert {(one.kind, one.symbol, one.side, one.qty) for one in found} == {
+            (ActivityKind.FILL, "AAPL", Side.BUY, Qty(1))
+        }
+        assert await made.client.activities([ActivityKind.FILL]) == found
+        rest = await made.client.activities([ActivityKind.FILL], after_id=found[101].activity_id)
+        assert rest == found[102:]
+        later = await made.client.activities(since=found[102].time + timedelta(microseconds=1))
+        assert later == found[103:]  # the wire cuts times to the microsecond
+        assert await made.client.activities([ActivityKind.FEE]) == []
+        with pytest.raises(BrokerRejected, match="page_token"):
+            await made.client.activities(after_id="20260601000000000::none")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_calendar_tells_trading_days_and_early_closes(way: str) -> None:
+    async with door(way) as made:
+        days = await made.client.calendar(date(2026, 11, 25), date(2026, 11, 30))
+        assert [day.day.day for day in days] == [25, 27, 30]  # Thanksgiving is none
+        assert (days[0].closes.hour, days[1].closes.hour) == (21, 18)
+        assert await made.client.calendar(date(2026, 11, 28), date(2026, 11, 29)) == []

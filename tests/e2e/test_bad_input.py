@@ -116,10 +116,28 @@ def test_an_id_is_never_used_twice(prompt: Prompt) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("buy 10 NOPE", 'could not find asset "NOPE"'),
-        ("buy 10 HALTD", 'asset "HALTD" is not tradable'),
-        ("buy 0.5 WHOLE --limit 10", 'asset "WHOLE" is not fractionable'),
+        ("buy 10 NOPE", "SYMBOL: NOPE is not valid; the broker lists no such instrument"),
+        ("buy 10 HALTD", "SYMBOL: HALTD is not valid; the broker does not trade it at present"),
+        ("buy 0.5 WHOLE --limit 10", "QTY: 0.5 is not valid; WHOLE trades in whole shares"),
+        ("buy WHOLE --notional 50", "--notional: 50 is not valid; WHOLE trades in whole shares"),
+        ("sell 5 NOSHORT", "SIDE: sell is not valid; 0 NOSHORT are held, and the broker lends"),
+        ("sell 0.5 AAPL", "SIDE: sell is not valid; 0 AAPL are held; a short sale takes whole"),
+    ],
+)
+def test_what_the_instrument_does_not_take_does_not_leave(
+    prompt: Prompt, words: str, reason: str
+) -> None:
+    told = prompt.type(*SUBMIT, *words.split(), "--id", "a")
+    assert (told.code, told.out) == (1, "")
+    assert reason in told.err
+    assert prompt.orders_at_exchange() == prompt.orders_in_journal() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
         ("buy 1000000 AAPL --limit 100", "insufficient buying power"),
+        ("sell 10 AAPL --stop 9999", "stop price must be less than current price"),
     ],
 )
 def test_what_the_exchange_refuses_is_rejected_with_its_reason_and_stands_nowhere(
@@ -454,3 +472,90 @@ def _wait_for(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.05)
+
+
+FILE = """side,qty,symbol,limit,tif,id
+buy,1,AAPL,1.00,day,one
+buy,1,HALTD,1.00,day,two
+buy,2,MSFT,1.00,gtc,three
+"""
+
+
+def test_orders_of_a_file_are_told_line_by_line(prompt: Prompt) -> None:
+    (prompt.folder / "orders.csv").write_text(FILE, "utf-8")
+    words = ("order", "submit", "--file", str(prompt.folder / "orders.csv"), "--wait", "0")
+    told = prompt.type(*words)
+    assert told.code == 1
+    lines = told.out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["line 2", "line 3", "line 4"]
+    assert "refused: symbol: HALTD" in lines[1]
+    assert "1 of 3 orders were refused" in told.err
+    assert sorted(prompt.orders_at_exchange()) == ["one", "three"]
+
+
+def test_a_file_of_json_lines_is_answered_in_json(prompt: Prompt) -> None:
+    path = prompt.folder / "orders.jsonl"
+    path.write_text(
+        '{"side": "buy", "qty": 1, "symbol": "AAPL", "limit": 1.05, "extended_hours": true}\n\n'
+        '{"side": "buy", "notional": "50", "symbol": "MSFT", "id": "dollars"}\n',
+        "utf-8",
+    )
+    told = prompt.type("order", "submit", "--file", str(path), "--json")
+    first, second = told.document()
+    assert told.code == 0
+    assert (first["line"], second["line"]) == (1, 3)
+    assert (first["order"]["price"], first["order"]["extended_hours"]) == ("1.05", True)
+    assert (second["order"]["notional"], second["refused"]) == ("50", None)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("buy,1,AAPL,10.001,day,a", "limit: 10.001 is not valid; prices here move in steps"),
+        ("buy,x,AAPL,10,day,a", "qty: 'x' is not valid"),
+        ("long,1,AAPL,10,day,a", "side: 'long' is not valid"),
+        (",1,AAPL,10,day,a", "side: nothing is not valid; each order needs one"),
+        ("buy,1,,10,day,a", "symbol: nothing is not valid; each order needs one"),
+        ("buy,,AAPL,10,day,a", "qty: nothing is not valid; give one of qty and notional"),
+        ("buy,1,AAPL,10,soon,a", "tif: 'soon' is not valid"),
+        ("buy,1,AAPL", "3 cells under 6 columns"),
+        ("buy,1,AAPL,10,day,one", "id: one stands in line 2, too"),
+    ],
+)
+def test_a_wrong_line_of_a_file_is_named_before_anything_is_sent(
+    prompt: Prompt, line: str, reason: str
+) -> None:
+    path = prompt.folder / "orders.csv"
+    path.write_text(f"{FILE}{line}\n", "utf-8")
+    told = prompt.type("order", "submit", "--file", str(path))
+    assert (told.code, told.out) == (2, "")
+    assert f"line 5: {reason}" in told.err
+    assert "nothing was sent; 1 lines are wrong" in told.err
+    assert prompt.orders_in_journal() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("a.txt", FILE, "must end with .csv or .jsonl"),
+        ("a.csv", "", "no orders in it"),
+        ("a.csv", "side,qty,symbol,price\nbuy,1,F,2\n", "line 1: price is no column; right are"),
+        ("a.jsonl", "{\n", "line 1: this is no JSON"),
+        ("a.jsonl", "[1]\n", "line 1: an order is an object"),
+        ("a.jsonl", '{"side": "buy", "size": 1}', "line 1: column: size is not valid"),
+    ],
+)
+def test_a_file_without_orders_says_what_it_lacks(
+    prompt: Prompt, name: str, text: str, reason: str
+) -> None:
+    path = prompt.folder / name
+    path.write_text(text, "utf-8")
+    told = prompt.type("order", "submit", "--file", str(path))
+    assert (told.code, told.out) == (2, "")
+    assert reason in told.err
+
+
+def test_a_file_and_an_order_at_once_are_one_too_many(prompt: Prompt) -> None:
+    told = prompt.type("order", "submit", "buy", "1", "AAPL", "--file", "orders.csv")
+    assert told.code == 2
+    assert "--file: the orders stand in the file" in told.err

@@ -224,10 +224,10 @@ def test_json_is_one_document_on_one_line(
 
 
 def test_a_refusal_is_told_on_standard_error_also_with_json(prompt: Prompt) -> None:
-    told = prompt.type(*ORDER, "buy", "10", "NOPE", "--json")
+    told = prompt.type(*ORDER, "buy", "1000000", "AAPL", "--limit", "100", "--json")
     assert told.code == 1
     assert told.document()["ord_status"] == "rejected"
-    assert 'could not find asset "NOPE"' in told.err
+    assert "insufficient buying power" in told.err
     nothing = prompt.type(*ORDER, "buy", "0", "AAPL", "--json")
     assert (nothing.code, nothing.out) == (1, "")
 
@@ -424,3 +424,27 @@ def test_the_module_is_the_command(prompt: Prompt) -> None:
         env={**os.environ},
     )
     assert (done.returncode, done.stdout) == (0, "0.1.0\n")
+
+
+def test_one_asset_and_what_moved_the_account(prompt: Prompt) -> None:
+    told = prompt.type("assets", "btc/usd", "WHOLE", "--json")
+    assert [asset["symbol"] for asset in told.document()] == ["BTC/USD", "WHOLE"]
+    unknown = prompt.type("assets", "NOPE")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "NOPE is not listed" in unknown.err
+    assert "nothing has moved the account" in prompt.type("account", "--activities").out
+    assert prompt.type(*ORDER, "buy", "3", "AAPL").code == 0
+    (fill,) = prompt.type("account", "--activities", "--json").document()
+    assert (fill["kind"], fill["symbol"], fill["qty"], fill["side"]) == (
+        "fill",
+        "AAPL",
+        "3",
+        "buy",
+    )
+    assert "buy           3 AAPL at" in prompt.type("account", "--activities").out
+
+
+def test_the_doctor_tells_how_often_answers_were_at_hand(prompt: Prompt) -> None:
+    found = prompt.type("doctor", "--json").document()["cache"]
+    account = next(kind for kind in found if kind["kind"] == "account")
+    assert (account["misses"], account["stale_refused"]) == (1, 0)

@@ -124,7 +124,8 @@ def test_the_desk_without_await_does_all_that_the_other_does(prompt: Prompt) -> 
             "AAPL"
         ]
         assert desk.replace_order("rest", limit_price="1.01", qty=7).order_qty == 7
-        assert [order.cl_ord_id for order in desk.cancel_all_orders()] == ["rest"]
+        canceled = desk.cancel_all_orders()
+        assert [one.cl_ord_id for one in canceled if not isinstance(one, Refused)] == ["rest"]
         assert desk.wait("rest", timeout_s=20).ord_status is OrdStatus.CANCELED
         assert [position.qty for position in desk.get_positions()] == [10]
         assert desk.get_position("aapl").qty == desk.get_broker_positions()[0].qty == 10
@@ -133,8 +134,19 @@ def test_the_desk_without_await_does_all_that_the_other_does(prompt: Prompt) -> 
         desk.wait(closed.cl_ord_id, timeout_s=20)
         assert desk.get_position("AAPL").qty == 6
         assert desk.get_account().equity > 0
+        assert desk.get_instrument("aapl").is_fractionable
+        assert desk.get_instruments()[0].symbol
+        assert desk.get_market_phase().is_open
+        assert [one.symbol for one in desk.get_activities(["fill"])] == ["AAPL", "AAPL"]
+        today = desk.get_market_phase().broker_time.date()
+        assert [day.day for day in desk.get_calendar(today, today)] == [today]
+        assert {stats.kind for stats in desk.cache_stats() if stats.misses} >= {"account"}
+        (left,) = desk.close_all_positions(cancel_orders=True).values()
+        assert not isinstance(left, Refused)
+        desk.wait(left.cl_ord_id, timeout_s=20)
+        assert desk.get_positions() == []
         assert desk.reconcile_positions().breaks == ()
-        assert len(desk.generate_trade_report().fills) == 2
+        assert len(desk.generate_trade_report().fills) == 3
         assert desk.health_check().is_healthy
         assert desk.errors() == []
     with pytest.raises(Refused, match="the desk is not open; use it inside"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
+from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import BrokerError, JournalError, Refused
 from floorbroker.domain.ids import ClOrdID
@@ -196,5 +197,5 @@ async def _end_all(world: World) -> None:
     for _ in range(20):
         if not world.engine.open_orders():
             return
-        await world.engine.cancel_all()
+        await cancel_all(world.engine)
         await world.clock.sleep(10)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from floorbroker.clock import run_virtual
+from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import Alarm
@@ -165,7 +166,7 @@ async def a_canceled_leg_of_a_filled_bracket_ends_the_other(stage: Stage) -> Non
 @life
 async def canceling_all_ends_a_waiting_bracket(stage: Stage) -> None:
     await stage.submit(OrderRequest.bracket("buy", 100, "AAPL", limit_price=95, **PRICES))
-    await stage.world.engine.cancel_all()
+    await cancel_all(stage.world.engine)
     await stage.step()
     assert stage.stands("", "tp", "sl") == ["canceled 0/100"] * 3
     assert list(stage.world.engine.errors) == []
@@ -174,7 +175,7 @@ async def canceling_all_ends_a_waiting_bracket(stage: Stage) -> None:
 @life
 async def canceling_all_ends_a_pair(stage: Stage) -> None:
     await stage.submit(OrderRequest.bracket("buy", 100, "AAPL", **PRICES))
-    await stage.world.engine.cancel_all()
+    await cancel_all(stage.world.engine)
     await stage.step()
     assert stage.stands("tp", "sl") == ["canceled 0/100"] * 2
     assert list(stage.world.engine.errors) == []

@@ -10,13 +10,14 @@ If the process dies inside a request, the outcome is unknown by definition; the 
 the attempt before and asks with `look_up` after the restart.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
 
+from floorbroker.brokers.order_rules import OrderRules
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.instrument import Instrument
@@ -25,7 +26,7 @@ from floorbroker.domain.messages import (
     MessageQuarantined,
     OrderCancelReplaceRequest,
 )
-from floorbroker.domain.order import OrderClass, OrderRequest
+from floorbroker.domain.order import OrderRequest, Side
 from floorbroker.domain.quotes import Bar, Quote, Trade
 
 
@@ -45,7 +46,7 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     can_replace: bool = True
     has_execution_ids: bool = True
     cl_ord_id_max: int = 128
-    order_classes: frozenset[OrderClass] = frozenset({OrderClass.SIMPLE})
+    orders: OrderRules | None = None  #: Which orders it takes; None where nobody has said.
 
 
 class AccountReport(Struct, frozen=True, kw_only=True):
@@ -84,6 +85,49 @@ class MarketPhase(Struct, frozen=True, kw_only=True):
     is_open: bool
     next_open: datetime
     next_close: datetime
+
+
+class CalendarDay(Struct, frozen=True, kw_only=True):
+    """One trading day: the regular session, and the extended hours around it (UTC)."""
+
+    day: date
+    opens: datetime
+    closes: datetime
+    extended_opens: datetime
+    extended_closes: datetime
+    settles: date | None = None  #: When a trade of this day settles, where the broker says so.
+
+
+class ActivityKind(StrEnum):
+    """What moved the account."""
+
+    FILL = "fill"
+    FEE = "fee"
+    DIVIDEND = "dividend"
+    INTEREST = "interest"
+    CASH = "cash"  #: Money paid in, out or over.
+    CORPORATE = "corporate"  #: Splits, mergers, spin-offs and the like.
+    OTHER = "other"
+
+
+class Activity(Struct, frozen=True, kw_only=True):
+    """Something that moved the account's cash or shares, as the broker lists it.
+
+    A fill has an order, a side, a size and a price; anything else an amount, negative where it
+    left the account. `code` is the broker's own word for it.
+    """
+
+    activity_id: str
+    kind: ActivityKind
+    code: str
+    time: datetime
+    symbol: str | None = None
+    side: Side | None = None
+    qty: Qty | None = None
+    px: Px | None = None
+    net_amount: Money | None = None
+    order_id: OrderID | None = None
+    text: str = ""
 
 
 #: What the order stream delivers: a report, or bytes that nobody could read.
@@ -194,6 +238,24 @@ class Broker(Protocol):
     async def account_report(self) -> AccountReport: ...
 
     async def market_phase(self) -> MarketPhase: ...
+
+    async def calendar(self, start: date, end: date) -> list[CalendarDay]:
+        """The trading days from `start` to `end`, both included, oldest first."""
+        ...
+
+    async def activities(
+        self,
+        kinds: Collection[ActivityKind] = (),
+        *,
+        since: datetime | None = None,
+        after_id: str | None = None,
+    ) -> list[Activity]:
+        """What moved the account, of these kinds or of all, all pages, oldest first.
+
+        `since` bounds the time, `after_id` goes on after an activity that was listed before;
+        BrokerRejected may mean that there is none of that id any more.
+        """
+        ...
 
     async def instrument(self, symbol: str) -> Instrument | None:
         """The instrument, or None where the broker does not know the symbol."""

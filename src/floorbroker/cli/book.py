@@ -1,8 +1,8 @@
 """`floorbroker positions`, `account`, `assets`, `quote` and `reconcile`: what we hold."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from floorbroker.cli.root import (
     DONE,
@@ -21,7 +21,7 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Quote
 
 if TYPE_CHECKING:
-    from floorbroker.brokers.port import AccountReport, PositionReport
+    from floorbroker.brokers.port import AccountReport, Activity, PositionReport
     from floorbroker.desk import Desk
 
 positions = App(name="positions", help="What we hold and what it is worth.")
@@ -65,12 +65,22 @@ def _valued(position: Position, px: Px | None) -> dict[str, object]:
 
 
 @account.default
-def show_account(*, json: Json = False) -> int:
-    """Equity, cash and buying power.
+def show_account(
+    *,
+    activities: Annotated[
+        bool, Parameter(negative="", help="what moved the account: fills, fees, cash")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Equity, cash and buying power, or what moved them.
 
-    Example: floorbroker account --json
+    Examples: floorbroker account --json
+              floorbroker account --activities
     """
+    return _show_activities(json=json) if activities else _show_state(json=json)
 
+
+def _show_state(*, json: bool) -> int:
     async def look(desk: "Desk") -> "tuple[AccountReport, str]":
         return await desk.get_account(), desk.settings.mode
 
@@ -95,14 +105,39 @@ def show_account(*, json: Json = False) -> int:
     return DONE
 
 
-@assets.default
-def show_assets(*, json: Json = False) -> int:
-    """Every symbol that the broker lists, and what may be done with it.
+def _show_activities(*, json: bool) -> int:
+    async def look(desk: "Desk") -> "list[Activity]":
+        return await desk.get_activities()
 
-    Example: floorbroker assets
+    found = with_desk(look)
+    if json:
+        say_json(found)
+        return DONE
+    from floorbroker.posttrade.wording import px_text, qty_text
+
+    for one in found:
+        if one.qty is not None and one.px is not None:
+            text = f"{one.side or '':<5}{qty_text(one.qty):>10} {one.symbol} at {px_text(one.px)}"
+        else:
+            amount = "" if one.net_amount is None else f"{one.net_amount:+,.2f}"
+            text = f"{amount:>15} {one.symbol or ''} {one.text}".rstrip()
+        say(f"{one.time:%Y-%m-%d %H:%M:%S}  {one.kind:<10}{text}")
+    if not found:
+        say("nothing has moved the account yet")
+    return DONE
+
+
+@assets.default
+def show_assets(*symbols: str, json: Json = False) -> int:
+    """Every symbol that the broker lists, or those named, and what may be done with it.
+
+    Examples: floorbroker assets
+              floorbroker assets AAPL BTC/USD
     """
 
     async def look(desk: "Desk") -> list[Instrument]:
+        if symbols:
+            return [await desk.get_instrument(symbol) for symbol in symbols]
         return await desk.get_instruments()
 
     found = with_desk(look)
@@ -110,17 +145,22 @@ def show_assets(*, json: Json = False) -> int:
         say_json(found)
         return DONE
     for item in found:
-        marks = [
-            word
-            for word, holds in (
-                ("not tradable", not item.is_tradable),
-                ("whole shares only", not item.is_fractionable),
-                ("no shorts", not item.is_shortable),
-            )
-            if holds
-        ]
-        say(f"{item.symbol:<10}{item.name:<44}{', '.join(marks)}".rstrip())
+        say(f"{item.symbol:<10}{item.name:<44}{', '.join(_marks(item))}".rstrip())
     return DONE
+
+
+def _marks(item: Instrument) -> list[str]:
+    return [
+        word
+        for word, holds in (
+            ("not tradable", not item.is_tradable),
+            ("whole shares only", not item.is_fractionable),
+            ("no shorts", not item.is_shortable),
+            ("hard to borrow", item.is_shortable and not item.is_easy_to_borrow),
+            ("over the counter", item.is_otc),
+        )
+        if holds
+    ]
 
 
 @quote.default

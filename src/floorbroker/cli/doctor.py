@@ -7,7 +7,8 @@ from cyclopts import App
 from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, with_desk
 
 if TYPE_CHECKING:
-    from floorbroker.desk import Desk, Health
+    from floorbroker.desk import Desk
+    from floorbroker.deskwork.health import Health
 
 app = App(name="doctor", help="What is healthy and what is not.")
 

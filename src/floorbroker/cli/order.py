@@ -1,7 +1,9 @@
 """`floorbroker order`: submit, show, list, watch, replace, cancel, cancel-all."""
 
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -10,6 +12,7 @@ from floorbroker.cli.root import (
     DONE,
     REFUSED,
     Json,
+    progress,
     say,
     say_json,
     warn,
@@ -23,7 +26,7 @@ from floorbroker.cli.typed.request import (
     as_typed,
     requested,
 )
-from floorbroker.domain.errors import ConfigError
+from floorbroker.domain.errors import ConfigError, Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order, OrdStatus
 
@@ -36,6 +39,8 @@ app = App(name="order", help="Submit, show, list, watch, replace and cancel orde
 #: An order, or orders, as they stood at this time of the market.
 Seen = tuple[Order, datetime]
 AllSeen = tuple[list[Order], datetime]
+#: What became of each order of many.
+Outcomes = tuple[list[Order | Refused], datetime]
 
 _BAD_ENDS = frozenset({OrdStatus.REJECTED, OrdStatus.NOT_PLACED, OrdStatus.EXPIRED_UNSENT})
 
@@ -68,23 +73,34 @@ class ReplaceOptions:
 
 @app.command
 def submit(
-    side: str,
-    qty: Annotated[str, Parameter(help="shares; left out with --notional")],
+    side: str | None = None,
+    qty: Annotated[str | None, Parameter(help="shares; left out with --notional")] = None,
     symbol: str | None = None,
     /,
     *,
     options: SubmitOptions | None = None,
+    file: Annotated[Path | None, Parameter(help="orders from a .csv or .jsonl file")] = None,
     json: Json = False,
 ) -> int:
-    """Place an order, and wait a moment for its end.
+    """Place an order, or those of a file, and wait a moment for its end.
 
     Examples: floorbroker order submit buy 10 AAPL --limit 187.20 --tif day
               floorbroker order submit sell 5 MSFT --trail-percent 1.5
               floorbroker order submit buy SPY --notional 500
               floorbroker order submit buy 10 AAPL --take-profit 200 --stop-loss 180
               floorbroker order submit sell 10 AAPL --class oco --take-profit 200 --stop-loss 180
+              floorbroker order submit --file orders.csv
     """
     chosen = options or SubmitOptions()
+    if file is not None:
+        if side is not None or replace_fields(chosen, wait=SubmitOptions.wait) != SubmitOptions():
+            raise ConfigError("--file: the orders stand in the file; give --wait and --json alone")
+        return _submit_file(file, chosen.wait, json=json)
+    if side is None or qty is None:
+        raise ConfigError(
+            "give SIDE QTY SYMBOL, such as: buy 10 AAPL; or --file FILE\n"
+            "  see `floorbroker order submit --help`"
+        )
     with as_typed(SUBMITTED):
         request = requested((side, qty, symbol), chosen)
 
@@ -94,6 +110,46 @@ def submit(
 
         seen = with_desk(place)
     return _shown(seen, json=json)
+
+
+def _submit_file(path: Path, wait_s: float, *, json: bool) -> int:
+    """Every order of the file, each with its result; exit 1 if any was refused."""
+    from floorbroker.cli.typed.batch import orders_in
+
+    lines, requests = zip(*orders_in(path), strict=True)
+
+    async def place(desk: "Desk") -> Outcomes:
+        with progress("orders", len(requests)) as step:
+            results = await desk.submit_orders(requests, on_result=step)
+        return await _all_settled(desk, results, wait_s), desk.clock.now()
+
+    results, now = with_desk(place)
+    if json:
+        say_json([_outcome(line, one) for line, one in zip(lines, results, strict=True)])
+        return REFUSED if any(_is_bad(one) for one in results) else DONE
+    from floorbroker.cli.tables import order_line
+
+    for line, one in zip(lines, results, strict=True):
+        if isinstance(one, Refused):
+            say(f"line {line}: refused: {one}")
+        else:
+            say(f"line {line}: {order_line(one, now)}")
+    bad = sum(_is_bad(one) for one in results)
+    if bad:
+        warn(f"{bad} of {len(results)} orders were refused")
+    return REFUSED if bad else DONE
+
+
+def _outcome(line: int, one: "Order | Refused") -> dict[str, object]:
+    if isinstance(one, Refused):
+        return {"line": line, "order": None, "refused": str(one)}
+    from floorbroker.publish.views import order_view
+
+    return {"line": line, "order": order_view(one), "refused": None}
+
+
+def _is_bad(one: "Order | Refused") -> bool:
+    return isinstance(one, Refused) or one.ord_status in _BAD_ENDS
 
 
 @app.command
@@ -236,17 +292,37 @@ def cancel_all(*, json: Json = False) -> int:
     Example: floorbroker order cancel-all
     """
 
-    async def withdraw(desk: "Desk") -> AllSeen:
-        asked = await desk.cancel_all_orders()
-        return [await _settled(desk, order) for order in asked], desk.clock.now()
+    async def withdraw(desk: "Desk") -> Outcomes:
+        total = len(await desk.get_all_orders("open", limit=1_000_000))
+        with progress("cancels", total) as step:
+            results = await desk.cancel_all_orders(on_result=step)
+        return await _all_settled(desk, results, 2.0), desk.clock.now()
 
-    return _all_shown(with_desk(withdraw), json=json)
+    results, now = with_desk(withdraw)
+    refused = [one for one in results if isinstance(one, Refused)]
+    for one in refused:
+        warn(str(one))
+    orders = [one for one in results if isinstance(one, Order)]
+    return max(_all_shown((orders, now), json=json), REFUSED if refused else DONE)
+
+
+async def _all_settled(
+    desk: "Desk", results: "list[Order | Refused]", wait_s: float
+) -> "list[Order | Refused]":
+    """The orders at their ends, or as they stand when the time for all of them is up."""
+    deadline = desk.clock.monotonic() + wait_s
+    return [
+        one
+        if isinstance(one, Refused)
+        else await _settled(desk, one, deadline - desk.clock.monotonic())
+        for one in results
+    ]
 
 
 async def _settled(desk: "Desk", order: Order, timeout_s: float = 2.0) -> Order:
     """The order at its end, or as it stands when the time is up."""
     if order.is_ended or timeout_s <= 0:
-        return order
+        return await desk.get_order(order.cl_ord_id)
     try:
         return await desk.wait(order.cl_ord_id, timeout_s=timeout_s)
     except TimeoutError:

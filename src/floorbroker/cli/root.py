@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
@@ -127,6 +128,20 @@ def _as_of(book: "JournaledBook") -> str:
     if not book.seq:
         return "which is empty so far"
     return f"as of record {book.seq:,} of {book.time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int, object], None]]:
+    """A bar on standard error where somebody looks at it; call what it gives for each step."""
+    if not sys.stderr.isatty():
+        yield lambda _place, _result: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda _place, _result: bar.advance(task)
 
 
 def say(text: str = "") -> None:

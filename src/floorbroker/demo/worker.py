@@ -101,7 +101,7 @@ async def _until(desk: Desk, job: Job, time_ns: int) -> None:
     """Wait for this market time, as the exchange has it, which is slower on a busy machine."""
     tell("waiting", until_ns=time_ns)
     while True:
-        phase = await _asked(desk, desk.get_market_phase)
+        phase = await _asked(desk, partial(desk.get_market_phase, max_age_s=0))
         now_ns = ns_of(phase.broker_time)
         if isinstance(desk.clock, MarketClock):
             desk.clock.set(now_ns)

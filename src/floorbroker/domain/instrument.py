@@ -26,6 +26,9 @@ class Instrument(Struct, frozen=True, kw_only=True):
     is_tradable: bool = True
     is_fractionable: bool = True
     is_shortable: bool = True
+    is_easy_to_borrow: bool = True
+    is_otc: bool = False  #: Traded over the counter, not at an exchange.
+    has_fractional_extended_hours: bool = True
     name: str = ""
 
     @property

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from floorbroker.brokers import order_rules
+from floorbroker.brokers.order_rules import Known
 from floorbroker.brokers.port import Capabilities
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import DuplicateClOrdID, InvalidOrder, Refused, UnknownOrder
@@ -55,11 +57,14 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class Submit(Struct, frozen=True, kw_only=True):
-    """Place an order. `was_used`: the journal has an ended order of this ClOrdID."""
+    """Place an order. `was_used`: the journal has an ended order of this ClOrdID. `known` is what
+    the broker told of its instrument; without it, or once it is too old, that is the broker's to
+    judge."""
 
     cl_ord_id: ClOrdID
     request: OrderRequest
     was_used: bool = False
+    known: Known | None = None
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -142,13 +147,14 @@ def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messag
         raise DuplicateClOrdID(f"cl_ord_id: {cl_ord_id} was used before; ids are never reused")
     if request.account not in (None, rules.account):
         raise InvalidOrder("account", request.account, f"this desk trades {rules.account}")
-    if request.order_class not in rules.capabilities.order_classes:
-        hint = f"{rules.capabilities.name} takes {', '.join(rules.capabilities.order_classes)}"
-        raise InvalidOrder("order_class", request.order_class, hint)
     if len(cl_ord_id) > rules.capabilities.cl_ord_id_max:
         hint = f"{rules.capabilities.name} takes {rules.capabilities.cl_ord_id_max} characters"
         raise InvalidOrder("cl_ord_id", cl_ord_id, hint)
     validate(request)
+    if rules.capabilities.orders is not None:
+        order_rules.check(request, rules.capabilities.orders)
+        if command.known is not None:
+            order_rules.check_known(request, rules.capabilities.orders, command.known, now)
     return [
         NewOrderSingle(
             cl_ord_id=cl_ord_id, account=rules.account, order=request, transact_time=now
@@ -192,6 +198,9 @@ def replacement(
         transact_time=now,
     )
     _check_terms(order, wanted)
+    if rules.capabilities.orders is not None:
+        order_rules.check_change(change.order_qty, order.symbol, rules.capabilities.orders)
+        order_rules.check(changed_request(order.request, wanted), rules.capabilities.orders)
     return [wanted]
 
 

@@ -29,6 +29,7 @@ from itertools import chain, repeat
 from random import Random
 from typing import Any, TypedDict, Unpack
 
+from floorbroker.brokers.cache import BrokerCache
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Px, Qty
@@ -38,8 +39,8 @@ from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
-from floorbroker.engine.book import legs
 from floorbroker.engine.evidence.crew import Crew
+from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
 from floorbroker.engine.recovery import Recovery
@@ -99,6 +100,16 @@ class Engine:
         self._views = Views(
             recent_max=self._settings.recent_max, subscriber_max=self._settings.subscriber_max
         )
+        self.cache = BrokerCache(self._broker, self._clock)
+        self._views.on_durable = self.cache.heard
+        self._means = Means(
+            broker=self._broker,
+            clock=self._clock,
+            settings=self._settings,
+            errors=self.errors,
+            cache=self.cache,
+        )
+        self._instruments = Instruments(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []
         self._crew: Crew | None = None
         self.failed.add_done_callback(lambda failed: self._answer_nobody(failed.result()))
@@ -150,10 +161,7 @@ class Engine:
             capabilities=self._broker.capabilities,
             settings=self._settings,
         )
-        means = Means(
-            broker=self._broker, clock=self._clock, settings=self._settings, errors=self.errors
-        )
-        crew = Crew(state, means, self._inbox, self._views)
+        crew = Crew(state, self._means, self._inbox, self._views)
         crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
         return crew
 
@@ -209,6 +217,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await crew.aclose()
+            await self.cache.aclose()
             self._parts["pacer"].on_capacity = None
             self._answer_nobody(Halted("the desk has stopped"))
 
@@ -254,8 +263,9 @@ class Engine:
             cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
         else:
             was_used = self.order(cl_ord_id) is not None
+        known = await self._instruments.known(request)
         placed: Order = await self._inbox.ask(
-            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used)
+            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
         )
         return placed
 
@@ -288,12 +298,6 @@ class Engine:
         change = decide.Change(order_qty=order_qty, price=price, stop_px=stop_px, **terms)
         replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change))
         return replaced
-
-    async def cancel_all(self) -> list[Order]:
-        """Ask for a cancel of every open order of this desk; a leg that is held ends with the
-        order that it waits for."""
-        names = legs.to_cancel(self.open_orders())
-        return await asyncio.gather(*(self.cancel(name) for name in names))
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:
         """The durable view of an order, live or ended."""
@@ -335,6 +339,11 @@ class Engine:
         if self._crew is None:
             raise Halted("the desk is not open")
         return await self._crew.surveyor.reconcile()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more will be decided here: it was stopped, or had to die."""
+        return self._crew is None or self.failed.done()
 
     def health(self) -> EngineHealth:
         """Raises nothing and asks nobody."""

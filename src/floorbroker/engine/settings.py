@@ -4,6 +4,7 @@ from collections import deque
 
 from msgspec import Struct
 
+from floorbroker.brokers.cache import BrokerCache
 from floorbroker.brokers.port import Broker, StreamHealth
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
@@ -45,6 +46,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     subscriber_max: int = 10_000
     #: Broker clocks and lists lag: ask for this much more than was missed.
     overlap_s: float = 60.0
+    #: How long an order may wait to hear of its instrument, which is asked for once a day.
+    reference_wait_s: float = 1.0
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -79,3 +82,4 @@ class Means(Struct, frozen=True, kw_only=True):
     clock: Clock
     settings: EngineSettings
     errors: deque[BrokerError]
+    cache: BrokerCache

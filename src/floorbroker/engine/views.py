@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -32,6 +32,8 @@ class Views:
         self._waiters: dict[ClOrdID, list[tuple[Until, asyncio.Future[Order]]]] = {}
         self._subscribers: dict[int, Subscription] = {}
         self._next_subscriber = 0
+        #: Called with the messages of every batch once it is durable.
+        self.on_durable: Callable[[Iterable[JournalMessage]], None] = _nobody
 
     def show(self, book: Book) -> None:
         """Everything as it stands, after a replay."""
@@ -77,6 +79,7 @@ class Views:
                     self._forget(cl_ord_id)
         for symbol in book.changed_symbols:
             self.positions[symbol] = book.positions[symbol]
+        self.on_durable(message for message, _ in batch)
         if self._waiters:
             for cl_ord_id, order in book.changed.items():
                 if cl_ord_id in self._waiters:
@@ -136,6 +139,10 @@ class Views:
                     future.set_exception(problem)
         for subscription in self._subscribers.values():
             subscription.end()
+
+
+def _nobody(_: Iterable[JournalMessage]) -> None:
+    """Nobody listens."""
 
 
 class Finder:

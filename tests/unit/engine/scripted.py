@@ -1,9 +1,9 @@
 """A small broker with a book of its own, that does what a test tells it, and a desk on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any, NoReturn, TypeVar
@@ -13,6 +13,9 @@ from msgspec.structs import replace
 from floorbroker.brokers.pacing import Lane
 from floorbroker.brokers.port import (
     AccountReport,
+    Activity,
+    ActivityKind,
+    CalendarDay,
     Capabilities,
     Dedupe,
     MarketPhase,
@@ -129,6 +132,7 @@ class ScriptedBroker:
         self.asked: list[tuple[str, str]] = []
         self.is_failing = False
         self.shares: dict[str, Decimal] = {}
+        self.listed: dict[str, Instrument | None] = {}  #: Instead of a plain one.
         self.successors_carry = False
         self.is_silent = False  #: Whether the stream says nothing.
         self._number = 0
@@ -264,8 +268,21 @@ class ScriptedBroker:
     async def account_report(self) -> AccountReport:
         _unused()
 
-    async def instrument(self, symbol: str) -> Instrument | None:
+    async def calendar(self, start: date, end: date) -> list[CalendarDay]:
         _unused()
+
+    async def activities(
+        self,
+        kinds: Collection[ActivityKind] = (),
+        *,
+        since: datetime | None = None,
+        after_id: str | None = None,
+    ) -> list[Activity]:
+        _unused()
+
+    async def instrument(self, symbol: str) -> Instrument | None:
+        self._question("instrument", symbol)
+        return self.listed.get(symbol, Instrument(symbol=symbol))
 
     async def instruments(self) -> list[Instrument]:
         _unused()
@@ -372,9 +389,10 @@ class ScriptedPacer:
     def __init__(self) -> None:
         self.on_capacity: Callable[[], None] | None = None
         self.is_shut = False
+        self.only: set[Lane] = set()  #: Lanes that are open although it is shut.
 
     def try_take(self, lane: Lane) -> bool:
-        return not self.is_shut
+        return not self.is_shut or lane in self.only
 
     def give_back(self, lane: Lane) -> None:
         """There is always room."""

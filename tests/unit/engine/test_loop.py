@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import (
     DuplicateClOrdID,
@@ -544,7 +545,7 @@ async def test_cancel_all_asks_for_every_open_order() -> None:
     async with desk() as made:
         for _ in range(3):
             await made.engine.submit(limit())
-        assert len(await made.engine.cancel_all()) == 3
+        assert len(await cancel_all(made.engine)) == 3
         await made.sleep(1)
         assert not made.engine.open_orders()
 

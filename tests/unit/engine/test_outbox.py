@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from floorbroker.brokers.cache import BrokerCache
 from floorbroker.domain.errors import BrokerUnknown
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport, RequestKind, RequestSent
@@ -25,7 +26,11 @@ class Tray:
         self.answers: list[Answer] = []
         self.defects: list[BaseException] = []
         means = Means(
-            broker=broker, clock=broker.clock, settings=EngineSettings(), errors=deque(maxlen=9)
+            broker=broker,
+            clock=broker.clock,
+            settings=EngineSettings(),
+            errors=deque(maxlen=9),
+            cache=BrokerCache(broker, broker.clock),
         )
         self.outbox = Outbox(means, deliver=self.answers.append, on_defect=self.defects.append)
 

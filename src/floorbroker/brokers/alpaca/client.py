@@ -1,9 +1,8 @@
 """The Alpaca door: a Broker over any Transport."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime
 from random import Random
-from typing import Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct, structs
@@ -13,18 +12,21 @@ from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.line import (
     Line,
     cancel_error,
+    checked,
     is_no_such_thing,
     is_success,
     place_error,
-    read_error,
     replace_error,
+    understood,
 )
 from floorbroker.brokers.alpaca.stream import AlpacaOrderStream, StreamRules
 from floorbroker.brokers.alpaca.transport import Response, Transport
-from floorbroker.brokers.alpaca.words import Unreadable
 from floorbroker.brokers.pacing import Lane, Pacer
 from floorbroker.brokers.port import (
     AccountReport,
+    Activity,
+    ActivityKind,
+    CalendarDay,
     Capabilities,
     Dedupe,
     MarketPhase,
@@ -36,26 +38,25 @@ from floorbroker.domain.errors import BrokerUnknown
 from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.messages import ExecutionReport, OrderCancelReplaceRequest, Source
-from floorbroker.domain.order import OrderClass, OrderRequest
+from floorbroker.domain.order import OrderRequest
 from floorbroker.domain.quotes import Bar, Quote, Trade
 
 ORDERS = "/v2/orders"
 BY_CLIENT_ID = "/v2/orders:by_client_order_id"
-FILLS = "/v2/account/activities/FILL"
+ACTIVITIES = "/v2/account/activities"
+FILLS = f"{ACTIVITIES}/FILL"
 _ORDERS_PAGE = 500
 _FILLS_PAGE = 100
 _BARS_PAGE = 10_000
 _NESTED = {"nested": "true"}
 _STOCKS = "/v2/stocks"
 _COINS = "/v1beta3/crypto/us"
-Extra = ParamSpec("Extra")
-Found = TypeVar("Found")
 
 ALPACA = Capabilities(
     name="alpaca",
     dedupe=Dedupe.ENFORCED,
     cl_ord_id_max=128,
-    order_classes=frozenset(OrderClass),
+    orders=words.ORDER_RULES,
 )
 
 
@@ -146,7 +147,7 @@ class AlpacaClient:
         answer = await self._trading.call(Lane.RECONCILE, "GET", BY_CLIENT_ID, query=query)
         if is_no_such_thing(answer):
             return None
-        report = self._report(_checked(answer), Source.LOOKUP)
+        report = self._report(checked(answer), Source.LOOKUP)
         if report.cl_ord_id != cl_ord_id:
             raise BrokerUnknown(f"asked for {cl_ord_id}, answered with {report.cl_ord_id}")
         if not codec.hides_legs(answer.body):
@@ -158,7 +159,7 @@ class AlpacaClient:
         answer = await self._trading.call(Lane.RECONCILE, "GET", path, query=_NESTED)
         if is_no_such_thing(answer):
             return None
-        report = self._report(_checked(answer), Source.LOOKUP)
+        report = self._report(checked(answer), Source.LOOKUP)
         if report.order_id != order_id:
             raise BrokerUnknown(f"asked for order {order_id}, answered with {report.order_id}")
         return report
@@ -197,14 +198,46 @@ class AlpacaClient:
 
     async def positions(self) -> list[PositionReport]:
         answer = await self._read(Lane.RECONCILE, "/v2/positions")
-        return _understood(reference.position_reports, answer)
+        return understood(reference.position_reports, answer)
 
     async def account_report(self) -> AccountReport:
         answer = await self._read(Lane.QUERY, "/v2/account")
-        return _understood(reference.account_report, answer, self.account)
+        return understood(reference.account_report, answer, self.account)
 
     async def market_phase(self) -> MarketPhase:
-        return _understood(reference.market_phase, await self._read(Lane.QUERY, "/v2/clock"))
+        return understood(reference.market_phase, await self._read(Lane.QUERY, "/v2/clock"))
+
+    async def calendar(self, start: date, end: date) -> list[CalendarDay]:
+        query = {"start": start.isoformat(), "end": end.isoformat()}
+        answer = await self._read(Lane.QUERY, "/v2/calendar", query)
+        return understood(reference.calendar_days, answer)
+
+    async def activities(
+        self,
+        kinds: Collection[ActivityKind] = (),
+        *,
+        since: datetime | None = None,
+        after_id: str | None = None,
+    ) -> list[Activity]:
+        """Alpaca's list of types has grown before, so anything but fills is chosen here."""
+        path = FILLS if set(kinds) == {ActivityKind.FILL} else ACTIVITIES
+        query = {"direction": "asc", "page_size": str(_FILLS_PAGE)}
+        if kinds and ActivityKind.FILL not in kinds:
+            query["category"] = "non_trade_activity"
+        if since is not None:
+            query["after"] = _rfc3339(since)
+        found: list[Activity] = []
+        while True:
+            if after_id is not None:
+                query["page_token"] = after_id
+            answer = await self._read(Lane.QUERY, path, query)
+            page = understood(reference.activities, answer)
+            found += page
+            if len(page) < _FILLS_PAGE:
+                return [one for one in found if not kinds or one.kind in kinds]
+            if page[-1].activity_id == after_id:
+                raise BrokerUnknown(f"{path} repeats its page after {after_id}")
+            after_id = page[-1].activity_id
 
     async def instrument(self, symbol: str) -> Instrument | None:
         """None also where the symbol is of a kind that the desk does not know, such as options."""
@@ -212,23 +245,23 @@ class AlpacaClient:
         answer = await self._trading.call(Lane.QUERY, "GET", path)
         if is_no_such_thing(answer):
             return None
-        return _understood(reference.instrument, _checked(answer))
+        return understood(reference.instrument, checked(answer))
 
     async def instruments(self) -> list[Instrument]:
         found: list[Instrument] = []
         for asset_class in ("us_equity", "crypto"):
             query = {"status": "active", "asset_class": asset_class}
             answer = await self._read(Lane.QUERY, "/v2/assets", query)
-            found += _understood(reference.instruments, answer)
+            found += understood(reference.instruments, answer)
         return found
 
     async def latest_quote(self, symbol: str) -> Quote | None:
         answer = await self._latest("quotes", symbol)
-        return None if answer is None else _understood(reference.latest_quote, answer, symbol)
+        return None if answer is None else understood(reference.latest_quote, answer, symbol)
 
     async def latest_trade(self, symbol: str) -> Trade | None:
         answer = await self._latest("trades", symbol)
-        return None if answer is None else _understood(reference.latest_trade, answer, symbol)
+        return None if answer is None else understood(reference.latest_trade, answer, symbol)
 
     async def bars(
         self, symbols: Sequence[str], start: datetime, end: datetime
@@ -277,7 +310,7 @@ class AlpacaClient:
         has_groups = False
         while True:
             answer = await self._read(Lane.RECONCILE, ORDERS, query)
-            page = _understood(codec.order_page, answer, Source.POLL, self._clock.now())
+            page = understood(codec.order_page, answer, Source.POLL, self._clock.now())
             found.update({report.order_id: report for report in page.reports})
             has_groups = has_groups or page.has_groups
             if page.rows < _ORDERS_PAGE or page.last_id is None:
@@ -289,7 +322,7 @@ class AlpacaClient:
 
     async def _fills(self, query: Mapping[str, str]) -> codec.ActivityPage:
         answer = await self._read(Lane.RECONCILE, FILLS, query)
-        return _understood(codec.activity_page, answer, self._clock.now())
+        return understood(codec.activity_page, answer, self._clock.now())
 
     async def _latest(self, what: str, symbol: str) -> Response | None:
         """The latest of one symbol; None where Alpaca does not know the symbol."""
@@ -299,13 +332,13 @@ class AlpacaClient:
             path = f"{_STOCKS}/{what}/latest"
             query = {"symbols": symbol, "feed": self._endpoints.feed}
         answer = await self._market.call(Lane.QUERY, "GET", path, query=query)
-        return None if is_no_such_thing(answer) else _checked(answer)
+        return None if is_no_such_thing(answer) else checked(answer)
 
     async def _bars(self, path: str, query: dict[str, str], found: dict[str, list[Bar]]) -> None:
         query["limit"] = str(_BARS_PAGE)
         while True:
-            answer = _checked(await self._market.call(Lane.QUERY, "GET", path, query=query))
-            page, token = _understood(reference.bar_page, answer)
+            answer = checked(await self._market.call(Lane.QUERY, "GET", path, query=query))
+            page, token = understood(reference.bar_page, answer)
             for symbol, rows in page.items():
                 found.setdefault(symbol, []).extend(rows)
             if not token:
@@ -317,31 +350,10 @@ class AlpacaClient:
     async def _read(
         self, lane: Lane, path: str, query: Mapping[str, str] | None = None
     ) -> Response:
-        return _checked(await self._trading.call(lane, "GET", path, query=query))
+        return checked(await self._trading.call(lane, "GET", path, query=query))
 
     def _report(self, answer: Response, source: Source) -> ExecutionReport:
-        return _understood(codec.order_report, answer, source, self._clock.now())
-
-
-def _checked(answer: Response) -> Response:
-    if not is_success(answer):
-        raise read_error(answer)
-    return answer
-
-
-def _understood(
-    translate: Callable[Concatenate[bytes, Extra], Found],
-    answer: Response,
-    *more: Extra.args,
-    **options: Extra.kwargs,
-) -> Found:
-    """What the answer says; raises BrokerUnknown that names what it lacks."""
-    try:
-        return translate(answer.body, *more, **options)
-    except Unreadable as problem:
-        raise BrokerUnknown(
-            f"HTTP {answer.status} that cannot be read: {problem}", status=answer.status
-        ) from None
+        return understood(codec.order_report, answer, source, self._clock.now())
 
 
 def _order_path(order_id: OrderID) -> str:

@@ -29,8 +29,8 @@ says that there is no such thing.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -42,6 +42,7 @@ from floorbroker.brokers.alpaca.transport import (
     Response,
     Transport,
 )
+from floorbroker.brokers.alpaca.words import Unreadable
 from floorbroker.brokers.pacing import Lane, Pacer, retry_after_s
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import (
@@ -63,6 +64,8 @@ _SURELY_NOT_REPLACED = re.compile(
     re.IGNORECASE,
 )
 _Error = TypeVar("_Error", bound=BrokerError)
+Extra = ParamSpec("Extra")
+Found = TypeVar("Found")
 
 
 class Refusal(Struct, frozen=True):
@@ -194,6 +197,28 @@ def read_error(response: Response) -> BrokerError:
         is_alpaca = refusal_in(response) is not None
         return _error(BrokerRejected if is_alpaca else BrokerUnknown, response)
     return _error(BrokerUnknown, response)
+
+
+def checked(response: Response) -> Response:
+    """The answer to a question, if it is one; raises BrokerError."""
+    if not is_success(response):
+        raise read_error(response)
+    return response
+
+
+def understood(
+    translate: Callable[Concatenate[bytes, Extra], Found],
+    answer: Response,
+    *more: Extra.args,
+    **options: Extra.kwargs,
+) -> Found:
+    """What the answer says; raises BrokerUnknown that names what it lacks."""
+    try:
+        return translate(answer.body, *more, **options)
+    except Unreadable as problem:
+        raise BrokerUnknown(
+            f"HTTP {answer.status} that cannot be read: {problem}", status=answer.status
+        ) from None
 
 
 def _error(kind: type[_Error], response: Response, **more: Any) -> _Error:

@@ -1,20 +1,37 @@
 """Account, positions, assets, sessions and market facts in Alpaca's JSON, translated; pure."""
 
-from datetime import datetime
+from datetime import UTC, datetime, time
+from datetime import date as Date  # noqa: N812  (a field of the wire is called date)
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct, field
 
-from floorbroker.brokers.alpaca.words import Instant, bad, in_utc, px_of, read
-from floorbroker.brokers.port import AccountReport, MarketPhase, PositionReport
+from floorbroker.brokers.alpaca.words import (
+    SIDES,
+    Instant,
+    activity_kind,
+    bad,
+    in_utc,
+    px_of,
+    read,
+)
+from floorbroker.brokers.port import (
+    AccountReport,
+    Activity,
+    CalendarDay,
+    MarketPhase,
+    PositionReport,
+)
 from floorbroker.clock import ns_of
 from floorbroker.domain.amounts import Money, Px, Qty
-from floorbroker.domain.ids import Account
+from floorbroker.domain.ids import Account, OrderID
 from floorbroker.domain.instrument import AssetClass, Instrument
 from floorbroker.domain.quotes import Bar, Quote, Trade
 
 _MINUTE_S = 60
+_NEW_YORK = ZoneInfo("America/New_York")
 _CLASSES = {"us_equity": AssetClass.US_EQUITY, "crypto": AssetClass.CRYPTO}
 
 
@@ -53,6 +70,34 @@ class _Asset(Struct):
     tradable: bool = False
     fractionable: bool = False
     shortable: bool = False
+    easy_to_borrow: bool | None = None
+    borrow_status: str | None = None
+    exchange: str = ""
+    attributes: list[str] | None = None
+
+
+class _Day(Struct):
+    date: Date
+    open: str
+    close: str
+    session_open: str = "0400"
+    session_close: str = "2000"
+    settlement_date: Date | None = None
+
+
+class _Activity(Struct):
+    id: str
+    activity_type: str
+    transaction_time: Instant | None = None
+    created_at: Instant | None = None
+    date: Date | None = None
+    symbol: str | None = None
+    side: str | None = None
+    qty: Decimal | None = None
+    price: Decimal | None = None
+    net_amount: Decimal | None = None
+    order_id: str | None = None
+    description: str | None = None
 
 
 class _Clock(Struct):
@@ -110,6 +155,8 @@ _ACCOUNT = msgspec.json.Decoder(_Account)
 _POSITIONS = msgspec.json.Decoder(list[_Position])
 _ASSET = msgspec.json.Decoder(_Asset)
 _ASSETS = msgspec.json.Decoder(list[_Asset])
+_DAYS = msgspec.json.Decoder(list[_Day])
+_ACTIVITIES = msgspec.json.Decoder(list[_Activity])
 _CLOCK = msgspec.json.Decoder(_Clock)
 _QUOTES = msgspec.json.Decoder(_Quotes)
 _TRADES = msgspec.json.Decoder(_Trades)
@@ -195,7 +242,72 @@ def _instrument(row: _Asset) -> Instrument | None:
         is_tradable=row.tradable and row.status == "active",
         is_fractionable=row.fractionable,
         is_shortable=row.shortable,
+        is_easy_to_borrow=_is_easy_to_borrow(row),
+        is_otc=row.exchange == "OTC",
+        has_fractional_extended_hours=(
+            row.attributes is None or "fractional_eh_enabled" in row.attributes
+        ),
         name=row.name or "",
+    )
+
+
+def _is_easy_to_borrow(row: _Asset) -> bool:
+    """The older flag is on its way out; what says neither is left to the broker."""
+    if row.borrow_status is not None:
+        return row.borrow_status == "easy_to_borrow"
+    return row.easy_to_borrow is not False
+
+
+def calendar_days(raw: bytes) -> list[CalendarDay]:
+    """Trading days in UTC; the wire tells New York's hours. Raises Unreadable."""
+    return [
+        CalendarDay(
+            day=row.date,
+            opens=_hour("open", row.date, row.open),
+            closes=_hour("close", row.date, row.close),
+            extended_opens=_hour("session_open", row.date, row.session_open),
+            extended_closes=_hour("session_close", row.date, row.session_close),
+            settles=row.settlement_date,
+        )
+        for row in read(_DAYS.decode, "calendar", raw)
+    ]
+
+
+def _hour(name: str, day: Date, text: str) -> datetime:
+    digits = text.replace(":", "")
+    if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
+        bad(name, repr(text), "time of day; 09:30 or 0930 is right")
+    try:
+        hour = time(int(digits[:2]), int(digits[2:]))
+    except ValueError:
+        bad(name, repr(text), "time of day; 09:30 or 0930 is right")
+    return datetime.combine(day, hour, _NEW_YORK).astimezone(UTC)
+
+
+def activities(raw: bytes) -> list[Activity]:
+    """One page, in the wire's order. Raises Unreadable."""
+    return [_activity(row) for row in read(_ACTIVITIES.decode, "activities", raw)]
+
+
+def _activity(row: _Activity) -> Activity:
+    moment = row.transaction_time or row.created_at
+    if moment is None:
+        if row.date is None:
+            bad("transaction_time", "null", "time; this activity has neither time nor date")
+        moment = datetime.combine(row.date, time(), _NEW_YORK)
+    code = row.activity_type
+    return Activity(
+        activity_id=row.id,
+        kind=activity_kind(code),
+        code=code,
+        time=moment.astimezone(UTC),
+        symbol=row.symbol,
+        side=SIDES.get(row.side or ""),
+        qty=None if row.qty is None else Qty.of(_number("qty", row.qty)),
+        px=px_of("price", row.price),
+        net_amount=None if row.net_amount is None else _money("net_amount", row.net_amount),
+        order_id=OrderID(row.order_id) if row.order_id else None,
+        text=row.description or "",
     )
 
 

@@ -9,10 +9,19 @@ import msgspec
 from msgspec import Meta, Struct
 
 from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.order_rules import OrderRules
+from floorbroker.brokers.port import ActivityKind
 from floorbroker.domain.amounts import Px, Qty, plain
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecType, OrderCancelReplaceRequest
-from floorbroker.domain.order import OrderClass, OrderRequest, OrdStatus, OrdType, Side
+from floorbroker.domain.order import (
+    OrderClass,
+    OrderRequest,
+    OrdStatus,
+    OrdType,
+    Side,
+    TimeInForce,
+)
 
 #: RFC 3339 with a zone; finer digits than microseconds are rounded.
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -73,6 +82,25 @@ EVENT_TEXTS = {
     "order_cancel_rejected": "the venue refused the cancel",
     "order_replace_rejected": "the venue refused the replace",
 }
+#: What moved the account; the families are beginnings, as in DIVNRA.
+ACTIVITY_KINDS = {
+    "FILL": ActivityKind.FILL,
+    "FEE": ActivityKind.FEE,
+    "CFEE": ActivityKind.FEE,
+    "PTC": ActivityKind.FEE,
+    "DIV": ActivityKind.DIVIDEND,
+    "INT": ActivityKind.INTEREST,
+    "CSD": ActivityKind.CASH,
+    "CSW": ActivityKind.CASH,
+    "JNL": ActivityKind.CASH,
+    "FXTRD": ActivityKind.CASH,
+    "MA": ActivityKind.CORPORATE,
+    "NC": ActivityKind.CORPORATE,
+    "REORG": ActivityKind.CORPORATE,
+    "SPIN": ActivityKind.CORPORATE,
+    "SPLIT": ActivityKind.CORPORATE,
+}
+ACTIVITY_FAMILIES = ("DIV", "INT", "JNL")
 EXECUTIONS = frozenset({ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
 SIDES = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
 
@@ -111,6 +139,11 @@ def side_of(side: str | None) -> Side:
     if found is None:
         bad("side", repr(side), "side that we know; buy, sell or sell_short is right")
     return found
+
+
+def activity_kind(code: str) -> ActivityKind:
+    family = next((name for name in ACTIVITY_FAMILIES if code.startswith(name)), code)
+    return ACTIVITY_KINDS.get(code) or ACTIVITY_KINDS.get(family, ActivityKind.OTHER)
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -215,3 +248,35 @@ def authorize_frame(credentials: Credentials) -> bytes:
 
 #: Subscribes to the order stream; said again, it changes nothing and is answered again.
 LISTEN_FRAME = _ENCODE({"action": "listen", "data": {"streams": ["trade_updates"]}})
+
+
+_DAY, _GTC = TimeInForce.DAY, TimeInForce.GOOD_TILL_CANCEL
+_ALL_DAY = (_DAY, _GTC)
+_LIVE = (OrdType.MARKET, OrdType.LIMIT)
+_SLEEPING = (OrdType.STOP, OrdType.STOP_LIMIT)
+_COIN_TIMES = (_GTC, TimeInForce.IMMEDIATE_OR_CANCEL)
+_ENTRY = dict.fromkeys(_LIVE, _ALL_DAY)
+
+#: What Alpaca takes, as its pages on placing orders and on fractional trading have it. Cut-off
+#: times of auctions, buying power and prices against the market are Alpaca's to judge.
+ORDER_RULES = OrderRules(
+    whole={
+        **dict.fromkeys(_LIVE, tuple(TimeInForce)),
+        **dict.fromkeys((*_SLEEPING, OrdType.TRAILING_STOP), _ALL_DAY),
+    },
+    fractional=dict.fromkeys((*_LIVE, *_SLEEPING), (_DAY,)),
+    coins=dict.fromkeys((*_LIVE, OrdType.STOP_LIMIT), _COIN_TIMES),
+    extended_hours={OrdType.LIMIT: _ALL_DAY},
+    classes={
+        OrderClass.BRACKET: _ENTRY,
+        OrderClass.OTO: _ENTRY,
+        OrderClass.OCO: {OrdType.LIMIT: _ALL_DAY},
+    },
+    over_the_counter=_ALL_DAY,
+    qty_places=9,
+    notional_places=2,
+    px_places=((Decimal(1), 2), (Decimal(0), 4)),
+    can_replace_with_fractions=False,
+    can_short_fractions=False,
+    can_short_hard_to_borrow=False,
+)

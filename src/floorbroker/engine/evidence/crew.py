@@ -33,6 +33,7 @@ class Crew:
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
         self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post)
+        self._cache = means.cache
         self._views = views
         self._inbox = inbox
 
@@ -50,6 +51,8 @@ class Crew:
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
 
     def _link_changed(self) -> None:
+        """What the stream did not tell may have changed everything."""
+        self._cache.forget()
         self._inbox.post(Release(is_open=self.is_open and self.link.is_whole))
 
     async def aclose(self) -> None:

@@ -1,6 +1,6 @@
 """Account, positions, assets, sessions and market facts are read exactly or named as wrong."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -197,3 +197,72 @@ def test_bars_come_with_the_token_of_the_next_page() -> None:
     )
     assert (bar.duration_s, bar.trade_count, bar.vwap) == (60, 4, Decimal("1.15"))
     assert reference.bar_page(b'{"bars":null,"next_page_token":null}') == ({}, None)
+
+
+def test_hours_of_trading_days_are_told_in_utc_in_summer_and_in_winter() -> None:
+    rows = [
+        {
+            "date": "2026-07-02",
+            "open": "09:30",
+            "close": "16:00",
+            "session_open": "0400",
+            "session_close": "2000",
+            "settlement_date": "2026-07-06",
+        },
+        {"date": "2026-12-24", "open": "09:30", "close": "13:00", "session_close": "1700"},
+    ]
+    summer, winter = reference.calendar_days(encode(rows))
+    assert summer.opens == datetime(2026, 7, 2, 13, 30, tzinfo=UTC)
+    assert summer.extended_closes == datetime(2026, 7, 3, 0, 0, tzinfo=UTC)
+    assert (summer.day, summer.settles) == (date(2026, 7, 2), date(2026, 7, 6))
+    assert winter.closes == datetime(2026, 12, 24, 18, 0, tzinfo=UTC)
+    assert (winter.extended_opens.hour, winter.settles) == (9, None)
+    for wrong in ("9:30", "25:00", "soon"):
+        with pytest.raises(Unreadable, match="open"):
+            reference.calendar_days(encode([{**rows[0], "open": wrong}]))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("FEE", "fee"),
+        ("DIVNRA", "dividend"),
+        ("INT", "interest"),
+        ("JNLC", "cash"),
+        ("SPLIT", "corporate"),
+        ("SOMETHING", "other"),
+    ],
+)
+def test_an_activity_that_is_no_fill_has_an_amount(code: str, kind: str) -> None:
+    row = {
+        "id": "20260601000000000::x",
+        "activity_type": code,
+        "date": "2026-06-01",
+        "net_amount": "-1.25",
+        "description": "TAF fee",
+    }
+    (found,) = reference.activities(encode([row]))
+    assert (found.kind, found.code, found.net_amount) == (kind, code, Money("-1.25"))
+    assert found.time == datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
+    with pytest.raises(Unreadable, match="neither time nor date"):
+        reference.activities(encode([{"id": "x", "activity_type": code}]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_easy", "is_otc", "has_late_fractions"),
+    [
+        ({}, True, False, True),
+        ({"easy_to_borrow": False}, False, False, True),
+        ({"easy_to_borrow": True, "borrow_status": "hard_to_borrow"}, False, False, True),
+        ({"exchange": "OTC", "attributes": []}, True, True, False),
+        ({"attributes": ["fractional_eh_enabled"]}, True, False, True),
+    ],
+)
+def test_what_an_asset_may_be_used_for_beyond_trading(
+    changes: dict[str, Any], is_easy: bool, is_otc: bool, has_late_fractions: bool
+) -> None:
+    found = reference.instrument(encode({**ASSET, **changes}))
+    assert found is not None
+    assert found.is_easy_to_borrow is is_easy
+    assert found.is_otc is is_otc
+    assert found.has_fractional_extended_hours is has_late_fractions

@@ -1,0 +1,1 @@
+"""Tests of what a desk does beyond handing a question on."""
