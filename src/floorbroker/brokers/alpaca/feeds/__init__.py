@@ -1,0 +1,1 @@
+"""What Alpaca tells unasked about the market, and how a stream of any kind is kept."""
