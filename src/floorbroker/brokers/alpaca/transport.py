@@ -63,7 +63,7 @@ class Transport(Protocol):
         """
         ...
 
-    async def connect(self, path: str) -> Frames:
+    async def connect(self, path: str, *, headers: Mapping[str, str] | None = None) -> Frames:
         """Open a WebSocket; raises NotDelivered, or FramesClosed with the HTTP status as code."""
         ...
 
