@@ -81,7 +81,10 @@ class FeedRefused(Refused):
 class MarketFeed(Protocol):
     """Live facts of the market, followed for as long as the task runs."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in texts; another after a fall-back."""
+        ...
 
     def health(self) -> FeedHealth: ...
 

@@ -14,7 +14,7 @@ socket on which nothing comes back within `answer_s` is dead. And the broker's l
 its newest execution: if the stream should have told us of it and has not, then it has stopped
 telling. Either way the connection is given up, and connecting again catches up.
 
-How the connection is kept stands in `feeds.connection`.
+How the connection is kept stands in `transport`.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from typing import TypeVar
 
 from floorbroker.brokers.alpaca.codec import Authorization, Listening, Notice, decode_frame
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.feeds.connection import (
+from floorbroker.brokers.alpaca.transport import (
     Connection,
     ConnectionRules,
+    Frames,
     Lost,
     first_failure,
 )
-from floorbroker.brokers.alpaca.transport import Frames
 from floorbroker.brokers.alpaca.words import LISTEN_FRAME, authorize_frame
 from floorbroker.brokers.port import StreamHealth, StreamItem, StreamState
 from floorbroker.clock import Clock

@@ -31,15 +31,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from floorbroker.brokers.alpaca.feeds import wire
-from floorbroker.brokers.alpaca.feeds.connection import (
+from floorbroker.brokers.alpaca.transport import (
     Connection,
+    Frames,
     Lost,
     first_failure,
 )
-from floorbroker.brokers.alpaca.feeds.source import FeedRules, Source
-from floorbroker.brokers.alpaca.feeds.tickets import Subscriptions, Ticket
-from floorbroker.brokers.alpaca.transport import Frames
+from floorbroker.brokers.alpaca_feeds import wire
+from floorbroker.brokers.alpaca_feeds.source import FeedRules, Source
+from floorbroker.brokers.alpaca_feeds.tickets import Subscriptions, Ticket
 from floorbroker.brokers.feed import (
     Channel,
     Fact,

@@ -5,8 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import Struct
 
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.feeds.connection import ConnectionRules
-from floorbroker.brokers.alpaca.transport import Frames
+from floorbroker.brokers.alpaca.transport import ConnectionRules, Frames
 from floorbroker.brokers.feed import Fact
 
 

@@ -6,12 +6,12 @@ from random import Random
 from msgspec import Struct
 
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.feeds.feed import AlpacaFeed
-from floorbroker.brokers.alpaca.feeds.source import FeedRules, Place, Source
-from floorbroker.brokers.alpaca.feeds.wire import MSGPACK, snapshot_facts
 from floorbroker.brokers.alpaca.line import Line, is_success, read_error
 from floorbroker.brokers.alpaca.transport import Frames, Transport
 from floorbroker.brokers.alpaca.words import Unreadable
+from floorbroker.brokers.alpaca_feeds.feed import AlpacaFeed
+from floorbroker.brokers.alpaca_feeds.source import FeedRules, Place, Source
+from floorbroker.brokers.alpaca_feeds.wire import MSGPACK, snapshot_facts
 from floorbroker.brokers.feed import Fact
 from floorbroker.brokers.pacing import Lane
 from floorbroker.clock import Clock
@@ -79,3 +79,11 @@ async def newest_facts(line: Line, feed: str, symbols: Sequence[str]) -> list[Fa
         raise BrokerUnknown(
             f"HTTP {answer.status} that cannot be read: {problem}", status=answer.status
         ) from None
+
+
+async def newest_of(line: Line, feed: str, symbols: Sequence[str]) -> list[Fact]:
+    """The same of shares and coins together; raises BrokerError."""
+    coins = [symbol for symbol in symbols if "/" in symbol]
+    shares = [symbol for symbol in symbols if "/" not in symbol]
+    facts = await newest_facts(line, feed, shares) if shares else []
+    return facts + (await newest_facts(line, COINS.feed, coins) if coins else [])

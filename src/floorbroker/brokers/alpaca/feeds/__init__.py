@@ -1,1 +1,0 @@
-"""What Alpaca tells unasked about the market, and how a stream of any kind is kept."""
