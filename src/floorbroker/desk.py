@@ -25,8 +25,10 @@ from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
 from floorbroker.journal.port import JournalReader, OrderFilter, Verification
+from floorbroker.marketdata.live.view import LiveQuote, MarketView
 from floorbroker.posttrade.trades import TradeReport, build_report
 from floorbroker.publish.journaled import Status, held, listed
+from floorbroker.watch.pnl import PnlRow, pnl_of
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -224,12 +226,38 @@ class Desk:
         """Everything that the broker lists."""
         return await self._open.broker.instruments()
 
-    async def get_quote(self, symbol: str) -> Quote:
-        """The newest quote; raises Refused where there is none."""
+    async def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
+        """The newest quote: the live one where it is followed and not older than that, else the
+        broker is asked. Raises Refused where there is none."""
+        found = self.market.quote(symbol.upper(), max_age_s=max_age_s)
+        if isinstance(found, LiveQuote):
+            return found.quote
         quote = await self._open.broker.latest_quote(symbol.upper())
         if quote is None:
             raise Refused(f"symbol: {symbol.upper()} has no quote at this broker")
         return quote
+
+    # The live market
+
+    @property
+    def market(self) -> MarketView:
+        """What is followed now, each answer with its age or the reason why there is none."""
+        return self._open.watch.view
+
+    def quotes(self, symbols: Sequence[str]) -> AsyncIterator[Quote]:
+        """Each new quote of these symbols, followed while it is iterated over."""
+        return self._open.watch.quotes([symbol.upper() for symbol in symbols])
+
+    def bars(self, symbols: Sequence[str]) -> AsyncIterator[Bar]:
+        """Each minute's bar when it is over, followed while it is iterated over."""
+        return self._open.watch.bars([symbol.upper() for symbol in symbols])
+
+    async def get_pnl(self, *, max_age_s: float = 60.0) -> list[PnlRow]:
+        """Our positions at live prices, asked for where none is live; a price that is older than
+        that marks nothing."""
+        parts = self._open
+        positions = parts.engine.positions().values()
+        return await pnl_of(positions, parts.watch, parts.realized, max_age_s)
 
     async def get_bars(
         self, symbols: Sequence[str], start: datetime, end: datetime
@@ -280,6 +308,7 @@ class Desk:
         """Look at the journal, the broker, the stream and the books; asks the broker twice."""
         parts = self._open
         state = parts.engine.health()
+        is_told, market_text = await parts.watch.summary()
         checks = [
             Check(name="journal", is_ok=True, text=_journal_text(parts.journal)),
             await _broker_check(parts),
@@ -289,6 +318,7 @@ class Desk:
                 text=f"{state.stream.state}, {state.stream.frames} frames, "
                 f"{state.stream.quarantined} quarantined {state.stream.text}".rstrip(),
             ),
+            Check(name="market data", is_ok=is_told, text=market_text),
             Check(
                 name="unknown orders",
                 is_ok=state.unknown_orders == 0,
