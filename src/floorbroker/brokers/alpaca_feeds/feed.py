@@ -249,7 +249,7 @@ class AlpacaFeed:
         while True:
             ticket = await subscriptions.next()
             refusal = await self._ask(frames, ticket)
-            if refusal is None and ticket.is_wish:
+            if refusal is None and ticket.is_new:
                 await self._fill_once(ticket.symbols)
             subscriptions.settle(ticket, refusal)
 

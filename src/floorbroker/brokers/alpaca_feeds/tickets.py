@@ -24,6 +24,7 @@ class Ticket:
         self.items = list(items)
         self.is_wish = is_wish
         self.asker = asker
+        self.is_new = is_wish  #: Nothing is known of these yet.
 
     @property
     def symbols(self) -> list[str]:
@@ -63,7 +64,7 @@ class Subscriptions:
 
     async def again(self) -> None:
         """Say what is told already once more: that must be answered."""
-        await self._queue(sorted(self.present), is_wish=True)
+        await self._queue(sorted(self.present), is_wish=True, is_new=False)
 
     def first(self) -> Ticket:
         """Everything that is wanted, for a new connection; later changes come as tickets."""
@@ -114,10 +115,12 @@ class Subscriptions:
             text = f"the feed does not tell {', '.join(ticket.symbols)}: {why}"
             ticket.asker.set_exception(FeedRefused(text, refusal.code, ticket.items))
 
-    async def _queue(self, items: list[Item], *, is_wish: bool) -> None:
+    async def _queue(self, items: list[Item], *, is_wish: bool, is_new: bool = True) -> None:
         if not self._is_up:
             return
         asker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Ticket(items, is_wish=is_wish, asker=asker))
+        ticket = Ticket(items, is_wish=is_wish, asker=asker)
+        ticket.is_new = is_wish and is_new
+        self._waiting.append(ticket)
         self._news.set()
         await asker
