@@ -1,7 +1,7 @@
 """The desk: the public face of the library, one journal, one writer, one account."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -244,11 +244,11 @@ class Desk:
         """What is followed now, each answer with its age or the reason why there is none."""
         return self._open.watch.view
 
-    def quotes(self, symbols: Sequence[str]) -> AsyncIterator[Quote]:
+    def quotes(self, symbols: Sequence[str]) -> AsyncGenerator[Quote, None]:
         """Each new quote of these symbols, followed while it is iterated over."""
         return self._open.watch.quotes([symbol.upper() for symbol in symbols])
 
-    def bars(self, symbols: Sequence[str]) -> AsyncIterator[Bar]:
+    def bars(self, symbols: Sequence[str]) -> AsyncGenerator[Bar, None]:
         """Each minute's bar when it is over, followed while it is iterated over."""
         return self._open.watch.bars([symbol.upper() for symbol in symbols])
 

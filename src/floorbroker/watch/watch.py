@@ -6,7 +6,7 @@ take an old value for a live one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -62,7 +62,7 @@ class MarketWatch:
         settings: WatchSettings | None = None,
     ) -> None:
         """`feeds` are that of shares and that of coins, or none."""
-        self.view = MarketView(clock)
+        self.view = MarketView(clock, lambda: self.text)
         self.lists = lists
         self._feeds = tuple(feeds)
         self._clock = clock
@@ -108,14 +108,14 @@ class MarketWatch:
                         await self._apply_quietly()
             await self._clock.sleep(self._settings.look_s)
 
-    async def quotes(self, symbols: Sequence[str]) -> AsyncIterator[Quote]:
+    async def quotes(self, symbols: Sequence[str]) -> AsyncGenerator[Quote, None]:
         """Each new quote of these symbols; a slow reader gets the newest of each. Raises Refused
         where the market is not told, also when its feed gives up."""
         items = quoted(symbols)
         async for quote in self._told(self._quote_tellers, items, symbols, conflates=True):
             yield quote
 
-    async def bars(self, symbols: Sequence[str]) -> AsyncIterator[Bar]:
+    async def bars(self, symbols: Sequence[str]) -> AsyncGenerator[Bar, None]:
         """Each finished minute of these symbols, once more if it changes; those of a gap come
         late, each with its time."""
         items: list[Item] = [(Channel.BARS, symbol) for symbol in symbols]
@@ -137,15 +137,16 @@ class MarketWatch:
             async with asyncio.timeout(self._settings.check_s):
                 while not all(map(_is_settled, self._running)):
                     await self._clock.sleep(0.02)
-        found = self.health()
-        parts = [_feed_text(health) for health in found]
-        parts += [part for part in (self._left_out_text(), self._trouble) if part]
-        is_ok = all(health.state is FeedState.READY for health in found) and not self._trouble
-        return is_ok, "; ".join(parts)
+        is_ok = all(health.state is FeedState.READY for health in self.health())
+        return is_ok and not self._trouble, self.text
 
-    def _left_out_text(self) -> str:
-        left_out = self._wishes.left_out
-        return f"not followed for want of room: {', '.join(left_out)}" if left_out else ""
+    @property
+    def text(self) -> str:
+        """How the feeds in use are, and what is not followed although the book needs it."""
+        parts = [_feed_text(health) for health in self.health()]
+        if left_out := self._wishes.left_out:
+            parts.append(f"not followed for want of room: {', '.join(left_out)}")
+        return "; ".join([*parts, *([self._trouble] if self._trouble else [])])
 
     async def aclose(self) -> None:
         tasks = [*self._running.values(), *self._chores]
@@ -161,7 +162,7 @@ class MarketWatch:
         symbols: Sequence[str],
         *,
         conflates: bool,
-    ) -> AsyncIterator[Told]:
+    ) -> AsyncGenerator[Told, None]:
         teller: Teller[Told] = Teller(symbols, conflates=conflates)
         tellers.append(teller)
         has_followed = False

@@ -92,8 +92,10 @@ class MarketView:
     that are followed.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, about: Callable[[], str] = str) -> None:
+        """`about` says how those are who tell."""
         self.skew_ns = 0
+        self.about = about
         self._clock = clock
         self._tapes: dict[str, SymbolTape] = {}
         self._quoted: set[str] = set()
