@@ -108,19 +108,17 @@ class MarketWatch:
                         await self._apply_quietly()
             await self._clock.sleep(self._settings.look_s)
 
-    async def quotes(self, symbols: Sequence[str]) -> AsyncGenerator[Quote, None]:
+    def quotes(self, symbols: Sequence[str]) -> AsyncGenerator[Quote, None]:
         """Each new quote of these symbols; a slow reader gets the newest of each. Raises Refused
         where the market is not told, also when its feed gives up."""
         items = quoted(symbols)
-        async for quote in self._told(self._quote_tellers, items, symbols, conflates=True):
-            yield quote
+        return self._told(self._quote_tellers, items, symbols, conflates=True)
 
-    async def bars(self, symbols: Sequence[str]) -> AsyncGenerator[Bar, None]:
+    def bars(self, symbols: Sequence[str]) -> AsyncGenerator[Bar, None]:
         """Each finished minute of these symbols, once more if it changes; those of a gap come
         late, each with its time."""
         items: list[Item] = [(Channel.BARS, symbol) for symbol in symbols]
-        async for bar in self._told(self._bar_tellers, items, symbols, conflates=False):
-            yield bar
+        return self._told(self._bar_tellers, items, symbols, conflates=False)
 
     def health(self) -> list[FeedHealth]:
         """Every feed that is in use."""
@@ -278,14 +276,17 @@ class MarketWatch:
         if state is FeedState.DOWN:
             self.view.lose(lambda symbol: is_coin(symbol) is coins)
         elif state is FeedState.READY:
-            self._do(self._compare_clocks())
-            if feed.health().reconnects:
-                self._do(self._fill_bars(coins=coins))
+            self._do(self._catch_up(coins=coins, is_again=feed.health().reconnects > 0))
 
     def _do(self, chore: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(chore)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+    async def _catch_up(self, *, coins: bool, is_again: bool) -> None:
+        await self._compare_clocks()
+        if is_again:
+            await self._fill_bars(coins=coins)
 
     async def _compare_clocks(self) -> None:
         """Ages by the market's time need its clock: that of a replayed market, or one that ours
