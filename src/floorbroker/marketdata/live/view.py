@@ -105,10 +105,12 @@ class MarketView:
         """The feed was asked for it: facts of this symbol count from now on."""
         if symbol not in self._tapes:
             self._tapes[symbol] = SymbolTape(symbol, self.moment())
-        if quotes:
+        if quotes and symbol not in self._quoted:
             self._quoted.add(symbol)
+            self._tapes[symbol].forget(Quote)  # a straggler of an earlier subscription
         if trades and symbol not in self._traded:
             self._traded.add(symbol)
+            self._tapes[symbol].forget(Trade)
             self._tapes[symbol].resume(self.moment())
 
     def drop(self, symbol: str, *, quotes: bool = False, trades: bool = False) -> None:

@@ -161,6 +161,14 @@ def test_prints_that_nobody_tells_any_more_are_no_answer(view: MarketView) -> No
     assert view.symbols == []
 
 
+def test_a_straggler_of_an_earlier_subscription_does_not_pass_as_live(view: MarketView) -> None:
+    view.drop("AAPL", quotes=True)
+    view.take(quote("5"))
+    assert bid(view) is Why.NOT_FOLLOWED
+    view.follow("AAPL", quotes=True)
+    assert bid(view) is Why.NEVER_TOLD
+
+
 def test_a_print_that_was_wrong_is_replaced_or_gone(view: MarketView) -> None:
     view.take(trade("5", trade_id=7))
     assert not view.take(TradeCorrection(symbol="AAPL", time_ns=0, trade_id=6))
