@@ -104,6 +104,16 @@ def stream(found: Figures) -> list[Row]:
     return [Row(what=what, figure=found["events"], unit="events/s", floor=60e3, goal=100e3)]
 
 
+def quotes(found: Figures) -> list[Row]:
+    return [
+        Row(what=what, figure=found[name], unit="messages/s", floor=50e3, goal=150e3)
+        for name, what in (
+            ("alone", "market data stream, desk, a message a frame"),
+            ("shared", "market data stream, desk, 20 messages a frame"),
+        )
+    ]
+
+
 def exchange(found: Figures) -> list[Row]:
     return [
         Row(
@@ -203,6 +213,7 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "batch": batch,
     "latency": latency,
     "stream": stream,
+    "quotes": quotes,
     "exchange": exchange,
     "listeners": listeners,
     "restart": restart,

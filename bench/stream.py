@@ -67,7 +67,7 @@ class ScriptedTransport(MemoryTransport):
         self.placed: list[dict[str, Any]] = []
         self._answer = answer
 
-    async def connect(self, path: str) -> Frames:
+    async def connect(self, path: str, *, headers: Mapping[str, str] | None = None) -> Frames:
         return self.frames
 
     async def request(

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from floorbroker.domain.order import OrderRequest as OrderRequest
     from floorbroker.domain.order import OrdStatus as OrdStatus
     from floorbroker.domain.position import Position as Position
+    from floorbroker.marketdata.live.view import LiveQuote as LiveQuote
+    from floorbroker.marketdata.live.view import Stale as Stale
     from floorbroker.posttrade.trades import TradeReport as TradeReport
+    from floorbroker.watch.pnl import PnlRow as PnlRow
 
 _ROOMS = {
     "desk": ("Desk",),
@@ -45,7 +48,9 @@ _ROOMS = {
     "domain.order": ("Fill", "Order", "OrderRequest", "OrdStatus"),
     "domain.position": ("Position",),
     "deskwork.health": ("Check", "Health"),
+    "marketdata.live.view": ("LiveQuote", "Stale"),
     "posttrade.trades": ("TradeReport",),
+    "watch.pnl": ("PnlRow",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

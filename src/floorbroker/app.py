@@ -5,17 +5,21 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.network import NetworkTransport
+from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
+from floorbroker.brokers.feed import Fact
 from floorbroker.brokers.pacing import Pacer
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
@@ -29,6 +33,8 @@ from floorbroker.engine.settings import EngineSettings
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.watch.today import RealizedBefore
+from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
@@ -42,6 +48,8 @@ class Parts:
         self.clock = clock
         self.engine: Engine
         self.broker: Broker
+        self.watch: MarketWatch
+        self.realized: RealizedBefore
         self.journal: Journal
         self.recovery: Recovery
 
@@ -64,7 +72,8 @@ async def start(settings: Settings) -> Parts:
             journal_id_maker=random,
         )
         stack.callback(journal.close)
-        clock, broker, pacer = await _door(settings, random, stack)
+        door = await _door(settings, random, stack)
+        clock, broker, pacer = door.clock, door.broker, door.broker.pacer
         parts = Parts(stack, clock)
         parts.journal, parts.broker = journal, broker
         parts.engine = Engine(
@@ -80,14 +89,25 @@ async def start(settings: Settings) -> Parts:
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
+        parts.realized = RealizedBefore(journal, clock)
+        parts.watch = _watch(settings, door, random)
+        stack.push_async_callback(parts.watch.aclose)
+        _mind(parts, stack)
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
 
 
-async def _door(
-    settings: Settings, random: Random, stack: AsyncExitStack
-) -> tuple[Clock, AlpacaClient, Pacer]:
+class _Door(Struct, frozen=True):
+    """The broker's door, the keys to it, and the clock of the market behind it."""
+
+    clock: Clock
+    keys: Credentials
+    endpoints: Endpoints
+    broker: AlpacaClient
+
+
+async def _door(settings: Settings, random: Random, stack: AsyncExitStack) -> _Door:
     """The broker's door: Alpaca, an exchange in another process, or one in this."""
     system = SystemClock()
     clock: Clock = system
@@ -116,12 +136,54 @@ async def _door(
             market=NetworkTransport(settings.data_url),
             stream=NetworkTransport(base.replace("ws", "http", 1)),
             stream_path=f"/{path}",
+            data_stream=NetworkTransport(settings.data_stream_url.replace("ws", "http", 1)),
+            feed="sip" if settings.data_feed == "sip" else "iex",
         )
     pacer = Pacer(system, random)
     account = Account(settings.account)
     broker = AlpacaClient(account, endpoints, keys, clock=clock, random=random, pacer=pacer)
     stack.push_async_callback(broker.aclose)
-    return clock, broker, pacer
+    return _Door(clock, keys, endpoints, broker)
+
+
+def _watch(settings: Settings, door: _Door, random: Random) -> MarketWatch:
+    """What follows the live market; without feeds where it is switched off."""
+    ways = FeedWays(
+        stream=door.endpoints.data_stream or door.endpoints.stream,
+        market=door.broker.market,
+        feeds=tuple(dict.fromkeys(filter(None, (settings.data_feed, settings.data_fallback)))),
+    )
+    feeds = [] if settings.data_feed == "off" else [
+        make(ways, door.keys, clock=door.clock, random=random) for make in (stock_feed, coin_feed)
+    ]  # fmt: skip
+
+    async def newest(symbols: Sequence[str]) -> list[Fact]:
+        return await newest_of(door.broker.market, door.endpoints.feed, symbols)
+
+    async def now() -> datetime:
+        return (await door.broker.market_phase()).broker_time
+
+    return MarketWatch(
+        feeds,
+        Lists(newest=newest, bars=door.broker.bars, now=now),
+        clock=door.clock,
+        settings=WatchSettings(symbols_max=settings.data_symbols),
+    )
+
+
+def _mind(parts: Parts, stack: AsyncExitStack) -> None:
+    """Follow what the book holds: positions first, then what has orders."""
+    engine, journal, seen = parts.engine, parts.journal, [-1]
+
+    def book() -> Sequence[str] | None:
+        if journal.head().seq == seen[0]:
+            return None
+        seen[0] = journal.head().seq
+        held = sorted(one.symbol for one in engine.positions().values() if not one.is_flat)
+        return list(dict.fromkeys([*held, *(one.symbol for one in engine.open_orders())]))
+
+    task = asyncio.get_running_loop().create_task(parts.watch.mind(book))
+    stack.callback(task.cancel)
 
 
 async def _clock_of(url: str, speed: float) -> Clock:

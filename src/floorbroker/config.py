@@ -26,6 +26,10 @@ SETTINGS: dict[str, str] = {
     "APCA_API_BASE_URL": f"trading API, {PAPER_URL} by default",
     "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default",
     "APCA_API_STREAM_URL": "order stream, the trading API's /stream by default",
+    "APCA_DATA_STREAM_URL": "market data streams, by default those that belong to the data API",
+    "FLOORBROKER_DATA_FEED": "live feed of shares: iex (default), sip, test, or off",
+    "FLOORBROKER_DATA_FALLBACK": "feed to fall back to where the plan does not include it: iex",
+    "FLOORBROKER_DATA_SYMBOLS": "symbols that the plan lets us follow at once, 30 by default",
     "FLOORBROKER_HOME": "folder of the journal and the embedded exchange, ~/.floorbroker",
     "FLOORBROKER_JOURNAL": "sqlite:///PATH, by default desk.sqlite in the home folder",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
@@ -39,7 +43,7 @@ _NOT_YET = {
     "FLOORBROKER_API_TOKEN": "the HTTP API",
 }
 
-_OURS = ("FLOORBROKER_", "APCA_API_")
+_OURS = ("FLOORBROKER_", "APCA_API_", "APCA_DATA_")
 _FOREIGN = frozenset({"APCA_API_VERSION"})  # read by Alpaca's own SDKs
 
 
@@ -54,6 +58,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     base_url: str = PAPER_URL
     data_url: str = DATA_URL
     stream_url: str = ""
+    data_stream_url: str = ""
+    data_feed: str = "iex"  #: "off" follows nothing.
+    data_fallback: str = ""
+    data_symbols: int = 30
     tape: Path | None = None
     seed: int = 7
     cash: str = "100000"
@@ -81,6 +89,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         )
     home = Path(values.get("FLOORBROKER_HOME") or "~/.floorbroker").expanduser()
     base_url = _url(values, "APCA_API_BASE_URL", PAPER_URL)
+    data_url = _url(values, "APCA_API_DATA_URL", DATA_URL)
     return Settings(
         mode="paper" if key_id else "embedded",
         home=home,
@@ -88,8 +97,12 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         key_id=Secret(key_id) if key_id else None,
         secret_key=Secret(secret) if secret else None,
         base_url=base_url,
-        data_url=_url(values, "APCA_API_DATA_URL", DATA_URL),
+        data_url=data_url,
         stream_url=_stream_url(values, base_url),
+        data_stream_url=_data_stream_url(values, data_url),
+        data_feed=_one_of(values, "FLOORBROKER_DATA_FEED", ("iex", "sip", "test", "off")),
+        data_fallback=_one_of(values, "FLOORBROKER_DATA_FALLBACK", ("", "iex")),
+        data_symbols=_whole(values, "FLOORBROKER_DATA_SYMBOLS", 30),
         tape=_tape(values),
         seed=_whole(values, "FLOORBROKER_SEED", 7),
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
@@ -134,6 +147,14 @@ def _whole(values: Mapping[str, str], key: str, default: int) -> int:
     return int(text)
 
 
+def _one_of(values: Mapping[str, str], key: str, known: tuple[str, ...]) -> str:
+    """One of the known words; the first is the default."""
+    text = values.get(key, "").lower() or known[0]
+    if text not in known:
+        raise ConfigError(f"{key}: {text!r} is not one of {', '.join(filter(None, known))}")
+    return text
+
+
 def _url(values: Mapping[str, str], key: str, default: str) -> str:
     text = values.get(key) or default
     if not text.startswith(("http://", "https://")):
@@ -156,6 +177,22 @@ def _stream_url(values: Mapping[str, str], base_url: str) -> str:
     if not text.startswith(("ws://", "wss://")):
         raise ConfigError(f"APCA_API_STREAM_URL: {text!r} must start with ws:// or wss://")
     return text
+
+
+def _data_stream_url(values: Mapping[str, str], data_url: str) -> str:
+    """Alpaca's own have a host of their own; an exchange serves them at its one address."""
+    text = values.get("APCA_DATA_STREAM_URL")
+    if not text:
+        scheme, _, host = data_url.partition("://")
+        own_host = f"stream.{host}" if host.endswith(".alpaca.markets") else host
+        return f"{scheme.replace('http', 'ws', 1)}://{own_host}"
+    if not text.startswith(("ws://", "wss://")):
+        raise ConfigError(f"APCA_DATA_STREAM_URL: {text!r} must start with ws:// or wss://")
+    if text.startswith("ws://") and not _is_loopback(text):
+        raise ConfigError(
+            f"APCA_DATA_STREAM_URL: {text!r} would send keys in the clear; use wss://"
+        )
+    return text.rstrip("/")
 
 
 def _journal_path(values: Mapping[str, str], home: Path) -> Path:

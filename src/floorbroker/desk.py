@@ -1,13 +1,10 @@
 """The desk: the public face of the library, one journal, one writer, one account."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from enum import StrEnum
-from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 from msgspec.structs import replace
 
@@ -31,7 +28,9 @@ from floorbroker.deskwork.batch import (
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
-from floorbroker.domain.amounts import Number, Px, Qty, exact
+from floorbroker.deskwork.reports import report_of
+from floorbroker.deskwork.words import number, positive, word
+from floorbroker.domain.amounts import Number, Px, Qty
 from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.instrument import Instrument
@@ -41,11 +40,11 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
-from floorbroker.journal.port import JournalReader, OrderFilter, Verification
-from floorbroker.posttrade.trades import TradeReport, build_report
+from floorbroker.journal.port import OrderFilter, Verification
+from floorbroker.marketdata.live.view import LiveQuote, MarketView
+from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status, held, listed
-
-Word = TypeVar("Word", bound=StrEnum)
+from floorbroker.watch.pnl import PnlRow, pnl_of
 
 
 class Desk:
@@ -122,11 +121,11 @@ class Desk:
         """
         return await self._open.engine.replace(
             ClOrdID(cl_ord_id),
-            order_qty=None if qty is None else Qty(_number("qty", qty)),
-            price=None if limit_price is None else Px(_number("limit_price", limit_price)),
-            stop_px=None if stop_price is None else Px(_number("stop_price", stop_price)),
-            trail=None if trail is None else _number("trail", trail),
-            time_in_force=_word(TimeInForce, "time_in_force", time_in_force),
+            order_qty=None if qty is None else Qty(number("qty", qty)),
+            price=None if limit_price is None else Px(number("limit_price", limit_price)),
+            stop_px=None if stop_price is None else Px(number("stop_price", stop_price)),
+            trail=None if trail is None else number("trail", trail),
+            time_in_force=word(TimeInForce, "time_in_force", time_in_force),
         )
 
     async def cancel_order(self, cl_ord_id: str) -> Order:
@@ -165,13 +164,13 @@ class Desk:
         limit: int = 500,
     ) -> list[Order]:
         """Orders of this journal, newest first; `after` and `until` bound their creation."""
-        chosen_side = _word(Side, "side", side)
+        chosen_side = word(Side, "side", side)
         wanted = OrderFilter(
             after=after,
             until=until,
             symbols=tuple(symbol.upper() for symbol in symbols),
             side=None if chosen_side is None else chosen_side.value,
-            limit=_positive("limit", limit),
+            limit=positive("limit", limit),
         )
         return listed(self._open.engine.open_orders(), self._open.journal, status, wanted)
 
@@ -206,7 +205,7 @@ class Desk:
         position = await self.get_position(symbol)
         if position.is_flat:
             raise Refused(f"there is no position in {symbol.upper()} to close")
-        size = abs(position.qty) if qty is None else Qty(_number("qty", qty))
+        size = abs(position.qty) if qty is None else Qty(number("qty", qty))
         if size > abs(position.qty):
             raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
         return await self.submit_order(closing(position, size))
@@ -248,7 +247,7 @@ class Desk:
         max_age_s: float | None = None,
     ) -> list[Activity]:
         """What moved the account at the broker, oldest first: fills, fees, dividends, cash."""
-        wanted = [chosen for kind in kinds if (chosen := _word(ActivityKind, "kinds", kind))]
+        wanted = [chosen for kind in kinds if (chosen := word(ActivityKind, "kinds", kind))]
         found = await self.cache.activities(wanted, since=since, max_age_s=max_age_s)
         return list(found.value)
 
@@ -277,12 +276,38 @@ class Desk:
             raise Refused(f"symbol: {symbol.upper()} is not listed at this broker")
         return found
 
-    async def get_quote(self, symbol: str) -> Quote:
-        """The newest quote; raises Refused where there is none."""
+    async def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
+        """The newest quote: the live one where it is followed and not older than that, else the
+        broker is asked. Raises Refused where there is none."""
+        found = self.market.quote(symbol.upper(), max_age_s=max_age_s)
+        if isinstance(found, LiveQuote):
+            return found.quote
         quote = await self._open.broker.latest_quote(symbol.upper())
         if quote is None:
             raise Refused(f"symbol: {symbol.upper()} has no quote at this broker")
         return quote
+
+    # The live market
+
+    @property
+    def market(self) -> MarketView:
+        """What is followed now, each answer with its age or the reason why there is none."""
+        return self._open.watch.view
+
+    def quotes(self, symbols: Sequence[str]) -> AsyncGenerator[Quote, None]:
+        """Each new quote of these symbols, followed while it is iterated over."""
+        return self._open.watch.quotes([symbol.upper() for symbol in symbols])
+
+    def bars(self, symbols: Sequence[str]) -> AsyncGenerator[Bar, None]:
+        """Each minute's bar when it is over, followed while it is iterated over."""
+        return self._open.watch.bars([symbol.upper() for symbol in symbols])
+
+    async def get_pnl(self, *, max_age_s: float = 60.0) -> list[PnlRow]:
+        """Our positions at live prices, asked for where none is live; a price that is older than
+        that marks nothing."""
+        parts = self._open
+        positions = parts.engine.positions().values()
+        return await pnl_of(positions, parts.watch, parts.realized, max_age_s)
 
     async def get_bars(
         self, symbols: Sequence[str], start: datetime, end: datetime
@@ -332,48 +357,3 @@ class Desk:
     async def health_check(self) -> Health:
         """Look at the journal, the broker, the stream and the books; asks the broker twice."""
         return await look_at(self._open, self.settings.mode)
-
-
-def report_of(
-    journal: JournalReader, start: datetime | None = None, end: datetime | None = None
-) -> TradeReport:
-    """The trade report of any journal, also one that another process is writing."""
-    return build_report(
-        journal.records(),
-        start=start,
-        end=end,
-        head=journal.head(),
-    )
-
-
-def write_report(
-    report: TradeReport,
-    bars: dict[str, list[Bar]],
-    path: Path,
-    verification: Verification | None = None,
-) -> None:
-    """Write the report as one HTML file; raises ConfigError where it cannot be written."""
-    app.write_report(report, bars, path, verification)
-
-
-def _number(field: str, value: Number) -> Decimal:
-    try:
-        return exact(value)
-    except (TypeError, ValueError) as problem:
-        raise InvalidOrder(field, repr(value), f"{problem}") from None
-
-
-def _positive(field: str, value: int) -> int:
-    if value < 1:
-        raise InvalidOrder(field, value, "it must be 1 or more")
-    return value
-
-
-def _word(kind: type[Word], field: str, value: str | None) -> Word | None:
-    if value is None:
-        return None
-    try:
-        return kind(value.lower())
-    except ValueError:
-        hint = f"choose one of {', '.join(kind)}"
-        raise InvalidOrder(field, repr(value), hint) from None

@@ -5,7 +5,7 @@ The desk runs on an event loop in a thread of its own; each method waits for its
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -28,10 +28,11 @@ from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.messages import Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
-from floorbroker.domain.quotes import Quote
+from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.settings import Update
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status
+from floorbroker.watch.pnl import PnlRow
 
 Result = TypeVar("Result")
 
@@ -151,12 +152,29 @@ class Desk:
 
     def updates(self) -> Iterator[Update]:
         """Every change from now on; ends when the desk does."""
-        source = self._desk.updates()
-        while True:
-            try:
-                yield self._do(_next(source))
-            except StopAsyncIteration:
-                return
+        yield from self._each(self._desk.updates())
+
+    def quotes(self, symbols: Sequence[str]) -> Iterator[Quote]:
+        """Each new quote, followed until the iterator is closed or the desk is."""
+        yield from self._each(self._desk.quotes(symbols))
+
+    def bars(self, symbols: Sequence[str]) -> Iterator[Bar]:
+        """Each minute's bar when it is over."""
+        yield from self._each(self._desk.bars(symbols))
+
+    def get_pnl(self, *, max_age_s: float = 60.0) -> list[PnlRow]:
+        return self._do(self._desk.get_pnl(max_age_s=max_age_s))
+
+    def _each(self, source: AsyncIterator[Result]) -> Iterator[Result]:
+        try:
+            while True:
+                try:
+                    yield self._do(_next(source))
+                except StopAsyncIteration:
+                    return
+        finally:
+            if isinstance(source, AsyncGenerator) and self._loop is not None:
+                self._do(source.aclose())
 
     def get_positions(self) -> list[Position]:
         return self._do(self._desk.get_positions())
@@ -206,8 +224,8 @@ class Desk:
     def cache_stats(self) -> tuple[CacheStats, ...]:
         return self._desk.cache_stats()
 
-    def get_quote(self, symbol: str) -> Quote:
-        return self._do(self._desk.get_quote(symbol))
+    def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
+        return self._do(self._desk.get_quote(symbol, max_age_s=max_age_s))
 
     def reconcile_positions(self) -> Reconciliation:
         return self._do(self._desk.reconcile_positions())
@@ -224,6 +242,5 @@ class Desk:
         return self._desk.errors()
 
 
-async def _next(source: Any) -> Update:
-    update: Update = await anext(source)
-    return update
+async def _next(source: AsyncIterator[Result]) -> Result:
+    return await anext(source)

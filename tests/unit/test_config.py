@@ -94,3 +94,29 @@ def test_secrets_never_print_and_are_never_written() -> None:
     assert "hush" not in shown
     with pytest.raises(TypeError, match="not written"):
         pickle.dumps(settings.secret_key)
+
+
+def test_the_data_streams_are_those_of_the_data_api() -> None:
+    assert load().data_stream_url == "wss://stream.data.alpaca.markets"
+    sandbox = load(APCA_API_DATA_URL="https://data.sandbox.alpaca.markets/v2")
+    assert sandbox.data_stream_url == "wss://stream.data.sandbox.alpaca.markets"
+    served = load(APCA_API_DATA_URL="http://127.0.0.1:8899")
+    assert served.data_stream_url == "ws://127.0.0.1:8899"
+    said = load(APCA_DATA_STREAM_URL="wss://elsewhere.test/", FLOORBROKER_DATA_FEED="SIP")
+    assert (said.data_stream_url, said.data_feed) == ("wss://elsewhere.test", "sip")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("APCA_DATA_STREAM_URL", "https://x.test", "must start with ws:// or wss://"),
+        ("APCA_DATA_STREAM_URL", "ws://x.test", "would send keys in the clear"),
+        ("FLOORBROKER_DATA_FEED", "otc", "not one of iex, sip, test, off"),
+        ("FLOORBROKER_DATA_FALLBACK", "sip", "not one of iex"),
+        ("FLOORBROKER_DATA_SYMBOLS", "many", "no whole number"),
+        ("APCA_DATA_STREAM", "x", "did you mean APCA_DATA_STREAM_URL"),
+    ],
+)
+def test_a_wrong_data_setting_is_named(key: str, value: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}.*{said}"):
+        load(**{key: value})

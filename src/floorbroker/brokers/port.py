@@ -10,7 +10,7 @@ If the process dies inside a request, the outcome is unknown by definition; the 
 the attempt before and asks with `look_up` after the restart.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -274,9 +274,3 @@ class Broker(Protocol):
         ...
 
     async def aclose(self) -> None: ...
-
-
-class Quotes(Protocol):
-    """Live quotes, where the door offers them as a stream."""
-
-    def quotes(self, symbols: Sequence[str]) -> AsyncIterator[Quote]: ...

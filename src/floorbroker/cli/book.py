@@ -1,5 +1,7 @@
 """`floorbroker positions`, `account`, `assets`, `quote` and `reconcile`: what we hold."""
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -23,6 +25,7 @@ from floorbroker.domain.quotes import Quote
 if TYPE_CHECKING:
     from floorbroker.brokers.port import AccountReport, Activity, PositionReport
     from floorbroker.desk import Desk
+    from floorbroker.watch.pnl import PnlRow
 
 positions = App(name="positions", help="What we hold and what it is worth.")
 account = App(name="account", help="The account as the broker states it.")
@@ -33,35 +36,59 @@ reconcile = App(name="reconcile", help="Our book against the broker's.")
 
 @positions.default
 def show_positions(*, json: Json = False) -> int:
-    """Our own book, valued at the broker's prices; without prices while another desk is at work.
+    """Our own book at live prices, each with its age; at the broker's where none is young enough,
+    without prices while another desk is at work.
 
     Example: floorbroker positions
     """
 
-    async def look(desk: "Desk") -> "tuple[list[Position], list[PositionReport]]":
-        return await desk.get_positions(), await desk.get_broker_positions()
+    async def look(desk: "Desk") -> "tuple[list[Position], list[PositionReport], list[PnlRow]]":
+        return await desk.get_positions(), await desk.get_broker_positions(), await desk.get_pnl()
 
-    ours, theirs = with_desk_or_journal(look, lambda book: (book.positions(), []))
-    last_px = {report.symbol: report.current_px for report in theirs}
+    ours, theirs, marks = with_desk_or_journal(look, lambda book: (book.positions(), [], []))
+    prices = Prices(theirs, marks)
     if json:
-        say_json([_valued(position, last_px.get(position.symbol)) for position in ours])
+        say_json([prices.view(position) for position in ours])
         return DONE
     from floorbroker.cli.tables import show_positions as show
 
-    show(ours, last_px)
+    show(ours, prices.px, ages=prices.ages())
     return DONE
 
 
-def _valued(position: Position, px: Px | None) -> dict[str, object]:
-    """A position and what it is worth at this price; None where there is no price."""
-    from floorbroker.publish.views import position_view
+class Prices:
+    """What positions are worth: at our own mark, else at the broker's price."""
 
-    return {
-        **position_view(position),
-        "last_px": px,
-        "market_value": None if px is None else position.market_value(px),
-        "unrealized_pnl": None if px is None else position.unrealized_pnl(px),
-    }
+    def __init__(self, theirs: "list[PositionReport]", marks: "list[PnlRow]") -> None:
+        self._marks = {row.symbol: row for row in marks}
+        self.px: dict[str, Px | None] = {row.symbol: row.current_px for row in theirs}
+        self.px.update({row.symbol: row.mark_px for row in marks if row.mark_px is not None})
+
+    def ages(self) -> dict[str, str]:
+        """The age of each mark; the broker's price tells none."""
+        from floorbroker.posttrade.wording import age_text
+
+        ages = {symbol: "broker's" for symbol, px in self.px.items() if px is not None}
+        for row in self._marks.values():
+            if row.mark_age_s is not None:
+                ages[row.symbol] = age_text(timedelta(seconds=row.mark_age_s))
+        return ages
+
+    def view(self, position: Position) -> dict[str, object]:
+        """A position and what it is worth; None where there is no price."""
+        from floorbroker.publish.views import position_view
+
+        px, row = self.px.get(position.symbol), self._marks.get(position.symbol)
+        age_s = None if row is None else row.mark_age_s
+        return {
+            **position_view(position),
+            "last_px": px,
+            "market_value": None if px is None else position.market_value(px),
+            "unrealized_pnl": None if px is None else position.unrealized_pnl(px),
+            "mark_source": row.mark_source if row is not None and row.mark_source else None,
+            "mark_age_s": None if age_s is None else round(age_s, 3),
+            "realized_today": None if row is None else row.realized_today,
+        }
 
 
 @account.default
@@ -164,13 +191,26 @@ def _marks(item: Instrument) -> list[str]:
 
 
 @quote.default
-def show_quote(*symbols: str, json: Json = False) -> int:
-    """Best bid and offer.
+def show_quote(
+    *symbols: str,
+    watch: Annotated[
+        bool, Parameter(name="--watch", negative="", help="go on until Ctrl-C")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Best bid and offer; `--watch` shows them as they come, each with its age.
 
-    Example: floorbroker quote AAPL MSFT
+    Example: floorbroker quote AAPL MSFT --watch
     """
     if not symbols:
         raise ConfigError("name at least one symbol, such as: floorbroker quote AAPL")
+    if watch:
+        from floorbroker.cli.live.quotes import watch as watch_quotes
+
+        wanted = list(dict.fromkeys(symbol.upper() for symbol in symbols))
+        with suppress(KeyboardInterrupt):  # the way to end it
+            with_desk(lambda desk: watch_quotes(desk, wanted, json=json))
+        return DONE
 
     async def look(desk: "Desk") -> list[Quote]:
         return [await desk.get_quote(symbol) for symbol in symbols]

@@ -60,7 +60,7 @@ def _beside_the_writer(
     """The report while a desk is at work: from its journal alone, so its charts have no prices."""
     from floorbroker import app as composition
     from floorbroker import config
-    from floorbroker.desk import report_of
+    from floorbroker.deskwork.reports import report_of
     from floorbroker.readers import open_journal_reader
 
     journal = open_journal_reader(config.load().journal_path)
@@ -74,7 +74,7 @@ def _beside_the_writer(
 
 
 async def _write_page(desk: "Desk", report: "TradeReport", path: Path) -> None:
-    from floorbroker.desk import write_report
+    from floorbroker.deskwork.reports import write_report
 
     bars: dict[str, list[Bar]] = {}
     if report.fills:

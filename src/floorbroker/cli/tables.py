@@ -193,21 +193,27 @@ def show_positions(
     positions: Sequence[Position],
     last_px: Mapping[str, Px | None] | None = None,
     view: View = DEFAULT_VIEW,
+    ages: Mapping[str, str] | None = None,
 ) -> None:
     """Open positions at these prices; symbols without one show no value."""
     held = [position for position in positions if not position.is_flat]
-    show(positions_sheet(held, last_px or {}, view) if held else Text("no open positions"))
+    sheet = positions_sheet(held, last_px or {}, view, ages or {})
+    show(sheet if held else Text("no open positions"))
 
 
 def positions_sheet(
-    positions: Sequence[Position], last_px: Mapping[str, Px | None], view: View = DEFAULT_VIEW
+    positions: Sequence[Position],
+    last_px: Mapping[str, Px | None],
+    view: View = DEFAULT_VIEW,
+    ages: Mapping[str, str] | None = None,
 ) -> Sheet:
-    """Positions, one a row, and their total."""
+    """Positions, one a row, and their total; `ages` are those of the prices."""
     columns = [
         Column("Symbol"),
         Column("Quantity", is_number=True),
         Column("Entry", 2, is_number=True),
         Column("Last", 3, is_number=True),
+        Column("Age", 3, is_number=True),
         Column("Value", 1, is_number=True),
         Column("Unrealised", is_number=True),
         Column("Realised", 4, is_number=True),
@@ -227,12 +233,13 @@ def positions_sheet(
                 Text(qty_text(position.qty)),
                 Text(average_text(position.avg_entry_px)),
                 Text(px_text(px)),
+                Text((ages or {}).get(position.symbol, "-")),
                 Text(money_text(value)),
                 _profit(unrealized, view),
                 _profit(position.realized_pnl, view),
             ]
         )
-    total = [Text("Total"), Text(), Text(), Text(), Text(money_text(value_total))]
+    total = [Text("Total"), Text(), Text(), Text(), Text(), Text(money_text(value_total))]
     rows.append([*total, _profit(unrealized_total, view), _profit(realized_total, view)])
     return Sheet(columns, rows)
 
@@ -284,6 +291,7 @@ def symbols_sheet(report: TradeReport, view: View = DEFAULT_VIEW) -> Sheet:
         Column("Realised", is_number=True),
         Column("Open", 1, is_number=True),
         Column("Last", 3, is_number=True),
+        Column("Age", 3, is_number=True),
         Column("Unrealised", 1, is_number=True),
         Column("Account", 6),
     ]

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from floorbroker import app
 from floorbroker.clock import NS_PER_S, SystemClock, datetime_of
 from floorbroker.demo.worker import Job
-from floorbroker.desk import report_of
+from floorbroker.deskwork.reports import report_of
 from floorbroker.domain.amounts import plain
 from floorbroker.domain.errors import ConfigError, FloorbrokerError
 from floorbroker.domain.ids import ClOrdID

@@ -34,6 +34,7 @@ async def look_at(parts: app.Parts, mode: str) -> Health:
     """Look at the journal, the broker, the stream and the books; asks the broker twice."""
     state = parts.engine.health()
     stream = state.stream
+    is_told, market_text = await parts.watch.summary()
     stream_text = f"{stream.state}, {stream.frames} frames, {stream.quarantined} quarantined"
     checks = (
         Check(name="journal", is_ok=True, text=_journal_text(parts.journal)),
@@ -43,6 +44,7 @@ async def look_at(parts: app.Parts, mode: str) -> Health:
             is_ok=stream.state is StreamState.READY,
             text=f"{stream_text} {stream.text}".rstrip(),
         ),
+        Check(name="market data", is_ok=is_told, text=market_text),
         Check(
             name="unknown orders",
             is_ok=state.unknown_orders == 0,

@@ -82,6 +82,16 @@ class Bar(Struct, frozen=True, kw_only=True, tag="bar"):
     vwap: Decimal | None = None
 
 
+class TradeCorrection(Struct, frozen=True, kw_only=True, tag="correction"):
+    """The print `trade_id` was wrong: `trade` is what it should have been, None if it never
+    was."""
+
+    symbol: str
+    time_ns: int
+    trade_id: int
+    trade: Trade | None = None
+
+
 #: What a tape yields, in time order.
 MarketEvent = Quote | Depth | Trade | Halt
 

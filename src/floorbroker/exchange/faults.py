@@ -17,12 +17,15 @@ from floorbroker.domain.errors import TapeError
 _JSON_START = re.compile(r"\s*(\{|\[\s*[{\]])")
 REQUEST, CONNECT, STREAM = "request", "connect", "stream"
 MARKET, VENUE = "market", "venue"
+DATA, DATA_CONNECT = "data", "data_connect"
 _LOG_LIMIT = 1000
 _TRIGGERS = ("probability", "nth", "after", "count")
 _FILTERS = {
     REQUEST: ("method", "path", "account"),
     CONNECT: (),
     STREAM: ("event", "symbol", "account"),
+    DATA_CONNECT: (),
+    DATA: ("event", "symbol", "account"),
     MARKET: ("symbol",),
     VENUE: ("symbol", "account"),
 }
@@ -63,6 +66,14 @@ KINDS: dict[str, Kind] = {
     "stream_unknown_event": Kind(STREAM),
     "stream_mute": Kind(STREAM, ("seconds",)),  # the socket stays open and says nothing
     "stream_disconnect": Kind(STREAM, ("code",)),
+    # The same of market data streams; their events are channels: quotes, trades, bars, statuses.
+    "data_refuse": Kind(DATA_CONNECT),
+    "data_lose": Kind(DATA),
+    "data_duplicate": Kind(DATA),
+    "data_reorder": Kind(DATA),  # the message leaves after the next one
+    "data_garbage": Kind(DATA),
+    "data_mute": Kind(DATA, ("seconds",)),  # answers are not given either
+    "data_disconnect": Kind(DATA, ("code",)),
     # The market offers `max_qty` at most at a time, so that orders fill in parts.
     "partial_fills": Kind(MARKET, ("max_qty",)),
     # What the venue does with orders.
@@ -74,6 +85,7 @@ KINDS: dict[str, Kind] = {
 
 #: Seconds of the kinds that wait, where a plan does not say: one, unless it is here.
 _WAITS = {"accept_then_hang": 600.0, "late_visibility": 5.0, "stream_mute": 86_400.0}
+_WAITS |= {"data_mute": 86_400.0}
 
 
 class FaultRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -147,15 +159,15 @@ class FaultPlan:
         seen = {"method": method, "path": path, "account": account}
         return self._strike(armed, seen, f"{method} {path}", now_ns)
 
-    def on_connect(self, now_ns: int) -> bool:
-        """Whether a handshake of the order stream is refused."""
-        return bool(self._strike(self._layers[CONNECT], {}, "connect", now_ns))
+    def on_connect(self, now_ns: int, layer: str = CONNECT) -> bool:
+        """Whether a handshake of the order stream, or of a market data stream, is refused."""
+        return bool(self._strike(self._layers[layer], {}, layer, now_ns))
 
     def on_frame(
-        self, event: str, symbol: str, account: str, now_ns: int
+        self, event: str, symbol: str, account: str, now_ns: int, *, layer: str = STREAM
     ) -> tuple[FaultRule, ...]:
-        """The faults that strike this frame of the order stream."""
-        armed = self._layers[STREAM]
+        """The faults that strike this frame of the order stream, or message of market data."""
+        armed = self._layers[layer]
         if not armed:
             return ()
         seen = {"event": event, "symbol": symbol, "account": account}

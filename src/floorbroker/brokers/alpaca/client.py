@@ -69,6 +69,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     stream_path: str = "/stream"
     stream_rules: StreamRules = StreamRules()
     feed: str = "iex"  #: Whose quotes: iex is free, sip is paid for.
+    data_stream: Transport | None = None  #: The market data streams; `stream` if it is the same.
 
 
 class AlpacaClient:
@@ -77,7 +78,7 @@ class AlpacaClient:
 
     Every request takes its turn with the pacer; for `place`, `cancel` and `replace` the caller may
     have reserved it before with `pacer.try_take`. Market data has a budget of its own at Alpaca
-    and never waits for orders.
+    and never waits for orders; `market` is the line to it.
     """
 
     capabilities = ALPACA
@@ -98,7 +99,7 @@ class AlpacaClient:
         self._endpoints = endpoints
         self._market_pacer = Pacer(clock, random)
         self._trading = Line(endpoints.trading, pacer, clock, credentials)
-        self._market = Line(endpoints.market, self._market_pacer, clock, credentials)
+        self.market = Line(endpoints.market, self._market_pacer, clock, credentials)
         self.stream: OrderStream = AlpacaOrderStream(
             lambda: endpoints.stream.connect(endpoints.stream_path),
             credentials,
@@ -284,7 +285,9 @@ class AlpacaClient:
         await self._market_pacer.aclose()
         ways = self._endpoints
         for transport in {
-            id(way): way for way in (ways.trading, ways.market, ways.stream)
+            id(way): way
+            for way in (ways.trading, ways.market, ways.stream, ways.data_stream)
+            if way is not None
         }.values():
             await transport.aclose()
 
@@ -331,13 +334,13 @@ class AlpacaClient:
         else:
             path = f"{_STOCKS}/{what}/latest"
             query = {"symbols": symbol, "feed": self._endpoints.feed}
-        answer = await self._market.call(Lane.QUERY, "GET", path, query=query)
+        answer = await self.market.call(Lane.QUERY, "GET", path, query=query)
         return None if is_no_such_thing(answer) else checked(answer)
 
     async def _bars(self, path: str, query: dict[str, str], found: dict[str, list[Bar]]) -> None:
         query["limit"] = str(_BARS_PAGE)
         while True:
-            answer = checked(await self._market.call(Lane.QUERY, "GET", path, query=query))
+            answer = checked(await self.market.call(Lane.QUERY, "GET", path, query=query))
             page, token = understood(reference.bar_page, answer)
             for symbol, rows in page.items():
                 found.setdefault(symbol, []).extend(rows)

@@ -79,11 +79,11 @@ class MemoryTransport:
             timer.cancel()
             exchange.hang_up()
 
-    async def connect(self, path: str) -> Frames:
+    async def connect(self, path: str, *, headers: Mapping[str, str] | None = None) -> Frames:
         if not self._is_ready:
             await self._start()
         socket = _Socket()
-        scope = self._scope("websocket", path, None, None)
+        scope = self._scope("websocket", path, None, headers)
         scope["subprotocols"] = []
         scope["extensions"] = {"websocket.http.response": {}}
         self._run(self._app(scope, socket.app_receive, socket.app_send), socket.end)

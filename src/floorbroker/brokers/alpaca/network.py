@@ -96,7 +96,7 @@ class NetworkTransport:
         # holds the request and with it the keys.
         raise failure
 
-    async def connect(self, path: str) -> Frames:
+    async def connect(self, path: str, *, headers: Mapping[str, str] | None = None) -> Frames:
         import aiohttp
 
         session = self._open()
@@ -104,6 +104,7 @@ class NetworkTransport:
         try:
             socket = await session.ws_connect(
                 self.base_url + path,
+                headers=headers,
                 heartbeat=self.rules.heartbeat_s,
                 max_msg_size=_ANSWER_MAX,
                 timeout=aiohttp.ClientWSTimeout(ws_close=2.0),

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+from floorbroker.exchange.front.garble import Garbler
 from floorbroker.exchange.front.http import Message
 from floorbroker.exchange.front.server import FrontRules
 from floorbroker.exchange.streams.station import EVERYTHING, Station, packed
@@ -69,6 +70,7 @@ class Feed:
         self.programme = programme
         self.is_msgpack = is_msgpack
         self.account = ""
+        self.garbler: Garbler | None = None
         self.backlog = Backlog(rules.feed_backlog, is_msgpack=is_msgpack)
         self._rules = rules
         self._gate = gate
@@ -104,9 +106,14 @@ class Feed:
         else:
             self._subscribe(said)
 
-    def hear_message(self, encoded: bytes | str) -> None:
+    def hear_message(self, encoded: bytes | str, channel: str, symbol: str) -> None:
         """A message of the market, encoded for this client."""
-        if not self.backlog.put(encoded):
+        garbler = self.garbler
+        if garbler is None:
+            has_room = self.backlog.put(encoded)
+        else:
+            has_room = garbler.put(encoded, channel, symbol, self.account)
+        if not has_room:
             self._refuse(407)
 
     def leave(self) -> None:
@@ -182,9 +189,12 @@ class Feed:
         for symbol in sorted(symbols):
             for words, time_ns in self.programme.whole_books(symbol):
                 is_packed = self.is_msgpack
-                self.hear_message(packed(words, time_ns) if is_packed else encode(words).decode())
+                encoded = packed(words, time_ns) if is_packed else encode(words).decode()
+                self.hear_message(encoded, "orderbooks", symbol)
 
     def _answer(self, message: dict[str, Any]) -> None:
+        if self.garbler is not None and self.garbler.is_mute:
+            return
         packed_one = encode_msgpack(message) if self.is_msgpack else encode(message).decode()
         self.backlog.put_alone(packed_one)
 

@@ -6,11 +6,14 @@ from typing import Any
 
 from floorbroker.domain.quotes import Bar, MarketEvent, Trade
 from floorbroker.exchange.data.market_data import MarketData
+from floorbroker.exchange.faults import DATA_CONNECT
 from floorbroker.exchange.front.connection import drop_connection
+from floorbroker.exchange.front.garble import Garbler
 from floorbroker.exchange.front.http import Receive, Scope, Send, credentials
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.streams.delayed import Delayed
 from floorbroker.exchange.streams.feed import COIN_CHANNELS, STOCK_CHANNELS, Feed, Programme
+from floorbroker.exchange.streams.line import refuse
 from floorbroker.exchange.streams.station import Station
 from floorbroker.exchange.streams.testfeed import FakeMarket
 from floorbroker.exchange.streams.ticker import Ticker
@@ -25,6 +28,7 @@ PATHS = frozenset({IEX, SIP, DELAYED, TEST, COINS, BOATS, OVERNIGHT})
 LOOK_S = 0.02
 #: How long a client that is dropped may take for its last frames, in real seconds.
 GRACE_S = 2.0
+ABNORMAL = 1006
 
 DayBar = Callable[[str, int], Bar | None]
 
@@ -66,11 +70,15 @@ class Feeds:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection from its handshake to its end."""
         await receive()  # websocket.connect
+        if self._server.faults.on_connect(self._server.now_ns, DATA_CONNECT):
+            await refuse(scope, send, 429)
+            return
         await send({"type": "websocket.accept"})
         kinds = [value for name, value in scope["headers"] if name == b"content-type"]
         is_msgpack = any(kind.startswith(b"application/msgpack") for kind in kinds)
         programme = self._programmes[scope["path"]]
         feed = Feed(programme, self._server.setup.front, self, is_msgpack=is_msgpack)
+        feed.garbler = Garbler(self._server, feed.backlog, is_msgpack=is_msgpack)
         self._open[feed] = None
         self._look()
         try:
@@ -170,7 +178,7 @@ class Feeds:
 
 async def _converse(feed: Feed, scope: Scope, receive: Receive, send: Send) -> None:
     """Hear and speak at once until either side ends it."""
-    speaking = asyncio.ensure_future(_speak(feed, send))
+    speaking = asyncio.ensure_future(_speak(feed, scope, send))
     hearing = asyncio.ensure_future(_hear(feed, receive))
     ending = asyncio.ensure_future(feed.backlog.ended.wait())
     tasks = (speaking, hearing, ending)
@@ -196,11 +204,14 @@ async def _hear(feed: Feed, receive: Receive) -> None:
         feed.hear(message["text"] if payload is None else payload)
 
 
-async def _speak(feed: Feed, send: Send) -> None:
+async def _speak(feed: Feed, scope: Scope, send: Send) -> None:
     backlog = feed.backlog
     while (frame := await backlog.take()) is not None:
         backlog.is_sending = True
         await send(frame)
         backlog.is_sending = False
     assert backlog.end_code is not None
-    await send({"type": "websocket.close", "code": backlog.end_code})
+    if backlog.end_code == ABNORMAL:
+        await drop_connection(scope, has_arrived=True)
+    else:
+        await send({"type": "websocket.close", "code": backlog.end_code})

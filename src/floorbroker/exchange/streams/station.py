@@ -14,7 +14,7 @@ class Listener(Protocol):
 
     is_msgpack: bool
 
-    def hear_message(self, encoded: bytes | str) -> None: ...
+    def hear_message(self, encoded: bytes | str, channel: str, symbol: str) -> None: ...
 
 
 class Station:
@@ -45,7 +45,8 @@ class Station:
 
     def say(self, channel: str, message: dict[str, Any], time_ns: int) -> None:
         """Tell everyone who wants it; `time_ns` is the message's `t`."""
-        named = self._wanted.get((channel, message["S"]), {})
+        symbol = message["S"]
+        named = self._wanted.get((channel, symbol), {})
         everything = self._wanted.get((channel, EVERYTHING), {})
         as_text: str | None = None
         as_pack: bytes | None = None
@@ -55,10 +56,10 @@ class Station:
                     continue
                 if listener.is_msgpack:
                     as_pack = as_pack or packed(message, time_ns)
-                    listener.hear_message(as_pack)
+                    listener.hear_message(as_pack, channel, symbol)
                 else:
                     as_text = as_text or encode(message).decode()
-                    listener.hear_message(as_text)
+                    listener.hear_message(as_text, channel, symbol)
 
 
 def packed(message: dict[str, Any], time_ns: int) -> bytes:

@@ -1,0 +1,1 @@
+"""Alpaca's market data streams behind the port for live feeds."""

@@ -1,0 +1,1 @@
+"""Commands that show the live market, for as long as somebody looks."""

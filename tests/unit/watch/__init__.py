@@ -1,0 +1,1 @@
+"""Tests of what watches the market for a desk."""
