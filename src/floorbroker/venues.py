@@ -18,6 +18,7 @@ from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.serve import serve, stopped, while_it_lasts
 from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import Asset, listing
 from floorbroker.exchange.reference.calendar import (
     new_york_date,
@@ -57,6 +58,7 @@ class MarketPlan(Struct, frozen=True, kw_only=True):
     start_ns: int
     open_ns: int
     close_ns: int
+    corporate_actions: tuple[CorporateAction, ...] = ()
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -185,6 +187,7 @@ def _setup(
         seed=seed,
         cash=Decimal(cash),
         store=store,
+        corporate_actions=market.corporate_actions,
     )
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
+from msgspec.structs import replace
 
 from floorbroker.cli.root import DONE, say
 from floorbroker.domain.errors import ConfigError, TapeError
 
 if TYPE_CHECKING:
-    from floorbroker.venues import Served
+    from floorbroker.venues import MarketPlan, Served
 
 app = App(name="exchange", help="Serve the embedded exchange over Alpaca's wire protocol.")
 
@@ -54,6 +55,8 @@ class ExchangeOptions:
         seed of the synthetic market
     faults
         fault plan, TOML or JSON
+    actions
+        corporate actions, TOML or JSON
     cash
         starting cash of each account
     clock
@@ -72,6 +75,7 @@ class ExchangeOptions:
     speed: str = "1"
     seed: int = 7
     faults: Path | None = None
+    actions: Path | None = None
     cash: int = 100_000
     clock: Literal["session", "wall"] = "session"
     symbols: str = ""
@@ -109,6 +113,7 @@ async def _serve(chosen: ExchangeOptions) -> None:
         is_wall=chosen.clock == "wall",
         is_quiet=chosen.quiet,
     )
+    market = _with_actions(market, chosen.actions)
     async with venues.serve_exchange(
         market,
         speed=_speed(chosen.speed),
@@ -159,11 +164,32 @@ def _plan(path: Path | None) -> str:
 
     if path is None:
         return ""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as problem:
-        raise TapeError(f"--faults: {path}: {problem.strerror}") from None
-    except UnicodeDecodeError:
-        raise TapeError(f"--faults: {path} is no text; a plan is TOML or JSON") from None
+    text = _text(path, "--faults", "a plan")
     parse_fault_plan(text, f"{path}")  # here, so that a mistake is told with the file's name
     return text
+
+
+def _with_actions(market: "MarketPlan", path: Path | None) -> "MarketPlan":
+    """The market with the corporate actions of a file; raises TapeError."""
+    from floorbroker.exchange.actions.reading import parse_actions
+
+    if path is None:
+        return market
+    actions = parse_actions(_text(path, "--actions", "a list of actions"), f"{path}")
+    for n, action in enumerate(actions, 1):
+        if action.symbol not in market.assets:
+            wanted = f"one of {', '.join(market.assets)}"
+            raise TapeError(
+                f"{path}: action {n} ({action.kind}): symbol: {action.symbol!r} is not listed; "
+                f"it must be {wanted}"
+            )
+    return replace(market, corporate_actions=actions)
+
+
+def _text(path: Path, option: str, what: str) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as problem:
+        raise TapeError(f"{option}: {path}: {problem.strerror}") from None
+    except UnicodeDecodeError:
+        raise TapeError(f"{option}: {path} is no text; {what} is TOML or JSON") from None

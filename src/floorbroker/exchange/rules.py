@@ -46,6 +46,11 @@ _CENT = Decimal("0.01")
 _FINE = Decimal("0.0001")
 
 
+#: What becomes of the open orders of a symbol at a corporate action.
+ADJUSTED, CANCELED, KEPT = "adjusted", "canceled", "kept"
+_TREATMENTS = (ADJUSTED, CANCELED, KEPT)
+
+
 class VenueRules(Struct, frozen=True, kw_only=True):
     """Where sources disagree about Alpaca, or Alpaca has changed: one switch each."""
 
@@ -69,6 +74,13 @@ class VenueRules(Struct, frozen=True, kw_only=True):
     checks_buying_power: bool = True
     checks_wash_trades: bool = True
     charges_fees: bool = False  #: Paper charges none.
+    split_orders: str = ADJUSTED  #: At a forward split or a dividend in shares.
+    reverse_split_orders: str = CANCELED
+    split_class_orders: str = KEPT  #: Bracket, OCO and OTO travel "do not cancel"; or "canceled".
+    dividend_orders: str = ADJUSTED  #: Buy limits and sell stops follow a cash dividend down.
+    dividends_paid: str = "payable_date"  #: Or "ex_date", at once.
+    lists_busts: bool = True  #: Busts and corrections are FILL rows of the activities too.
+    journals_first_cash: bool = True  #: What an account begins with is its first activity, JNLC.
     ack_latency_ns: int = 0  #: From the answer to the venue's acknowledgement.
     cancel_latency_ns: int = 0
     replace_latency_ns: int = 0
@@ -80,6 +92,11 @@ class VenueRules(Struct, frozen=True, kw_only=True):
             ("day_end_status", ("expired", "canceled")),
             ("auction_end_status", ("expired", "canceled")),
             ("wash_trade_status", (403, 422)),
+            ("split_orders", _TREATMENTS),
+            ("reverse_split_orders", _TREATMENTS),
+            ("split_class_orders", (KEPT, CANCELED)),
+            ("dividend_orders", _TREATMENTS),
+            ("dividends_paid", ("payable_date", "ex_date")),
         ):
             if (value := getattr(self, field)) not in allowed:
                 raise ValueError(f"{field} is {value!r}; it must be one of {allowed}")
