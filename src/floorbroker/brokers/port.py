@@ -186,7 +186,8 @@ class Broker(Protocol):
     async def executions(
         self, *, order_id: OrderID | None = None, since: datetime | None = None
     ) -> list[ExecutionReport]:
-        """TRADE reports with execution ids from the broker's own list, oldest first."""
+        """Executions with their ids from the broker's own list, oldest first; busts and
+        corrections among them where the broker lists those."""
         ...
 
     async def positions(self) -> list[PositionReport]: ...
