@@ -74,12 +74,12 @@ class Diary:
         self._touched()
 
     def come_due(self) -> None:
-        """Do what this midnight brings: payments first, then actions as they are listed."""
+        """Do what this midnight brings: payments, dividends of the old shares, then the rest."""
         now_ns = self._venue.now_ns
         self._holders.pay_due()
         due = [action for action in self._pending if _begins_ns(action) <= now_ns]
         self._pending = [action for action in self._pending if action not in due]
-        for action in sorted(due, key=_order):
+        for action in sorted(due, key=lambda each: (each.kind != "cash_dividend", _order(each))):
             self._take_effect(action)
         self._touched()
 

@@ -86,7 +86,7 @@ def _split(order: VenueOrder, factor: Decimal) -> VenueOrder | None:
             order,
             qty=order.base_qty + order.filled_qty + leaves,
             trail_price=_divided(order.trail_price, factor, is_up=True),
-            hwm=_divided(order.hwm, factor, is_up=not is_buy),
+            hwm=_divided(order.hwm, factor, is_up=is_buy),
             reserve_px=order.reserve_px / factor,
         ),
         limit_price=_divided(order.limit_price, factor, is_up=not is_buy),
