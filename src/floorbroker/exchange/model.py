@@ -222,6 +222,8 @@ class Entry(Struct, frozen=True, kw_only=True):
     qty_change: Decimal = ZERO
     price_factor: Decimal | None = None  #: What a share is worth after, for one before.
     mark: Decimal | None = None  #: The price at which shares came into the position.
+    #: Quantity and cost of each position that it changed, by symbol, as they were after it.
+    positions: dict[str, tuple[Decimal, Decimal]] = {}
 
 
 class Entitlement(Struct, frozen=True, kw_only=True):

@@ -69,6 +69,7 @@ class Holders:
                 details=split_details(action, self._yesterday, before, after),
                 qty_change=after - before,
                 price_factor=1 / factor,
+                positions=_held(account, action.symbol),
             ),
         )
 
@@ -175,6 +176,7 @@ class Holders:
                 },
                 qty_change=qty,
                 mark=px,
+                positions=_held(account, action.symbol, symbol),
             ),
         )
 
@@ -211,6 +213,15 @@ class Holders:
     @property
     def _yesterday(self) -> date:
         return new_york_date(self._blotter.now_ns) - timedelta(days=1)
+
+
+def _held(account: VenueAccount, *symbols: str) -> dict[str, tuple[Decimal, Decimal]]:
+    """Quantity and cost of these positions, as they are."""
+    held = account.positions
+    return {
+        symbol: (held[symbol].qty, held[symbol].cost) if symbol in held else (ZERO, ZERO)
+        for symbol in symbols
+    }
 
 
 def _price(px: Decimal) -> Decimal:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import plain
 from floorbroker.exchange.accounts import Marks, VenueAccount
+from floorbroker.exchange.floor.averages import recount
 from floorbroker.exchange.matching.fills import FRACTION, wanted
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import (
@@ -252,6 +253,7 @@ class Blotter:
         """
         undone = self._standing(execution_id)
         reversal = self._undo(undone, self.ids.make())
+        self._recount(undone)
         self.emit("trade_bust", self.orders[undone.order_id], reversal)
 
     def correct(self, execution_id: str, qty: Decimal | None, px: Decimal | None) -> None:
@@ -280,7 +282,12 @@ class Blotter:
             previous_execution_id=execution_id,
         )
         self._record(account, execution)
+        self._recount(undone)
         self.emit("trade_correct", order, execution)
+
+    def _recount(self, undone: Execution) -> None:
+        account = self.accounts[undone.account]
+        recount(account, (self.executions[place] for place in account.executions), undone)
 
     def _standing(self, execution_id: str) -> Execution:
         """An execution that counts; raises VenueError as `bust` does."""
