@@ -69,7 +69,7 @@ async def trade(client: Client, random: Random) -> None:
             await client.send("POST", "/_exchange/bust", body)
         else:
             body |= {"price": f"{random.randrange(20, 200)}.07", "qty": "1"}
-            await client.send("POST", "/_exchange/correct", body)
+            await client.send("POST", "/_exchange/correct-fill", body)
 
 
 async def rows_of(client: Client) -> list[Any]:

@@ -44,7 +44,7 @@ class Controls:
             Route("PUT", "/_exchange/faults", self.set_faults),
             Route("DELETE", "/_exchange/faults", self.clear_faults),
             Route("POST", "/_exchange/bust", self.bust),
-            Route("POST", "/_exchange/correct", self.correct),
+            Route("POST", "/_exchange/correct-fill", self.correct),
             Route("GET", "/_exchange/corporate-actions", self.corporate_actions),
             Route("POST", "/_exchange/corporate-action", self.announce),
             Route("POST", "/_exchange/reset", self.reset),
@@ -151,7 +151,7 @@ class Controls:
         """A fill had another quantity or price."""
         fields = _Fields(request.body)
         if not fields.has("qty") and not fields.has("price"):
-            raise _wrong("correct", fields.names(), "execution_id with qty, price or both")
+            raise _wrong("correct-fill", fields.names(), "execution_id with qty, price or both")
         changes = {name: fields.amount(name) for name in ("qty", "price") if fields.has(name)}
         for name, value in changes.items():
             if not value:
