@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from floorbroker.clock import run_virtual
-from floorbroker.domain.messages import Alarm
+from floorbroker.clock import NS_PER_S, run_virtual
+from floorbroker.domain.amounts import Qty
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.order import OrderRequest, Side
+from floorbroker.domain.messages import Alarm, BreakCause
+from floorbroker.domain.order import OrderRequest, OrdStatus, Side
+from floorbroker.domain.terms import TimeInForce
 from floorbroker.exchange.accounts import VenueAccount
 from tests.sim.world import KEYS, World
+from tests.unit.exchange_actions.kit import split
 
 PX = Decimal(100)
 CENT = Decimal("0.01")
@@ -85,6 +88,60 @@ def test_the_desk_books_a_revision_exactly(how: str, down: str, tmp_path: Path) 
         await check_books(world, names)
         alarms = [one.name for one in world.messages() if isinstance(one, Alarm)]
         assert alarms == ["trade_cancel" if how == "bust" else "trade_correct"]
+        await world.close()
+
+    run_virtual(play, seed=1, limit_s=10_000)
+
+
+MIDNIGHT_NS = 1_780_372_800 * NS_PER_S  # with which the second of June begins in New York
+HOUR_NS = 3600 * NS_PER_S
+
+
+async def until(world: World, time_ns: int) -> None:
+    """The exchange's clock jumps; the desk hears of what happened."""
+    server = world.front.server
+    server.advance_to(time_ns)
+    server.commit()
+    await world.clock.sleep(30)
+
+
+@pytest.mark.parametrize("is_down", [False, True])
+def test_a_split_is_a_break_that_says_so_and_orders_go_on_on_the_brokers_terms(
+    is_down: bool,
+) -> None:
+    async def play() -> None:
+        world = World(1, corporate_actions=(split(1, 4, ex_date="2026-06-02"),))
+        await world.open()
+        await trade(world, Side.BUY, 10, PX)
+        limit = OrderRequest.limit(
+            Side.BUY, 5, "AAPL", limit_price=80, time_in_force=TimeInForce.GOOD_TILL_CANCEL
+        )
+        name = (await world.engine.submit(limit)).cl_ord_id
+        await world.clock.sleep(1)
+        if is_down:
+            await world.crash()
+        await until(world, MIDNIGHT_NS + 1)
+        if is_down:
+            await world.open()
+        compared = await world.engine.reconcile()
+        (found,) = (one for one in compared.breaks if one.is_open)
+        assert (found.cause, found.subject) == (BreakCause.CORPORATE_ACTION, "AAPL")
+        assert (found.ours, found.theirs) == ("10", "40")
+        assert found.evidence == "SPLIT of 2026-06-02: 10 AAPL became 40"
+        order = world.order(name)
+        assert (order.ord_status, order.order_qty) == (OrdStatus.NEW, Qty(20))
+        assert order.request.price == 20
+        await until(world, MIDNIGHT_NS + 11 * HOUR_NS)
+        world.quote("AAPL", Decimal("19.98"), Decimal("19.99"), 8)
+        await world.clock.sleep(1)
+        order = world.order(name)
+        assert (order.ord_status, order.cum_qty) == (OrdStatus.PARTIALLY_FILLED, Qty(8))
+        world.quote("AAPL", Decimal("19.97"), Decimal("19.98"), 100)
+        await world.clock.sleep(1)
+        order = world.order(name)
+        assert (order.ord_status, order.cum_qty) == (OrdStatus.FILLED, Qty(20))
+        assert [one.name for one in world.messages() if isinstance(one, Alarm)] == []
+        assert world.replayed() == world.live()
         await world.close()
 
     run_virtual(play, seed=1, limit_s=10_000)

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from decimal import Decimal
-from random import Random
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec

@@ -89,15 +89,13 @@ def grown(traded: ServedExchange) -> ServedExchange:
     first, second = [fill["execution_id"] for fill in traded.ask("GET", "/_exchange/fills")[:2]]
     traded.ask("POST", "/_exchange/bust", {"execution_id": second})
     traded.ask("POST", "/_exchange/correct-fill", {"execution_id": first, "price": "186.9"})
-    for day, action in enumerate(
-        (
-            {"kind": "forward_split", "old_rate": 1, "new_rate": 3},
-            {"kind": "cash_dividend", "rate": "0.26"},
-            {"kind": "stock_dividend", "rate": "0.05"},
-            {"kind": "spin_off", "new_symbol": "INTC", "source_rate": 2, "new_rate": 1},
-        ),
-        2,
-    ):
+    actions: list[dict[str, object]] = [
+        {"kind": "forward_split", "old_rate": 1, "new_rate": 3},
+        {"kind": "cash_dividend", "rate": "0.26"},
+        {"kind": "stock_dividend", "rate": "0.05"},
+        {"kind": "spin_off", "new_symbol": "INTC", "source_rate": 2, "new_rate": 1},
+    ]
+    for day, action in enumerate(actions, 2):
         body = {"symbol": "AAPL", "ex_date": f"2026-06-{day:02d}", **action}
         traded.ask("POST", "/_exchange/corporate-action", body)
     traded.ask("POST", "/_exchange/clock", {"to": "2026-06-15T14:00:00Z"})

@@ -77,6 +77,14 @@ class PositionReport(Struct, frozen=True, kw_only=True):
     unrealized_pnl: Money | None
 
 
+class ShareChange(Struct, frozen=True, kw_only=True):
+    """Shares that came to a position, or left it, without a trade; `text` says why."""
+
+    symbol: str
+    qty: Qty
+    text: str
+
+
 class MarketPhase(Struct, frozen=True, kw_only=True):
     """Whether the regular session is open, and when that changes (UTC)."""
 
@@ -191,6 +199,11 @@ class Broker(Protocol):
         ...
 
     async def positions(self) -> list[PositionReport]: ...
+
+    async def share_changes(self, since: datetime) -> list[ShareChange]:
+        """What has changed positions without a trade, such as splits, from the broker's own
+        list, oldest first."""
+        ...
 
     async def account_report(self) -> AccountReport: ...
 

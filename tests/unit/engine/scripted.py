@@ -18,6 +18,7 @@ from floorbroker.brokers.port import (
     MarketPhase,
     OrderStream,
     PositionReport,
+    ShareChange,
     StreamHealth,
     StreamItem,
     StreamState,
@@ -129,6 +130,7 @@ class ScriptedBroker:
         self.asked: list[tuple[str, str]] = []
         self.is_failing = False
         self.shares: dict[str, Decimal] = {}
+        self.changes: list[ShareChange] = []
         self.successors_carry = False
         self.is_silent = False  #: Whether the stream says nothing.
         self._number = 0
@@ -260,6 +262,9 @@ class ScriptedBroker:
         now = self.clock.now()
         later = now + timedelta(hours=1)
         return MarketPhase(broker_time=now, is_open=True, next_open=later, next_close=later)
+
+    async def share_changes(self, since: datetime) -> list[ShareChange]:
+        return self.changes
 
     async def account_report(self) -> AccountReport:
         _unused()

@@ -114,7 +114,9 @@ async def test_equity_and_its_history_do_not_notice_a_split() -> None:
         history = await client.ask(
             "GET",
             "/v2/account/portfolio/history",
-            **{"period": "1W", "timeframe": "1H", "intraday_reporting": "continuous"},
+            period="1W",
+            timeframe="1H",
+            intraday_reporting="continuous",
             cashflow_types="ALL",
         )
         equity = dict(zip(history["timestamp"], history["equity"], strict=True))

@@ -98,7 +98,7 @@ def added_up(rows: list[Any]) -> tuple[Decimal, dict[str, Decimal]]:
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_what_the_activities_say_adds_up_to_cash_and_positions(seed: int) -> None:
-    random = Random(seed)  # noqa: S311  (a scenario, not secrets)
+    random = Random(seed)
     rules = VenueRules(charges_fees=True, checks_wash_trades=False)
     actions = actions_of(random)
     async with an_exchange(corporate_actions=actions, rules=rules) as client:

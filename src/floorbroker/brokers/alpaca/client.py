@@ -30,6 +30,7 @@ from floorbroker.brokers.port import (
     MarketPhase,
     OrderStream,
     PositionReport,
+    ShareChange,
 )
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerUnknown
@@ -41,7 +42,8 @@ from floorbroker.domain.quotes import Bar, Quote, Trade
 
 ORDERS = "/v2/orders"
 BY_CLIENT_ID = "/v2/orders:by_client_order_id"
-FILLS = "/v2/account/activities/FILL"
+ACTIVITIES = "/v2/account/activities"
+FILLS = f"{ACTIVITIES}/FILL"
 _ORDERS_PAGE = 500
 _FILLS_PAGE = 100
 _BARS_PAGE = 10_000
@@ -198,6 +200,24 @@ class AlpacaClient:
     async def positions(self) -> list[PositionReport]:
         answer = await self._read(Lane.RECONCILE, "/v2/positions")
         return _understood(reference.position_reports, answer)
+
+    async def share_changes(self, since: datetime) -> list[ShareChange]:
+        found: list[ShareChange] = []
+        query = {
+            "category": "non_trade_activity",
+            "direction": "asc",
+            "page_size": str(_FILLS_PAGE),
+            "after": _rfc3339(since),
+        }
+        while True:
+            answer = await self._read(Lane.RECONCILE, ACTIVITIES, query)
+            page = _understood(reference.change_page, answer)
+            found += page.changes
+            if page.count < _FILLS_PAGE or page.last_id is None:
+                return found
+            if page.last_id == query.get("page_token"):
+                raise BrokerUnknown(f"{ACTIVITIES} repeats its page after {page.last_id}")
+            query["page_token"] = page.last_id
 
     async def account_report(self) -> AccountReport:
         answer = await self._read(Lane.QUERY, "/v2/account")

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct, field
 
 from floorbroker.brokers.alpaca.words import Instant, bad, in_utc, px_of, read
-from floorbroker.brokers.port import AccountReport, MarketPhase, PositionReport
+from floorbroker.brokers.port import AccountReport, MarketPhase, PositionReport, ShareChange
 from floorbroker.clock import ns_of
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.ids import Account
@@ -32,6 +32,20 @@ class _Account(Struct):
     account_blocked: bool = False
     trade_suspended_by_user: bool = False
     shorting_enabled: bool = False
+
+
+#: Activities whose quantity came to the position, or left it.
+_SHARE_TYPES = frozenset({"SPLIT", "SPIN", "NC", "MA", "REO", "REORG", "JNLS", "ACATS"})
+
+
+class _Activity(Struct, gc=False):
+    id: str
+    activity_type: str
+    activity_sub_type: str = ""
+    date: str = ""
+    symbol: str | None = None
+    qty: Decimal | None = None
+    description: str = ""
 
 
 class _Position(Struct):
@@ -107,6 +121,7 @@ class _Bars(Struct):
 
 
 _ACCOUNT = msgspec.json.Decoder(_Account)
+_ACTIVITIES = msgspec.json.Decoder(list[_Activity])
 _POSITIONS = msgspec.json.Decoder(list[_Position])
 _ASSET = msgspec.json.Decoder(_Asset)
 _ASSETS = msgspec.json.Decoder(list[_Asset])
@@ -145,6 +160,35 @@ def account_report(raw: bytes, account: Account) -> AccountReport:
         ),
         is_shorting_enabled=found.shorting_enabled,
     )
+
+
+class ChangePage(Struct, frozen=True):
+    """What a page of activities says of shares; the last of `count` rows names the next page."""
+
+    changes: list[ShareChange]
+    last_id: str | None
+    count: int
+
+
+def change_page(raw: bytes) -> ChangePage:
+    """Activities that are no trades and brought or took shares. Raises Unreadable."""
+    rows: list[_Activity] = read(_ACTIVITIES.decode, "activities", raw)
+    changes = [
+        ShareChange(
+            symbol=row.symbol,
+            qty=Qty.of(_number("qty", row.qty)),
+            text=f"{row.activity_type} of {row.date[:10]}: {row.description}".rstrip(": "),
+        )
+        for row in rows
+        if row.symbol and row.qty and _moves_shares(row)
+    ]
+    return ChangePage(changes, rows[-1].id if rows else None, len(rows))
+
+
+def _moves_shares(row: _Activity) -> bool:
+    """The quantity of a cash dividend is only what it was paid for."""
+    kind = (row.activity_type, row.activity_sub_type)
+    return row.activity_type in _SHARE_TYPES or kind == ("DIV", "SDIV")
 
 
 def position_reports(raw: bytes) -> list[PositionReport]:

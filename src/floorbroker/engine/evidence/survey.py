@@ -23,6 +23,7 @@ from floorbroker.engine.decide import LookForStuck
 from floorbroker.engine.reconcile import (
     Theirs,
     adoption,
+    explained,
     order_breaks,
     position_breaks,
     repaired,
@@ -204,6 +205,8 @@ class Surveyor:
                 self._world.deliver(execution)
         await self._world.settled()
         theirs, after = await self._positions()
+        if after and since is not None:
+            after = explained(after, await self._broker.share_changes(since))
         closed = [
             replace(one, cause=BreakCause.MISSED_FILL) if not one.is_open else one
             for one in repaired(first, after)
