@@ -40,6 +40,17 @@ def test_a_dividend_reaches_the_cash_of_its_holder_on_the_day_it_is_payable() ->
     assert floor.account.cash == cash + D("2.59")  # and not once more
 
 
+def test_each_dividend_waits_for_its_own_day() -> None:
+    later = action("cash_dividend", rate="1", ex_date="2026-10-09", payable_date="2026-10-20")
+    floor = a_floor(DIVIDEND, later)
+    floor.send("buy", 10)
+    floor.venue.advance(EX_NS + 6 * DAY_NS)
+    assert [each.per_share for each in floor.account.entries[1:]] == [D("0.37")]
+    floor.venue.advance(EX_NS + 11 * DAY_NS)
+    assert [each.date for each in floor.account.entries[1:]] == ["2026-10-14", "2026-10-20"]
+    assert floor.account.entitlements == []
+
+
 def test_whoever_sold_after_the_ex_date_is_paid_and_whoever_bought_is_not() -> None:
     floor = a_floor(DIVIDEND)
     floor.send("buy", 10)

@@ -94,7 +94,10 @@ async def test_equity_and_its_history_do_not_notice_a_split() -> None:
     async with an_exchange(corporate_actions=ALL) as client:
         await client.quote()
         await client.order(qty="10")
-        await client.ask("POST", "/_exchange/trade", {"symbol": "AAPL", "price": "188", "size": 9})
+        trade = {"symbol": "AAPL", "price": "188", "size": 9}
+        await client.ask("POST", "/_exchange/trade", trade)
+        await to(client, "2026-06-02T15:00:00Z")
+        await client.ask("POST", "/_exchange/trade", trade)
         await to(client, "2026-06-03T03:59:00Z")
         before = await client.ask("GET", "/v2/account")
         await to(client, "2026-06-03T12:00:00Z")
@@ -107,6 +110,8 @@ async def test_equity_and_its_history_do_not_notice_a_split() -> None:
         trade = {"symbol": "AAPL", "price": "48", "size": 9}
         await to(client, "2026-06-03T15:00:00Z")
         await client.ask("POST", "/_exchange/trade", trade)
+        (position,) = await client.ask("GET", "/v2/positions")
+        assert (position["lastday_price"], position["unrealized_intraday_pl"]) == ("47", "40")
         await to(client, "2026-06-04T15:00:00Z")
         await client.ask("POST", "/_exchange/trade", trade)
         (position,) = await client.ask("GET", "/v2/positions")

@@ -217,6 +217,18 @@ def test_several_days_in_one_jump_each_bring_their_own_in_order() -> None:
     assert floor.venue.account(KEY).positions["AAPL"].qty == 60
 
 
+def test_shares_of_before_are_counted_in_those_of_now() -> None:
+    floor = Floor()
+    diary = Diary(floor.venue, [split(1, 4), split(2, 1, ex_date="2026-10-12")])
+    floor.venue.advance(EX_NS - 1)
+    assert diary.factor_since("AAPL", 0) == 1  # both are ahead
+    floor.venue.advance(EX_NS)
+    assert diary.factor_since("AAPL", 0) == diary.factor_since("AAPL", EX_NS - 1) == 4
+    assert diary.factor_since("AAPL", EX_NS) == diary.factor_since("MSFT", 0) == 1
+    floor.venue.advance(EX_NS + 30 * 24 * 3600 * 10**9)
+    assert diary.factor_since("AAPL", 0) == 2
+
+
 def test_an_action_whose_day_has_begun_is_told_and_does_nothing() -> None:
     floor = a_floor(split(1, 2, ex_date="2026-10-08"))
     floor.send("buy", 10)
