@@ -201,6 +201,20 @@ def test_a_bust_names_the_fill_that_it_undoes_and_the_sum_is_nothing() -> None:
     virtually(main)
 
 
+async def test_a_correction_is_one_event_that_says_what_should_have_been(client: Client) -> None:
+    await client.order(qty="5")
+    (fill,) = await client.ask("GET", "/_exchange/fills")
+    body = {"execution_id": fill["execution_id"], "qty": "3", "price": "187"}
+    await client.ask("POST", "/_exchange/correct-fill", body)
+    first, correction = await whole_past(client)
+    assert correction["previous_id"] == first["ref_id"] == fill["execution_id"]
+    assert (correction["qty"], correction["price"]) == ("3", "187")
+    assert (correction["status"], correction["net_amount"]) == ("correct", "-561")
+    assert correction["details"]["execution_type"] == "trade_correct"
+    assert correction["details"]["cum_qty"] == "3"
+    assert correction["event_id"] > first["event_id"]
+
+
 def test_fees_are_told_live_and_in_their_place() -> None:
     async def main() -> None:
         async with an_exchange(rules=VenueRules(charges_fees=True)) as client:
