@@ -12,7 +12,7 @@ from floorbroker.exchange.actions.details import (
     spin_off_details,
     split_details,
 )
-from floorbroker.exchange.actions.orders import hold_what_is_left
+from floorbroker.exchange.actions.orders import accounts_of, hold_what_is_left
 from floorbroker.exchange.matching.fills import FRACTION
 from floorbroker.exchange.model import ZERO, Entitlement, Entry
 from floorbroker.exchange.reference.actions import CorporateAction
@@ -39,7 +39,7 @@ class Holders:
         if (mark := marks.px.get(action.symbol)) is not None:
             marks.set(action.symbol, _price(mark / factor))
             self._note_mark(action.symbol)
-        for account in self._blotter.accounts.values():
+        for account in accounts_of(self._venue):
             if (holding := account.positions.get(action.symbol)) is not None:
                 self._split(account, holding, action, factor)
 
@@ -75,7 +75,7 @@ class Holders:
 
     def entitle(self, action: CorporateAction, rate: Decimal, pay_ns: int) -> None:
         """Who holds the shares now will be paid; who owes them will pay."""
-        for account in self._blotter.accounts.values():
+        for account in accounts_of(self._venue):
             if (holding := account.positions.get(action.symbol)) is None:
                 continue
             account.entitlements.append(
@@ -94,7 +94,7 @@ class Holders:
     def pay_due(self) -> None:
         """Pay the dividends whose day has come."""
         now_ns = self._blotter.now_ns
-        for account in self._blotter.accounts.values():
+        for account in accounts_of(self._venue):
             due = [each for each in account.entitlements if each.pay_ns <= now_ns]
             if not due:
                 continue
@@ -138,7 +138,7 @@ class Holders:
             part = new_px * factor / source_px
             marks.set(action.symbol, _price(source_px - new_px * factor))
             self._note_mark(action.symbol)
-        for account in self._blotter.accounts.values():
+        for account in accounts_of(self._venue):
             if (holding := account.positions.get(action.symbol)) is not None:
                 self._spin_off(account, holding, action, (new_symbol, factor, part))
 

@@ -24,9 +24,14 @@ _ADJUSTABLE = frozenset({"accepted", "new", "partially_filled"})
 _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
 
 
+def accounts_of(venue: Venue) -> list[VenueAccount]:
+    """Every account, in an order that a restart does not change."""
+    return sorted(venue.accounts.values(), key=lambda account: account.key_id)
+
+
 def treat_for_split(venue: Venue, symbol: str, factor: Decimal, how: str) -> None:
     """A share becomes `factor` shares: keep, adjust or cancel its open orders."""
-    for account in list(venue.accounts.values()):
+    for account in accounts_of(venue):
         for order in list(account.open_orders.values()):
             if order.symbol != symbol or not order.is_open:
                 continue  # the end of one of a group may have ended it
@@ -36,7 +41,7 @@ def treat_for_split(venue: Venue, symbol: str, factor: Decimal, how: str) -> Non
 
 def treat_for_dividend(venue: Venue, symbol: str, rate: Decimal) -> None:
     """A share loses `rate` of its worth: buy limits and sell stops follow it down."""
-    for account in list(venue.accounts.values()):
+    for account in accounts_of(venue):
         for order in list(account.open_orders.values()):
             if order.symbol == symbol and not order.order_class:
                 how = venue.rules.dividend_orders
