@@ -139,6 +139,26 @@ class AlpacaExchange:
         wanted = {"orders": orders, "data": data}
         raise TimeoutError(f"only {listening} streams listen, not {wanted}")
 
+    # What happens to shares and fills.
+
+    def corporate_action(self, kind: str, symbol: str, **fields: object) -> dict[str, Any]:
+        """A split, a dividend or the like is ahead; its fields as in a file of them."""
+        body = json.dumps({"kind": kind, "symbol": symbol, **fields}, default=str)
+        made: dict[str, Any] = self._ask("POST", "corporate-action", body)
+        return made
+
+    def bust(self, execution_id: str) -> None:
+        """A fill never was."""
+        self._post("bust", execution_id=execution_id)
+
+    def correct_fill(
+        self, execution_id: str, *, qty: Amount | None = None, price: Amount | None = None
+    ) -> None:
+        """A fill had another quantity or price."""
+        given = {"qty": qty, "price": price}
+        changes = {n: amount_text(n, value) for n, value in given.items() if value is not None}
+        self._post("correct-fill", execution_id=execution_id, **changes)
+
     # What goes wrong.
 
     def faults(

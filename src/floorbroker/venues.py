@@ -19,6 +19,7 @@ from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.serve import serve, stopped, while_it_lasts
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.front.switches import Switches, parse_switches, switches_of
+from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import OVERNIGHT_TRADABLE, Asset, asset_for, listing
 from floorbroker.exchange.reference.calendar import (
     new_york_date,
@@ -60,6 +61,7 @@ class MarketPlan(Struct, frozen=True, kw_only=True):
     start_ns: int
     open_ns: int
     close_ns: int
+    corporate_actions: tuple[CorporateAction, ...] = ()
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -202,6 +204,7 @@ def _setup(
         seed=seed,
         cash=Decimal(cash),
         store=store,
+        corporate_actions=market.corporate_actions,
     )
 
 

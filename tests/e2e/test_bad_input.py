@@ -375,6 +375,7 @@ async def _fill_the_disk(settings: Settings) -> None:
         ("--tape /nonexistent", "/nonexistent does not exist; a tape is a file or a folder"),
         ("--faults /nonexistent", "--faults: /nonexistent: No such file or directory"),
         ("--rules /nonexistent", "--rules: /nonexistent: No such file or directory"),
+        ("--actions /nonexistent", "--actions: /nonexistent: No such file or directory"),
         ("--port 0 --state /nonexistent/x", "the exchange's state /nonexistent/x cannot be used"),
         ("8899", "Unused Tokens: ['8899']"),
     ],
@@ -426,6 +427,7 @@ def test_a_malformed_tape_is_told_with_file_line_and_field(
         (b'[[fault]]\nkind = "explode"\n', "fault 1: kind: 'explode' is not one of refuse,"),
         (b"[[fault]\n", "neither TOML nor JSON"),
         (b'[{"kind": "delay", "seconds": -1}]', "seconds: -1 is not a number of seconds"),
+        (b'[{"kind": "correct", "seconds": 3}]', "lacks qty or price; one of them is what"),
         (b'[{"kind": "bust", "path": "/v2"}]', "unknown field 'path'; bust takes symbol, account"),
         (b"\xff\xfe", "is no text; a plan is TOML or JSON"),
     ],
@@ -456,6 +458,33 @@ def test_rules_that_are_not_understood_are_told_with_their_file(
     told = prompt.type("exchange", "--port", "0", "--rules", str(rules))
     assert told.code == 2
     assert str(rules) in told.err
+    assert message in told.err
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'[[action]]\nkind = "gift"\n', "action 1: kind: 'gift' is not one of cash_dividend,"),
+        (b"[[action]\n", "neither TOML nor JSON"),
+        (
+            b'[{"kind": "cash_dividend", "symbol": "AAPL", "rate": 1, "ex_date": "June"}]',
+            "action 1 (cash_dividend): ex_date: 'June' is not valid; it must be a date",
+        ),
+        (
+            b'[{"kind": "cash_dividend", "symbol": "AAPLE", "rate": 1, "ex_date": "2026-06-02"}]',
+            "action 1 (cash_dividend): symbol: 'AAPLE' is not listed; it must be one of AAPL,",
+        ),
+        (b"\xff\xfe", "is no text; a list of actions is TOML or JSON"),
+    ],
+)
+def test_a_malformed_corporate_action_is_told_with_its_file(
+    prompt: Prompt, body: bytes, message: str
+) -> None:
+    actions = prompt.folder / "actions.toml"
+    actions.write_bytes(body)
+    told = prompt.type("exchange", "--port", "0", "--actions", str(actions))
+    assert told.code == 2
+    assert str(actions) in told.err
     assert message in told.err
 
 

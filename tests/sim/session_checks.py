@@ -56,7 +56,8 @@ def check_orders_add_up(venue: Venue, told: Told) -> None:
 def check_accounts(session: Session) -> None:
     venue, told = session.venue, session.told
     account = venue.account(KEY)
-    assert account.cash == told.cash - sum((fee.amount for fee in account.fees), ZERO)
+    moved = (entry.net_amount for entry in account.entries if entry.kind != "JNLC")
+    assert account.cash == told.cash + sum(moved, ZERO)
     opened = list(account.open_orders.values())
     assert all(order.is_open for order in opened)
     for symbol, qty in told.position.items():

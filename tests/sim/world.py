@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
@@ -24,7 +26,9 @@ from floorbroker.engine.settings import EngineSettings
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import listing
+from floorbroker.exchange.store import ExchangeStore
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 
@@ -45,15 +49,20 @@ class World:
         settings: EngineSettings | None = None,
         *,
         start_ns: int = ORIGIN_NS,
+        corporate_actions: tuple[CorporateAction, ...] = (),
     ) -> None:
         self.random = Random(seed)
         self.settings = settings or EngineSettings()
         self.disk = MemoryDisk()
         self.clock = LoopClock(start_ns)
-        self.front = build_exchange(
-            Setup(clock=self.clock, assets=listing(SYMBOLS), start_ns=start_ns, seed=seed),
-            FaultPlan(faults, seed),
+        self._setup = Setup(
+            clock=self.clock,
+            assets=listing(SYMBOLS),
+            start_ns=start_ns,
+            seed=seed,
+            corporate_actions=corporate_actions,
         )
+        self.front = build_exchange(self._setup, FaultPlan(faults, seed))
         self.way = MemoryTransport(self.front)
         self.engine: Engine
         self.journal: SqliteJournal
@@ -125,6 +134,14 @@ class World:
         await self.front.aclose()
 
     # The exchange
+
+    async def keep_exchange(self, path: Path) -> None:
+        """The exchange is another one from now on, which keeps its state in this file; what was
+        left in the file is taken up. The desk must be down."""
+        await self.way.aclose()
+        await self.front.aclose()
+        self.front = build_exchange(replace(self._setup, store=ExchangeStore(path)))
+        self.way = MemoryTransport(self.front)
 
     def quote(self, symbol: str, bid: Decimal, ask: Decimal, size: int) -> None:
         """The market of this symbol from now on; what `POST /_exchange/quote` does, without its

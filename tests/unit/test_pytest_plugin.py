@@ -9,7 +9,7 @@ import time
 import tomllib
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,28 @@ def test_a_scripted_quote_fills_the_order_that_rests(
     assert exchange.positions()[0]["qty"] == "10"
     assert exchange.account()["cash"] == "98130.06"
     assert (exchange.account("ANOTHER")["cash"], exchange.positions("ANOTHER")) == ("100000", [])
+
+
+def test_shares_are_split_and_fills_are_revised_by_hand(
+    alpaca_exchange: AlpacaExchange, trading: TradingClient
+) -> None:
+    exchange = alpaca_exchange
+    exchange.quote("AAPL", 186, 187)
+    buy(trading)
+    buy(trading)
+    first, second = (fill["execution_id"] for fill in exchange.fills())
+    exchange.bust(first)
+    exchange.correct_fill(second, price=186.5)
+    made = exchange.corporate_action(
+        "forward_split", "AAPL", old_rate=1, new_rate=2, ex_date=date(2026, 6, 2)
+    )
+    assert made["ex_date"] == "2026-06-02"
+    exchange.advance_to("2026-06-02 00:00")
+    (position,) = exchange.positions()
+    assert (position["qty"], position["avg_entry_price"]) == ("20", "93.25")
+    assert exchange.account()["cash"] == "98135"
+    with pytest.raises(ValueError, match="rate: 'much' is not valid"):
+        exchange.corporate_action("cash_dividend", "AAPL", rate="much", ex_date="2026-06-03")
 
 
 def test_a_side_without_anybody_fills_nobody(

@@ -72,6 +72,16 @@ class ServedExchange:
             raw = answer.read()
         return json.loads(raw) if raw else None
 
+    def events(self, path: str) -> list[Any]:
+        """The server-sent events of a stream that ends."""
+        request = urllib.request.Request(
+            self.url + path,
+            headers={"APCA-API-KEY-ID": "PK1", "APCA-API-SECRET-KEY": "s"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            lines = answer.read().decode().splitlines()
+        return [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+
     def quote(self, symbol: str, bid: str, ask: str, size: int = 1000) -> None:
         fields = {"symbol": symbol, "bid_price": bid, "ask_price": ask}
         self.ask("POST", "/_exchange/quote", {**fields, "bid_size": size, "ask_size": size})

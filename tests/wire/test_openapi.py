@@ -33,6 +33,14 @@ def complaints(name: str, path: str, method: str, answer: object, status: int = 
     return [f"{error.json_path}: {error.message}" for error in errors]
 
 
+def component_complaints(name: str, value: object) -> list[str]:
+    """What one of the Trading API's components has against a value."""
+    components = specification("trading-api")["components"]
+    schema = {"$ref": f"#/components/schemas/{name}", "components": components}
+    errors = Draft202012Validator(schema).iter_errors(value)
+    return [f"{error.json_path}: {error.message}" for error in errors]
+
+
 @pytest.fixture
 def traded(exchange: ServedExchange) -> ServedExchange:
     """An exchange with orders in every state, positions and fills."""
@@ -73,6 +81,57 @@ def test_bulk_answers_are_as_published(traded: ServedExchange) -> None:
     closed = traded.ask("DELETE", "/v2/positions")
     assert len(closed) == 2
     assert complaints("trading-api", "/v2/positions", "delete", closed, 207) == []
+
+
+@pytest.fixture
+def grown(traded: ServedExchange) -> ServedExchange:
+    """The same, two weeks, four corporate actions, a bust and a correction later."""
+    first, second = [fill["execution_id"] for fill in traded.ask("GET", "/_exchange/fills")[:2]]
+    traded.ask("POST", "/_exchange/bust", {"execution_id": second})
+    traded.ask("POST", "/_exchange/correct-fill", {"execution_id": first, "price": "186.9"})
+    actions: list[dict[str, object]] = [
+        {"kind": "forward_split", "old_rate": 1, "new_rate": 3},
+        {"kind": "cash_dividend", "rate": "0.26"},
+        {"kind": "stock_dividend", "rate": "0.05"},
+        {"kind": "spin_off", "new_symbol": "INTC", "source_rate": 2, "new_rate": 1},
+    ]
+    for day, action in enumerate(actions, 2):
+        body = {"symbol": "AAPL", "ex_date": f"2026-06-{day:02d}", **action}
+        traded.ask("POST", "/_exchange/corporate-action", body)
+    traded.ask("POST", "/_exchange/clock", {"to": "2026-06-15T14:00:00Z"})
+    return traded
+
+
+@pytest.mark.parametrize("name", ["", "/JNLC", "/FILL", "/SPLIT", "/DIV", "/SPIN"])
+def test_activities_of_every_type_are_as_published(grown: ServedExchange, name: str) -> None:
+    path = f"/v2/account/activities{'/{activity_type}' if name else ''}"
+    rows = grown.ask("GET", f"/v2/account/activities{name}")
+    assert rows
+    assert complaints("trading-api", path, "get", rows) == []
+    trade, other = "TradingActivities", "NonTradeActivities"
+    for row in rows:  # the published answer is one of the two, and the wrong one allows a lot
+        kind = trade if row["activity_type"] == "FILL" else other
+        assert component_complaints(kind, row) == []
+
+
+def test_events_of_actions_are_as_published(grown: ServedExchange) -> None:
+    asked = "/v2beta1/events/activities?since=2026-06-01&until=2026-06-14"
+    told = grown.events(asked)
+    details = {
+        "FSPLIT": "ForwardSplitActivityV2",
+        "CDIV": "CDIVActivityV2",
+        "SDIV": "SDIVActivityV2",
+        "SPIN": "SpinoffActivityV2",
+        "JNLC": "JNLCActivityV2",
+        "TRD": "ActivityV2DetailTRD",
+    }
+    seen = set()
+    for event in told:
+        assert component_complaints("ActivityEventV2CommonFields", event) == []
+        kind = event.get("activity_subtype", event["activity_type"])
+        seen.add(kind)
+        assert component_complaints(details[kind], event["details"]) == []
+    assert seen == set(details)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,8 @@ class Activity(Struct, frozen=True, kw_only=True):
     """Something that moved the account's cash or shares, as the broker lists it.
 
     A fill has an order, a side, a size and a price; anything else an amount, negative where it
-    left the account. `code` is the broker's own word for it.
+    left the account. `share_qty` are the shares that came, or left, without a trade. `code` is the
+    broker's own word for it.
     """
 
     activity_id: str
@@ -124,6 +125,7 @@ class Activity(Struct, frozen=True, kw_only=True):
     symbol: str | None = None
     side: Side | None = None
     qty: Qty | None = None
+    share_qty: Qty | None = None
     px: Px | None = None
     net_amount: Money | None = None
     order_id: OrderID | None = None
@@ -230,7 +232,8 @@ class Broker(Protocol):
     async def executions(
         self, *, order_id: OrderID | None = None, since: datetime | None = None
     ) -> list[ExecutionReport]:
-        """TRADE reports with execution ids from the broker's own list, oldest first."""
+        """Executions with their ids from the broker's own list, oldest first; busts and
+        corrections among them where the broker lists those."""
         ...
 
     async def positions(self) -> list[PositionReport]: ...

@@ -69,6 +69,7 @@ class BreakCause(StrEnum):
     LATE_ACK = "late_ack"  #: The broker knows more of the order than we had heard.
     EXTERNAL_ORDER = "external_order"  #: An order that was not placed through this desk.
     EXTERNAL_POSITION = "external_position"  #: Shares that no fill of ours explains.
+    CORPORATE_ACTION = "corporate_action"  #: A split or the like, by the broker's own list.
     MISSING_ORDER = "missing_order"  #: An order of ours that the broker does not list.
     TERMS_DIFFER = "terms_differ"  #: Same id, other symbol, side or size: stop and look.
     UNKNOWN = "unknown"  #: Nothing that we know explains it.

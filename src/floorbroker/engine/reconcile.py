@@ -1,12 +1,12 @@
 """Our book against the broker's: a pure difference, each with its cause and its evidence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from floorbroker.brokers.port import PositionReport
+from floorbroker.brokers.port import Activity, PositionReport
 from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
 from floorbroker.domain.ids import Account
 from floorbroker.domain.lifecycle import next_status
@@ -134,6 +134,31 @@ def _position_break(symbol: str, mine: Qty, other: Qty) -> Break:
         repair="find out who traded; then adjust the position by hand",
         is_open=True,
     )
+
+
+def explained(breaks: Iterable[Break], activities: Sequence[Activity]) -> list[Break]:
+    """The breaks, those that the latest changes without a trade come to by their name."""
+    return [_explained(found, activities) for found in breaks]
+
+
+def _explained(found: Break, activities: Sequence[Activity]) -> Break:
+    if found.cause is not BreakCause.UNKNOWN or not found.is_open:
+        return found
+    left = Qty(found.theirs) - Qty(found.ours)
+    told: list[str] = []
+    for change in reversed([each for each in activities if each.symbol == found.subject]):
+        if change.share_qty is None:
+            continue
+        left -= change.share_qty
+        told.insert(0, f"{change.code} of {change.time.date()}: {change.text}".rstrip(": "))
+        if left == 0:
+            return replace(
+                found,
+                cause=BreakCause.CORPORATE_ACTION,
+                evidence="; ".join(told),
+                repair="the broker's shares are right; adjust the position by hand",
+            )
+    return found
 
 
 def adoption(

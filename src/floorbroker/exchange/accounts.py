@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from floorbroker.exchange.model import ZERO, VenueOrder
+from floorbroker.exchange.model import ZERO, Entitlement, Entry, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
 
 #: Less equity than this gives no credit and no short sales.
@@ -77,17 +77,6 @@ class Configuration(Struct, frozen=True, kw_only=True):
     disable_overnight_trading: bool = False
 
 
-class FeeCharge(Struct, frozen=True, kw_only=True):
-    """A day's fee of one kind, positive; it left the cash at the end of that day."""
-
-    id: str
-    date: str  #: YYYY-MM-DD
-    kind: str  #: "REG", "TAF" or "CAT"
-    amount: Decimal
-    time_ns: int
-    description: str
-
-
 class Watchlist(Struct, kw_only=True):
     """Symbols that a client keeps together under a name."""
 
@@ -155,7 +144,8 @@ class VenueAccount:
         self.open_orders: dict[str, VenueOrder] = {}  #: By id, as accepted.
         self.by_client_id: dict[str, VenueOrder] = {}
         self.executions: list[int] = []  #: Places in the list of all executions, oldest first.
-        self.fees: list[FeeCharge] = []
+        self.entries: list[Entry] = []  #: What was no trade, oldest first.
+        self.entitlements: list[Entitlement] = []  #: Dividends not paid yet, oldest first.
         self.watchlists: dict[str, Watchlist] = {}  #: By id, oldest first.
         self.closes: list[DayClose] = []  #: Oldest first.
         self.charged_to = 0  #: How many of `executions` the fees cover already.
@@ -285,9 +275,19 @@ class VenueAccount:
         if (holding := self.positions.get(order.symbol)) is not None:
             self._count_held(holding)
 
-    def charge(self, fee: FeeCharge) -> None:
-        self.fees.append(fee)
-        self.cash -= fee.amount
+    def enter(self, entry: Entry) -> None:
+        """Remember what was no trade, and move the cash by it."""
+        self.entries.append(entry)
+        self.cash += entry.net_amount
+
+    def reshape(self, symbol: str, qty: Decimal, cost: Decimal) -> None:
+        """Make another position of it, as corporate actions do; none if `qty` is zero."""
+        holding = self.positions.setdefault(symbol, Holding(symbol=symbol))
+        holding.qty, holding.cost = qty, cost
+        self._count_held(holding)
+        self._valuation.version = -1
+        if not qty:
+            del self.positions[symbol]
 
     def close_day(self, now_ns: int) -> None:
         """Remember what the next day's figures start from."""

@@ -78,6 +78,7 @@ KINDS: dict[str, Kind] = {
     "partial_fills": Kind(MARKET, ("max_qty",)),
     # What the venue does with orders.
     "bust": Kind(VENUE, ("seconds",)),  # a fill is taken back that much later
+    "correct": Kind(VENUE, ("seconds", "qty", "price")),  # and corrected to these
     "fill_during_cancel": Kind(VENUE),
     "async_reject": Kind(VENUE, ("reason",)),
 }
@@ -111,6 +112,8 @@ class FaultRule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int = 503
     code: int = 1006
     max_qty: str = "1"
+    qty: str | None = None
+    price: str | None = None
     reason: str = "rejected by the fault plan"
 
     @property
@@ -298,6 +301,8 @@ def _rule(entry: object, where: str) -> FaultRule:
         for field, value in entry.items()
         if field != "kind"
     }
+    if kind == "correct" and not {"qty", "price"} & set(checked):
+        raise TapeError(f"{where}: lacks qty or price; one of them is what a fill is corrected to")
     return FaultRule(kind=kind, **checked)
 
 
@@ -362,7 +367,7 @@ def _code(value: object, where: str) -> int:
 def _quantity(value: object, where: str) -> str:
     text = str(value) if type(value) is int else value
     if not isinstance(text, str) or not text.replace(".", "", 1).isdigit() or not text.strip("0."):
-        raise TapeError(f"{where}: {value!r} is not a positive quantity; write it as text")
+        raise TapeError(f"{where}: {value!r} is not a positive number; write it as text")
     return text
 
 
@@ -381,5 +386,7 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "status": _status,
     "code": _code,
     "max_qty": _quantity,
+    "qty": _quantity,
+    "price": _quantity,
     "reason": _text,
 }

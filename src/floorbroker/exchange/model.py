@@ -167,7 +167,11 @@ class VenueOrder(Struct, kw_only=True, gc=False):
 
 
 class Execution(Struct, frozen=True, kw_only=True, gc=False):
-    """One fill. `position_qty` is the signed position after it; a bust has a negative qty."""
+    """One fill. `position_qty` is the signed position after it.
+
+    A bust is an execution with a negative quantity; a correction is two, the first of which takes
+    back what was and the second is what should have been. Sums over all of them are the truth.
+    """
 
     execution_id: str
     order_id: str
@@ -183,6 +187,55 @@ class Execution(Struct, frozen=True, kw_only=True, gc=False):
     position_qty: Decimal
     liquidity: str  #: "add", "remove" or "auction"
     previous_execution_id: str | None = None  #: The fill that a bust or correction undoes.
+    corrected_by: str | None = None  #: Of what a correction takes back: its second execution.
+
+    @property
+    def is_fill(self) -> bool:
+        """Whether it came about by trading."""
+        return self.previous_execution_id is None
+
+    @property
+    def is_bust(self) -> bool:
+        return not self.is_fill and self.qty < 0 and self.corrected_by is None
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """What moved an account without a trade, under the words of Alpaca's activities.
+
+    `net_amount` is what came into the cash; `qty` and `per_share` are told, `qty_change` is what
+    came to the position in `symbol`.
+    """
+
+    id: str
+    kind: str  #: The activity type, such as DIV or FEE.
+    sub_kind: str = ""
+    date: str  #: YYYY-MM-DD
+    time_ns: int
+    net_amount: Decimal = ZERO
+    symbol: str = ""
+    cusip: str = ""
+    qty: Decimal | None = None
+    per_share: Decimal | None = None
+    description: str
+    group_id: str = ""  #: What belongs together, as a split and the cash for its fractions.
+    details: dict[str, str] = {}  #: As the events of activities tell it.
+    qty_change: Decimal = ZERO
+    price_factor: Decimal | None = None  #: What a share is worth after, for one before.
+    mark: Decimal | None = None  #: The price at which shares came into the position.
+    #: Quantity and cost of each position that it changed, by symbol, as they were after it.
+    positions: dict[str, tuple[Decimal, Decimal]] = {}
+
+
+class Entitlement(Struct, frozen=True, kw_only=True):
+    """A dividend that a holder will get, or a short will pay, for the shares of before."""
+
+    action_id: str
+    symbol: str
+    cusip: str
+    qty: Decimal  #: Signed.
+    rate: Decimal
+    pay_ns: int
+    details: dict[str, str] = {}
 
 
 class VenueEvent(Struct, frozen=True, kw_only=True, gc=False):

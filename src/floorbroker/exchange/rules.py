@@ -48,6 +48,11 @@ _CENT = Decimal("0.01")
 _FINE = Decimal("0.0001")
 
 
+#: What becomes of the open orders of a symbol at a corporate action.
+ADJUSTED, CANCELED, KEPT = "adjusted", "canceled", "kept"
+_TREATMENTS = (ADJUSTED, CANCELED, KEPT)
+
+
 class VenueRules(Struct, frozen=True, kw_only=True):
     """Where sources disagree about Alpaca, or Alpaca has changed: one switch each."""
 
@@ -75,6 +80,13 @@ class VenueRules(Struct, frozen=True, kw_only=True):
     overnight_takes_gtc: bool = False  #: On request there; else gtc orders sleep at night.
     overnight_disabled: str = "hold"  #: Until 04:00, for an account that wants no nights.
     overnight_untradable: str = "hold"  #: The same for assets that do not trade overnight.
+    split_orders: str = ADJUSTED  #: At a forward split or a dividend in shares.
+    reverse_split_orders: str = CANCELED
+    split_class_orders: str = KEPT  #: Bracket, OCO and OTO travel "do not cancel"; or "canceled".
+    dividend_orders: str = ADJUSTED  #: Buy limits and sell stops follow a cash dividend down.
+    dividends_paid: str = "payable_date"  #: Or "ex_date", at once.
+    lists_busts: bool = True  #: Busts and corrections are FILL rows of the activities too.
+    journals_first_cash: bool = True  #: What an account begins with is its first activity, JNLC.
     ack_latency_ns: int = 0  #: From the answer to the venue's acknowledgement.
     cancel_latency_ns: int = 0
     replace_latency_ns: int = 0
@@ -88,6 +100,11 @@ class VenueRules(Struct, frozen=True, kw_only=True):
             ("overnight_disabled", ("hold", "refuse")),
             ("overnight_untradable", ("hold", "refuse")),
             ("wash_trade_status", (403, 422)),
+            ("split_orders", _TREATMENTS),
+            ("reverse_split_orders", _TREATMENTS),
+            ("split_class_orders", (KEPT, CANCELED)),
+            ("dividend_orders", _TREATMENTS),
+            ("dividends_paid", ("payable_date", "ex_date")),
         ):
             if (value := getattr(self, field)) not in allowed:
                 words = ", ".join(map(str, allowed))

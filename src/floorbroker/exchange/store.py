@@ -90,6 +90,7 @@ class ExchangeStore:
         self._db.execute("COMMIT")
         changes.orders.clear()
         changes.accounts.clear()
+        changes.marks.clear()
         changes.executions_saved = len(blotter.executions)
 
     def clear(self) -> None:
@@ -115,7 +116,7 @@ class ExchangeStore:
             [(first + n, _encode(each)) for n, each in enumerate(blotter.executions[first:])],
         )
         marks = blotter.marks.px
-        symbols = {order.symbol for order in orders if order.symbol in marks}
+        symbols = changes.marks | {order.symbol for order in orders if order.symbol in marks}
         db.executemany(_SAVE_MARK, [(symbol, str(marks[symbol])) for symbol in symbols])
 
     def _read(self) -> State | None:

@@ -316,12 +316,13 @@ class Venue:
 
     def bust(self, execution_id: str) -> None:
         """Undo a fill; VenueError 404 for an unknown one, 422 for one that is undone already."""
-        try:
-            self.blotter.bust(execution_id)
-        except KeyError:
-            raise not_found(f"execution not found for {execution_id}") from None
-        except ValueError as error:
-            raise unprocessable(str(error)) from None
+        self.blotter.bust(execution_id)
+
+    def correct(
+        self, execution_id: str, *, qty: Decimal | None = None, price: Decimal | None = None
+    ) -> None:
+        """Change a fill's quantity or price; raises as `bust` does, 422 for a wrong quantity."""
+        self.blotter.correct(execution_id, qty, price)
 
     # What survives a restart.
 

@@ -133,6 +133,7 @@ class ScriptedBroker:
         self.is_failing = False
         self.shares: dict[str, Decimal] = {}
         self.listed: dict[str, Instrument | None] = {}  #: Instead of a plain one.
+        self.changes: list[Activity] = []  #: What was no trade.
         self.successors_carry = False
         self.is_silent = False  #: Whether the stream says nothing.
         self._number = 0
@@ -278,7 +279,7 @@ class ScriptedBroker:
         since: datetime | None = None,
         after_id: str | None = None,
     ) -> list[Activity]:
-        _unused()
+        return self.changes
 
     async def instrument(self, symbol: str) -> Instrument | None:
         self._question("instrument", symbol)

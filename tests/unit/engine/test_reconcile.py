@@ -1,6 +1,6 @@
 """The difference between two books, with causes."""
 
-from floorbroker.brokers.port import PositionReport
+from floorbroker.brokers.port import Activity, ActivityKind, PositionReport
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.messages import BreakCause
@@ -9,6 +9,7 @@ from floorbroker.domain.position import Position
 from floorbroker.engine.reconcile import (
     Theirs,
     adoption,
+    explained,
     order_breaks,
     position_breaks,
     repaired,
@@ -79,3 +80,33 @@ def test_an_adopted_position_keeps_the_brokers_price() -> None:
     adjusted, explained = adoption(breaks, theirs, account=Account("A"), now=START)
     assert [(one.symbol, one.qty, one.px) for one in adjusted] == [("MSFT", Qty(-2), Px("9.50"))]
     assert [one.is_open for one in explained] == [False]
+
+
+def change(qty: int, symbol: str = "AAPL") -> Activity:
+    return Activity(
+        activity_id=f"{symbol} {qty}",
+        kind=ActivityKind.CORPORATE,
+        code="SPLIT",
+        time=START,
+        symbol=symbol,
+        share_qty=Qty(qty),
+        text=f"by {qty}",
+    )
+
+
+def test_a_break_that_the_latest_changes_come_to_is_a_corporate_action() -> None:
+    ours = {"AAPL": Position(symbol="AAPL", qty=Qty(10))}
+    breaks = position_breaks(ours, [held("AAPL", 45)])
+    # What came before was adjusted then; what is of another symbol says nothing.
+    changes = [change(7), change(30), change(99, "MSFT"), change(5)]
+    (found,) = explained(breaks, changes)
+    assert (found.cause, found.is_open) == (BreakCause.CORPORATE_ACTION, True)
+    day = START.date()
+    assert found.evidence == f"SPLIT of {day}: by 30; SPLIT of {day}: by 5"
+    assert "adjust the position by hand" in found.repair
+
+
+def test_a_break_that_no_changes_come_to_stays_unknown() -> None:
+    breaks = position_breaks({}, [held("AAPL", 45)])
+    for changes in ([], [change(44)], [change(45, "MSFT")]):
+        assert explained(breaks, changes) == breaks

@@ -101,12 +101,14 @@ def test_paper_charges_no_fees_and_the_switch_does() -> None:
         floor.send("buy", 1000)
         floor.send("sell", 1000)
         floor.venue.advance(SESSION.close_ns)
-        fees = {fee.kind: fee.amount for fee in floor.account.fees}
+        entries = [entry for entry in floor.account.entries if entry.kind == "FEE"]
+        fees = {fee.sub_kind: -fee.net_amount for fee in entries}
         if is_charging:
             assert fees == {"REG": D("2.06"), "TAF": D("0.20"), "CAT": D("0.06")}
         assert floor.account.cash == 100_000 - sum(fees.values())
         floor.venue.advance(SESSION.close_ns + 24 * 60 * MINUTE)
-        assert len(floor.account.fees) == (3 if is_charging else 0)  # and not once more
+        entries = [entry for entry in floor.account.entries if entry.kind == "FEE"]
+        assert len(entries) == (3 if is_charging else 0)  # and not once more
 
 
 def test_shares_are_held_again_when_a_partial_close_is_busted(floor: Floor) -> None:

@@ -572,7 +572,7 @@ def test_a_busted_fill_is_as_if_it_had_not_been(floor: Floor) -> None:
     assert event.execution.previous_execution_id == execution.execution_id
     assert event.execution.position_qty == 0
     assert (floor.account.cash, floor.account.positions) == (D(100_000), {})
-    assert "busted already" in refused(floor.venue.bust, execution.execution_id)
+    assert "busted or corrected already" in refused(floor.venue.bust, execution.execution_id)
     assert "not found" in refused(floor.venue.bust, "nothing")
 
 

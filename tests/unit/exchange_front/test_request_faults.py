@@ -7,7 +7,7 @@ import pytest
 
 from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.exchange.faults import FaultRule
-from tests.unit.exchange_front.conftest import Client, an_exchange, events, virtually
+from tests.unit.exchange_front.conftest import Client, an_exchange, events, hear, virtually
 
 POST = {"method": "POST", "path": "/v2/orders"}
 TICKET = {
@@ -250,6 +250,35 @@ def test_a_bust_takes_the_fill_back_later() -> None:
             assert await events(frames, 1) == ["trade_bust"]
             assert await client.ask("GET", "/v2/positions") == []
             assert (await client.ask("GET", "/v2/account"))["cash"] == "100000"
+
+    virtually(main)
+
+
+def test_a_correction_makes_another_fill_of_it_later() -> None:
+    async def main() -> None:
+        fault = FaultRule(kind="correct", qty="7", price="187", seconds=20.0, count=1)
+        async with an_exchange(fault, speed=1.0) as client:
+            await client.quote()
+            frames = await client.listen()
+            order = await client.ask("POST", "/v2/orders", TICKET)
+            assert await events(frames, 2) == ["pending_new", "new"]
+            fill = (await hear(frames))["data"]
+            correction = (await hear(frames))["data"]
+            assert (fill["event"], correction["event"]) == ("fill", "trade_correct")
+            assert correction["previous_execution_id"] == fill["execution_id"]
+            assert (correction["qty"], correction["price"]) == ("7", "187")
+            assert correction["position_qty"] == correction["order"]["filled_qty"] == "7"
+            (position,) = await client.ask("GET", "/v2/positions")
+            assert (position["qty"], position["avg_entry_price"]) == ("7", "187")
+            assert (await client.ask("GET", "/v2/account"))["cash"] == str(100_000 - 7 * 187)
+            rows = await client.ask("GET", "/v2/account/activities/FILL", direction="asc")
+            assert [(row["qty"], row.get("status")) for row in rows] == [
+                ("10", None),
+                ("-10", "correct"),
+                ("7", "correct"),
+            ]
+            assert {row["previous_id"] for row in rows[1:]} == {fill["execution_id"]}
+            assert {row["order_id"] for row in rows} == {order["id"]}
 
     virtually(main)
 

@@ -61,6 +61,11 @@ class Listener:
         return frame.decode()
 
     async def event(self) -> Any:
+        """The next event behind the account's first cash."""
+        event = await self.any_event()
+        return event if event["activity_type"] != "JNLC" else await self.any_event()
+
+    async def any_event(self) -> Any:
         """The next event."""
         while (frame := await self.frame()).startswith(":"):
             pass
@@ -90,9 +95,11 @@ async def past(client: Client, **query: str) -> list[Any]:
 
 
 async def whole_past(client: Client) -> list[Any]:
-    """Everything of the first moment; then the market moves on, so that the stream can end."""
+    """All after the first cash until now; then the market moves on, so that the stream can end."""
     await client.ask("POST", "/_exchange/clock", {"advance": 1})
-    return await past(client, since="2026-06-01", until="2026-06-01T14:00:00Z")
+    told = await past(client, since="2026-06-01", until="2026-06-01T14:00:00Z")
+    assert told[0]["activity_type"] == "JNLC"
+    return told[1:]
 
 
 async def test_a_fill_is_told_with_all_that_is_known_of_it(client: Client) -> None:
@@ -194,6 +201,20 @@ def test_a_bust_names_the_fill_that_it_undoes_and_the_sum_is_nothing() -> None:
     virtually(main)
 
 
+async def test_a_correction_is_one_event_that_says_what_should_have_been(client: Client) -> None:
+    await client.order(qty="5")
+    (fill,) = await client.ask("GET", "/_exchange/fills")
+    body = {"execution_id": fill["execution_id"], "qty": "3", "price": "187"}
+    await client.ask("POST", "/_exchange/correct-fill", body)
+    first, correction = await whole_past(client)
+    assert correction["previous_id"] == first["ref_id"] == fill["execution_id"]
+    assert (correction["qty"], correction["price"]) == ("3", "187")
+    assert (correction["status"], correction["net_amount"]) == ("correct", "-561")
+    assert correction["details"]["execution_type"] == "trade_correct"
+    assert correction["details"]["cum_qty"] == "3"
+    assert correction["event_id"] > first["event_id"]
+
+
 def test_fees_are_told_live_and_in_their_place() -> None:
     async def main() -> None:
         async with an_exchange(rules=VenueRules(charges_fees=True)) as client:
@@ -210,7 +231,9 @@ def test_fees_are_told_live_and_in_their_place() -> None:
                 await client.order(qty="1")
                 later = await listener.event()
             span = {"since": "2026-06-01", "until": "2026-06-02T13:59:00Z"}
-            assert await past(client, **span) == [fill, fee]
+            first_cash, *rest = await past(client, **span)
+            assert (first_cash["activity_type"], first_cash["net_amount"]) == ("JNLC", "100000")
+            assert rest == [fill, fee]
             ids = [event["event_id"] for event in (fill, fee, later)]
             assert ids == sorted(ids)
 

@@ -186,7 +186,7 @@ class AlpacaClient:
             if page.last_id in found:
                 raise BrokerUnknown(f"{FILLS} lists {page.last_id} on two pages")
             found.update(page.reports)
-            if len(page.reports) < _FILLS_PAGE or page.last_id is None:
+            if page.count < _FILLS_PAGE or page.last_id is None:
                 break
             query["page_token"] = page.last_id
         # The filter by order is young; a server that does not know it lists everything.

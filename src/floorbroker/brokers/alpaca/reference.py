@@ -85,9 +85,14 @@ class _Day(Struct):
     settlement_date: Date | None = None
 
 
+#: Activities whose quantity came to the position, or left it, without a trade.
+_SHARE_TYPES = frozenset({"SPLIT", "SPIN", "NC", "MA", "REO", "REORG", "JNLS", "ACATS"})
+
+
 class _Activity(Struct):
     id: str
     activity_type: str
+    activity_sub_type: str | None = None
     transaction_time: Instant | None = None
     created_at: Instant | None = None
     date: Date | None = None
@@ -274,11 +279,8 @@ def calendar_days(raw: bytes) -> list[CalendarDay]:
 
 
 def _hour(name: str, day: Date, text: str) -> datetime:
-    digits = text.replace(":", "")
-    if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
-        bad(name, repr(text), "time of day; 09:30 or 0930 is right")
     try:
-        hour = time(int(digits[:2]), int(digits[2:]))
+        hour = time.fromisoformat(text)
     except ValueError:
         bad(name, repr(text), "time of day; 09:30 or 0930 is right")
     return datetime.combine(day, hour, _NEW_YORK).astimezone(UTC)
@@ -296,6 +298,7 @@ def _activity(row: _Activity) -> Activity:
             bad("transaction_time", "null", "time; this activity has neither time nor date")
         moment = datetime.combine(row.date, time(), _NEW_YORK)
     code = row.activity_type
+    qty = None if row.qty is None else Qty.of(_number("qty", row.qty))
     return Activity(
         activity_id=row.id,
         kind=activity_kind(code),
@@ -303,12 +306,19 @@ def _activity(row: _Activity) -> Activity:
         time=moment.astimezone(UTC),
         symbol=row.symbol,
         side=SIDES.get(row.side or ""),
-        qty=None if row.qty is None else Qty.of(_number("qty", row.qty)),
+        qty=qty,
+        share_qty=qty if _moves_shares(row) else None,
         px=px_of("price", row.price),
         net_amount=None if row.net_amount is None else _money("net_amount", row.net_amount),
         order_id=OrderID(row.order_id) if row.order_id else None,
         text=row.description or "",
     )
+
+
+def _moves_shares(row: _Activity) -> bool:
+    """The quantity of a cash dividend is only what it was paid for."""
+    is_in_shares = (row.activity_type, row.activity_sub_type) == ("DIV", "SDIV")
+    return is_in_shares or row.activity_type in _SHARE_TYPES
 
 
 def market_phase(raw: bytes) -> MarketPhase:

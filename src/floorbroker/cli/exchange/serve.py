@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
+from msgspec.structs import replace
 
 from floorbroker.cli.exchange.look import DEFAULT_URL
 from floorbroker.cli.root import DONE, say
@@ -14,7 +15,7 @@ from floorbroker.domain.errors import ConfigError, TapeError
 
 if TYPE_CHECKING:
     from floorbroker.exchange.front.switches import Switches
-    from floorbroker.venues import Served
+    from floorbroker.venues import MarketPlan, Served
 
 app = App(name="exchange", help="Serve the embedded exchange over Alpaca's wire protocol.")
 
@@ -64,6 +65,8 @@ class ExchangeOptions:
         seed of the synthetic market
     faults
         fault plan, TOML or JSON
+    actions
+        corporate actions, TOML or JSON
     rules
         switches of the venue, its fills and its door, TOML
     cash
@@ -84,6 +87,7 @@ class ExchangeOptions:
     speed: str = "1"
     seed: int = 7
     faults: Path | None = None
+    actions: Path | None = None
     rules: Path | None = None
     cash: int = 100_000
     clock: Literal["session", "wall"] = "session"
@@ -123,6 +127,7 @@ async def _serve(chosen: ExchangeOptions) -> None:
         is_wall=chosen.clock == "wall",
         is_quiet=chosen.quiet,
     )
+    market = _with_actions(market, chosen.actions)
     async with venues.serve_exchange(
         market,
         speed=_speed(chosen.speed),
@@ -173,10 +178,7 @@ def _plan(path: Path | None) -> str:
 
     if path is None:
         return ""
-    try:
-        text = _text(path, "a plan is TOML or JSON")
-    except ValueError as problem:
-        raise TapeError(f"--faults: {problem}") from None
+    text = _text(path, "--faults", "a plan is TOML or JSON")
     parse_fault_plan(text, f"{path}")  # here, so that a mistake is told with the file's name
     return text
 
@@ -188,16 +190,34 @@ def _rules(path: Path | None) -> "Switches":
     if path is None:
         return Switches()
     try:
-        return parse_switches(_text(path, "rules are TOML"), f"{path}")
+        return parse_switches(_text(path, "--rules", "rules are TOML"), f"{path}")
     except ValueError as problem:
         raise ConfigError(f"--rules: {problem}") from None
 
 
-def _text(path: Path, wanted: str) -> str:
-    """What a file says; raises ValueError if it cannot be read."""
+def _with_actions(market: "MarketPlan", path: Path | None) -> "MarketPlan":
+    """The market with the corporate actions of a file; raises TapeError."""
+    from floorbroker.exchange.actions.reading import parse_actions
+
+    if path is None:
+        return market
+    text = _text(path, "--actions", "a list of actions is TOML or JSON")
+    actions = parse_actions(text, f"{path}")
+    for n, action in enumerate(actions, 1):
+        if action.symbol not in market.assets:
+            wanted = f"one of {', '.join(market.assets)}"
+            raise TapeError(
+                f"{path}: action {n} ({action.kind}): symbol: {action.symbol!r} is not listed; "
+                f"it must be {wanted}"
+            )
+    return replace(market, corporate_actions=actions)
+
+
+def _text(path: Path, option: str, wanted: str) -> str:
+    """What a file says; raises ConfigError naming the option if it cannot be read."""
     try:
         return path.read_text("utf-8")
     except OSError as problem:
-        raise ValueError(f"{path}: {problem.strerror}") from None
+        raise ConfigError(f"{option}: {path}: {problem.strerror}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text; {wanted}") from None
+        raise ConfigError(f"{option}: {path} is no text; {wanted}") from None

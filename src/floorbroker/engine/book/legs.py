@@ -109,13 +109,28 @@ def adopt(book: Book, message: LegAdopted) -> Order:
 
 
 def is_restated(book: Book, order: Order, found: ExecutionReport) -> bool:
-    """Whether the broker has given the leg another size: both of a pair stand for the same
-    shares, so what the one executes is taken off the other."""
+    """Whether the broker has given the order other terms by itself: a leg another size, because
+    both of a pair stand for the same shares, and what the one executes is taken off the other; or
+    those of a successor that nobody asked for, as at a split."""
     told = found.order_qty
-    if order.parent is None or not told or told == order.request.order_qty:
+    if (order.parent is None and not order.replaces) or not told or told < order.cum_qty:
         return False
-    is_current = found.order_id == order.order_id
-    return is_current and told >= order.cum_qty and order.cl_ord_id not in book.replaces
+    is_current = found.order_id == order.order_id and order.cl_ord_id not in book.replaces
+    return is_current and restated(order, found) != order.request
+
+
+def restated(order: Order, found: ExecutionReport) -> OrderRequest:
+    """What the order asks for by the broker's report of it."""
+    ours = order.request
+    if order.parent is not None:
+        return replace(ours, order_qty=found.order_qty)
+    is_fixed = ours.stop_px is not None and found.stop_px is not None
+    return replace(
+        ours,
+        order_qty=found.order_qty,
+        price=found.price if ours.price is not None and found.price is not None else ours.price,
+        stop_px=found.stop_px if is_fixed else ours.stop_px,
+    )
 
 
 def partners(order: Order) -> tuple[ClOrdID, ...]:

@@ -17,7 +17,7 @@ def take(book: Book, report: ExecutionReport) -> Order:
         order = booking.external_order(report, book.account)
     order, kind = _identified(book, order, report), report.exec_type
     if legs.is_restated(book, order, report):
-        order = replace(order, request=replace(order.request, order_qty=report.order_qty))
+        order = replace(order, request=legs.restated(order, report))
     if kind in booking.EXECUTIONS and booking.is_bookable(report):
         if not booking.is_booked(order, report):
             order = _executed(book, order, report)

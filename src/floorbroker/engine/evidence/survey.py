@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from floorbroker.brokers.port import PositionReport
+from floorbroker.brokers.port import ActivityKind, PositionReport
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.messages import (
@@ -23,6 +23,7 @@ from floorbroker.engine.decide import LookForStuck
 from floorbroker.engine.reconcile import (
     Theirs,
     adoption,
+    explained,
     order_breaks,
     position_breaks,
     repaired,
@@ -30,6 +31,7 @@ from floorbroker.engine.reconcile import (
 from floorbroker.engine.settings import Means
 
 _RECORD_EVERY_S = 300.0
+_NO_TRADES = frozenset(ActivityKind) - {ActivityKind.FILL}
 
 
 class World(Protocol):
@@ -204,6 +206,8 @@ class Surveyor:
                 self._world.deliver(execution)
         await self._world.settled()
         theirs, after = await self._positions()
+        if after and since is not None:
+            after = explained(after, await self._broker.activities(_NO_TRADES, since=since))
         closed = [
             replace(one, cause=BreakCause.MISSED_FILL) if not one.is_open else one
             for one in repaired(first, after)

@@ -114,9 +114,7 @@ class Source:
         """What the exchange's corporate actions of these kinds do to the symbol's past."""
         if not kinds:
             return []
-        actions = [
-            action for action in self._server.setup.corporate_actions if action.symbol == symbol
-        ]
+        actions = [action for action in self._server.actions.listed if action.symbol == symbol]
         found = adjustments_of(actions, self._close_before, self._open_after)
         return [each for each in found if each.kind in kinds]
 

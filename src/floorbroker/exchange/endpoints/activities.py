@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from floorbroker.clock import ns_of
-from floorbroker.exchange.accounts import FeeCharge, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
+from floorbroker.exchange.floor.blotter import Identifiers
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
-from floorbroker.exchange.model import Execution
+from floorbroker.exchange.model import Entry, Execution
+from floorbroker.exchange.wire.entries import entry_id, entry_view
 from floorbroker.exchange.wire.orders import activity_id, fill_activity
 from floorbroker.exchange.wire.words import (
     NEW_YORK,
@@ -19,9 +21,7 @@ from floorbroker.exchange.wire.words import (
     maybe_day,
     maybe_moment,
     new_york_digits,
-    number,
     whole,
-    wire_time,
 )
 
 #: Every type that the specification or the official client knows.
@@ -40,7 +40,7 @@ _GROUPS = {
 }
 _PAGE_MAX = 100
 #: An activity beside the identifier by which it is sorted and paged.
-Row = tuple[str, Execution | FeeCharge]
+Row = tuple[str, Execution | Entry]
 
 
 class Activities:
@@ -56,7 +56,7 @@ class Activities:
         ]
 
     def activities(self, request: Request) -> Answer:
-        """One page of the types asked for. Fees are the only activities that are no trades."""
+        """One page of the types asked for."""
         query = request.query()
         wanted = _wanted_types(request, query)
         order_id = _order_id(query)
@@ -64,17 +64,17 @@ class Activities:
         rows: list[Row] = []
         if "FILL" in wanted:
             rows += self._fills(account, query, order_id)
-        if "FEE" in wanted and not order_id:
-            rows += _fees(account, query)
-            rows.sort(key=lambda row: row[0][:17])
+        if not order_id and (entries := _entries(account, query, wanted)):
+            rows += entries
+            rows.sort(key=_place)
         return Answer(body=encode([_view(row) for row in _page(rows, query)]))
 
     def _fills(self, account: VenueAccount, query: dict[str, str], order_id: str) -> list[Row]:
         """Executions within the query's bounds, oldest first.
 
-        Where a page continues another, only what can be on it: an account may have many. A bust
-        is no fill and is not listed.
+        Where a page continues another, only what can be on it: an account may have many.
         """
+        tells_all = self._server.setup.rules.lists_busts
         executions = self._server.venue.executions
         places = account.executions
         first, last = _bounds(query)
@@ -93,37 +93,28 @@ class Activities:
         return [
             (activity_id(fill), fill)
             for fill in (executions[place] for place in places[low:high])
-            if fill.previous_execution_id is None and (not order_id or fill.order_id == order_id)
+            if (tells_all or fill.is_fill) and (not order_id or fill.order_id == order_id)
         ]
 
 
-def fee_view(fee: FeeCharge) -> dict[str, object]:
-    """A fee's row: what left the cash is negative."""
-    return {
-        "id": _fee_id(fee),
-        "activity_type": "FEE",
-        "activity_sub_type": fee.kind,
-        "date": fee.date,
-        "created_at": wire_time(fee.time_ns),
-        "net_amount": number(-fee.amount),
-        "description": fee.description,
-        "currency": "USD",
-        "status": "executed",
-    }
+def _place(row: Row) -> tuple[str, int]:
+    """Where a row stands: by its millisecond, and within it as things came about."""
+    digits, _, identifier = row[0].partition("::")
+    return digits, Identifiers.number_of(identifier)
 
 
-def _view(activity: Execution | FeeCharge) -> object:
-    return fill_activity(activity) if isinstance(activity, Execution) else fee_view(activity)
+def _view(activity: Execution | Entry) -> object:
+    return fill_activity(activity) if isinstance(activity, Execution) else entry_view(activity)
 
 
-def _fee_id(fee: FeeCharge) -> str:
-    return f"{new_york_digits(fee.time_ns)}::{fee.id}"
-
-
-def _fees(account: VenueAccount, query: dict[str, str]) -> list[Row]:
-    """Fees within the query's bounds, oldest first."""
+def _entries(account: VenueAccount, query: dict[str, str], wanted: frozenset[str]) -> list[Row]:
+    """What was no trade within the query's bounds, oldest first."""
     first, last = _bounds(query)
-    return [(_fee_id(fee), fee) for fee in account.fees if first < fee.time_ns < last]
+    return [
+        (entry_id(entry), entry)
+        for entry in account.entries
+        if entry.kind in wanted and first < entry.time_ns < last
+    ]
 
 
 def _wanted_types(request: Request, query: dict[str, str]) -> frozenset[str]:

@@ -31,10 +31,11 @@ class Announcements:
     """The handlers of /v2/corporate_actions/announcements and /v1/corporate-actions."""
 
     def __init__(self, server: ExchangeServer) -> None:
-        self._actions = sorted(
-            server.setup.corporate_actions, key=lambda action: (action.process_date, action.id)
-        )
         self._server = server
+
+    @property
+    def _actions(self) -> list[CorporateAction]:
+        return self._server.actions.listed
 
     def routes(self) -> list[Route]:
         return [

@@ -8,6 +8,7 @@ import msgspec
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.errors import TapeError
 from floorbroker.domain.quotes import Quote, Trade
+from floorbroker.exchange.actions.reading import action_text, parse_action
 from floorbroker.exchange.endpoints.account import Accounts
 from floorbroker.exchange.endpoints.trading import Trading
 from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
@@ -42,6 +43,10 @@ class Controls:
             Route("GET", "/_exchange/faults", self.faults),
             Route("PUT", "/_exchange/faults", self.set_faults),
             Route("DELETE", "/_exchange/faults", self.clear_faults),
+            Route("POST", "/_exchange/bust", self.bust),
+            Route("POST", "/_exchange/correct-fill", self.correct),
+            Route("GET", "/_exchange/corporate-actions", self.corporate_actions),
+            Route("POST", "/_exchange/corporate-action", self.announce),
             Route("POST", "/_exchange/reset", self.reset),
         ]
 
@@ -137,15 +142,50 @@ class Controls:
         self._server.faults = FaultPlan()
         return Answer(204)
 
+    def bust(self, request: Request) -> Answer:
+        """A fill never was."""
+        self._server.venue.bust(_Fields(request.body).text("execution_id"))
+        return self.clock(request)
+
+    def correct(self, request: Request) -> Answer:
+        """A fill had another quantity or price."""
+        fields = _Fields(request.body)
+        if not fields.has("qty") and not fields.has("price"):
+            raise _wrong("correct-fill", fields.names(), "execution_id with qty, price or both")
+        changes = {name: fields.amount(name) for name in ("qty", "price") if fields.has(name)}
+        for name, value in changes.items():
+            if not value:
+                raise _wrong(name, 0, "a number above zero; a bust is for what never was")
+        self._server.venue.correct(fields.text("execution_id"), **changes)
+        return self.clock(request)
+
+    def corporate_actions(self, request: Request) -> Answer:
+        """Every corporate action that the exchange knows of, as it can be announced."""
+        texts = [msgspec.Raw(action_text(each)) for each in self._server.actions.listed]
+        return Answer(body=encode(texts))
+
+    def announce(self, request: Request) -> Answer:
+        """A corporate action that is ahead; answers it with its id."""
+        try:
+            action = parse_action(request.body.decode(errors="replace"))
+            self._check_listed(action.symbol)
+            self._server.actions.announce(action)
+        except (TapeError, ValueError) as error:
+            raise VenueError(422, 42210000, str(error)) from None
+        return Answer(body=action_text(action).encode())
+
     def reset(self, request: Request) -> Answer:
         self._server.reset()
         return self.clock(request)
 
     def _symbol(self, fields: "_Fields") -> str:
         symbol = fields.text("symbol")
+        self._check_listed(symbol)
+        return symbol
+
+    def _check_listed(self, symbol: str) -> None:
         if symbol not in self._server.venue.assets:
             raise _wrong("symbol", symbol, "a listed symbol; GET /v2/assets lists them")
-        return symbol
 
 
 class _Fields:
@@ -199,7 +239,8 @@ def _wrong(field: str, value: object, wanted: str) -> VenueError:
 
 
 def _fill_view(fill: Execution) -> dict[str, str]:
-    return {
+    undone = fill.previous_execution_id
+    return ({} if undone is None else {"previous_execution_id": undone}) | {
         "execution_id": fill.execution_id,
         "order_id": fill.order_id,
         "client_order_id": fill.client_order_id,

@@ -17,7 +17,7 @@ from floorbroker.exchange.endpoints.activities import TYPES
 from floorbroker.exchange.endpoints.span import DAY, Asked, Window, asked_span, windows_of
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
-from floorbroker.exchange.model import ZERO, Execution
+from floorbroker.exchange.model import ZERO, Entry, Execution
 from floorbroker.exchange.reference.calendar import new_york_date
 from floorbroker.exchange.wire.words import choice, encode, invalid
 
@@ -90,8 +90,10 @@ class Portfolio:
         fills = [venue.executions[place] for place in account.executions]
         first_ns = fills[0].time_ns if fills else venue.now_ns
         happenings: list[Happening] = [(fill.time_ns, fill.symbol, fill) for fill in fills]
-        happenings += [(fee.time_ns, "", -fee.amount) for fee in account.fees]
-        for symbol in {fill.symbol for fill in fills}:
+        entries = [entry for entry in account.entries if entry.kind != "JNLC"]
+        happenings += [(entry.time_ns, entry.symbol, entry) for entry in entries]
+        held = {fill.symbol for fill in fills} | {entry.symbol for entry in entries} - {""}
+        for symbol in sorted(held):
             for market in (venue.market, venue.night_market):
                 for bar in market.bars_between(symbol, first_ns - _MINUTE_NS, venue.now_ns):
                     happenings.append((bar.time_ns + _MINUTE_NS - 1, symbol, bar.close_px))
@@ -99,8 +101,8 @@ class Portfolio:
         return happenings
 
 
-#: (time, symbol, what happened): a fill, a symbol's new price, or, without a symbol, cash.
-Happening = tuple[int, str, Execution | Decimal]
+#: (time, symbol, what happened): a fill, what was no trade, or a symbol's new price.
+Happening = tuple[int, str, Execution | Entry | Decimal]
 
 
 def _steps(happenings: Sequence[Happening]) -> Iterator[tuple[int, Decimal]]:
@@ -112,16 +114,21 @@ def _steps(happenings: Sequence[Happening]) -> Iterator[tuple[int, Decimal]]:
         qty = held.get(symbol, ZERO)
         if isinstance(what, Execution):
             signed = what.qty if what.side == "buy" else -what.qty
-            is_bust = what.previous_execution_id is not None
-            price = prices[symbol] if is_bust else what.price
+            price = what.price if what.is_fill else prices[symbol]
             worth += qty * (price - prices.get(symbol, price)) + signed * (price - what.price)
             held[symbol] = qty + signed
             prices[symbol] = price
-        elif symbol:
+        elif isinstance(what, Entry):
+            worth += what.net_amount
+            if what.qty_change or what.price_factor is not None:
+                before = prices.get(symbol, ZERO)
+                price = before if what.mark is None else what.mark
+                price *= 1 if what.price_factor is None else what.price_factor
+                worth += (qty + what.qty_change) * price - qty * before
+                held[symbol], prices[symbol] = qty + what.qty_change, price
+        else:
             worth += qty * (what - prices.get(symbol, what))
             prices[symbol] = what
-        else:
-            worth += what
         yield time_ns, worth
     yield 1 << 80, worth
 
@@ -167,12 +174,14 @@ def _cashflow(
 ) -> dict[str, list[Decimal]]:
     """Dollars of each type that moved from the first window's start to the end of each."""
     if types is None:
-        types = frozenset({"FEE"} if account.fees else ())
+        types = frozenset(entry.kind for entry in account.entries)
     flows = {name: [ZERO] * len(windows) for name in sorted(types)}
-    if "FEE" in flows and windows:
-        times = [fee.time_ns for fee in account.fees]
-        first = bisect_left(times, windows[0].start_ns)
-        for place, window in enumerate(windows):
-            last = bisect_right(times, window.end_ns)
-            flows["FEE"][place] = -sum((fee.amount for fee in account.fees[first:last]), ZERO)
+    if not windows:
+        return flows
+    times = [entry.time_ns for entry in account.entries]
+    first = bisect_left(times, windows[0].start_ns)
+    for place, window in enumerate(windows):
+        for entry in account.entries[first : bisect_right(times, window.end_ns)]:
+            if entry.kind in flows:
+                flows[entry.kind][place] += entry.net_amount
     return flows

@@ -174,7 +174,10 @@ class Trading:
         asset = venue.asset(holding.symbol)
         session = venue.market.session(holding.symbol)
         mark = account.mark(holding.symbol)
-        lastday = (session.prev_close_px if session else None) or mark
+        lastday = mark
+        if session is not None and session.prev_close_px:
+            splits = self._server.actions.factor_since(holding.symbol, session.day.start_ns - 1)
+            lastday = session.prev_close_px / splits
         value = holding.qty * mark
         gain = value - holding.cost
         basis = holding.lastday_qty * lastday + holding.today_cost
@@ -196,7 +199,7 @@ class Trading:
             unrealized_intraday_pl=rounded(today, _PLACES),
             unrealized_intraday_plpc=_share(today, basis),
             current_price=number(mark),
-            lastday_price=number(lastday),
+            lastday_price=rounded(lastday, 9),
             change_today=_share(mark - lastday, lastday),
         )
 

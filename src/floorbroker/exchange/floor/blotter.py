@@ -5,11 +5,24 @@ from decimal import Decimal
 from random import Random
 from typing import Protocol
 
+from msgspec.structs import replace
+
+from floorbroker.domain.amounts import plain
 from floorbroker.exchange.accounts import Marks, VenueAccount
+from floorbroker.exchange.floor.averages import recount
 from floorbroker.exchange.matching.fills import FRACTION, wanted
 from floorbroker.exchange.matching.post import TradingPost
-from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.model import (
+    TERMINAL,
+    ZERO,
+    Entry,
+    Execution,
+    VenueEvent,
+    VenueOrder,
+)
 from floorbroker.exchange.reference.assets import Asset
+from floorbroker.exchange.reference.calendar import new_york_date
+from floorbroker.exchange.rules import not_found, unprocessable
 
 #: Events that announce an order before the venue has it; they carry no execution id.
 _UNROUTED = frozenset({"pending_new", "accepted"})
@@ -54,6 +67,7 @@ class Changes:
     def __init__(self) -> None:
         self.orders: dict[str, VenueOrder] = {}
         self.accounts: dict[str, VenueAccount] = {}
+        self.marks: set[str] = set()  #: Symbols whose mark changed beside the market.
         self.executions_saved = 0
 
 
@@ -80,15 +94,31 @@ class Blotter:
         #: Told of orders of a class when they were filled or ended.
         self.groups: Groups | None = None
         self.ends_auctions_as = "canceled"
+        self.journals_first_cash = True
+        self.announced: list[str] = []  #: Corporate actions that were made known since the start.
         self.assets = assets
         self._places: dict[str, int] = {}  # execution id -> place in `executions`
 
     def open_account(self, key_id: str, cash: Decimal) -> VenueAccount:
         """A new account with that much in it."""
         account = self.restore_account(key_id, self.ids.make(), self.now_ns)
-        account.starting_cash = account.cash = account.last_equity = cash
+        account.starting_cash = account.last_equity = cash
+        if self.journals_first_cash and cash:
+            account.enter(self._first_cash(cash))
+        else:
+            account.cash = cash
         self.note(account)
         return account
+
+    def _first_cash(self, cash: Decimal) -> Entry:
+        return Entry(
+            id=self.ids.make(),
+            kind="JNLC",
+            date=new_york_date(self.now_ns).isoformat(),
+            time_ns=self.now_ns,
+            net_amount=cash,
+            description="the account's first cash",
+        )
 
     def restore_account(self, key_id: str, account_id: str, created_ns: int) -> VenueAccount:
         """An empty account with those papers."""
@@ -218,33 +248,78 @@ class Blotter:
     def bust(self, execution_id: str) -> None:
         """Undo an execution on the order, the cash and the position, and tell it.
 
-        The order stays in the state it has. Raises KeyError for an unknown execution, ValueError
-        for one that is busted already or is itself a bust.
+        The order stays in the state it has. Raises VenueError 404 for an unknown execution, 422
+        for one that was undone already or undoes another.
         """
-        place = self._places[execution_id]
-        undone = self.executions[place]
-        if undone.previous_execution_id is not None or f"bust {execution_id}" in self._places:
-            raise ValueError(f"execution {execution_id} is a bust, or busted already")
+        undone = self._standing(execution_id)
+        reversal = self._undo(undone, self.ids.make())
+        self._recount(undone)
+        self.emit("trade_bust", self.orders[undone.order_id], reversal)
+
+    def correct(self, execution_id: str, qty: Decimal | None, px: Decimal | None) -> None:
+        """Make another execution of one, on the order, the cash and the position, and tell it.
+
+        None keeps what it had, and the order stays in the state it has. Raises VenueError as
+        `bust` does, and 422 for more than the order has room for.
+        """
+        undone = self._standing(execution_id)
         order, account = self.orders[undone.order_id], self.accounts[undone.account]
-        account.unbook(order, undone.qty, undone.price)
-        execution = Execution(
-            execution_id=self.ids.make(),
-            order_id=undone.order_id,
-            client_order_id=undone.client_order_id,
-            account=undone.account,
-            symbol=undone.symbol,
-            side=undone.side,
-            qty=-undone.qty,
-            price=undone.price,
+        qty = undone.qty if qty is None else qty
+        _check_room(order, undone, qty)
+        reversal_id, corrected_id = self.ids.make(), self.ids.make()
+        self._undo(undone, reversal_id, corrected_id)
+        px = undone.price if px is None else px
+        account.book(order, qty, px)
+        execution = replace(
+            undone,
+            execution_id=corrected_id,
+            qty=qty,
+            price=px,
             time_ns=self.now_ns,
             cum_qty=order.filled_qty,
             leaves_qty=order.leaves_qty,
             position_qty=account.position_qty(undone.symbol),
-            liquidity=undone.liquidity,
             previous_execution_id=execution_id,
         )
         self._record(account, execution)
-        self.emit("trade_bust", order, execution)
+        self._recount(undone)
+        self.emit("trade_correct", order, execution)
+
+    def _recount(self, undone: Execution) -> None:
+        account = self.accounts[undone.account]
+        recount(account, (self.executions[place] for place in account.executions), undone)
+
+    def _standing(self, execution_id: str) -> Execution:
+        """An execution that counts; raises VenueError as `bust` does."""
+        place = self._places.get(execution_id)
+        if place is None:
+            raise not_found(f"execution not found for {execution_id}")
+        execution = self.executions[place]
+        if execution.qty < 0 or f"bust {execution_id}" in self._places:
+            raise unprocessable(
+                f"execution {execution_id} is a bust, or was busted or corrected already"
+            )
+        return execution
+
+    def _undo(
+        self, undone: Execution, execution_id: str, corrected_by: str | None = None
+    ) -> Execution:
+        """Take an execution back; `corrected_by` is the one that takes its place."""
+        order, account = self.orders[undone.order_id], self.accounts[undone.account]
+        account.unbook(order, undone.qty, undone.price)
+        execution = replace(
+            undone,
+            execution_id=execution_id,
+            qty=-undone.qty,
+            time_ns=self.now_ns,
+            cum_qty=order.filled_qty,
+            leaves_qty=order.leaves_qty,
+            position_qty=account.position_qty(undone.symbol),
+            previous_execution_id=undone.execution_id,
+            corrected_by=corrected_by,
+        )
+        self._record(account, execution)
+        return execution
 
     def restore(self, executions: list[Execution]) -> None:
         """Take up executions that were read back, oldest first."""
@@ -262,3 +337,13 @@ class Blotter:
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
         account.close_order(order)
         self.posts[order.symbol].leave(order)
+
+
+def _check_room(order: VenueOrder, undone: Execution, qty: Decimal) -> None:
+    """Raises VenueError for an execution that would fill more than the order's quantity."""
+    if order.qty is None:
+        return
+    room = order.qty - order.base_qty - order.filled_qty + undone.qty
+    if qty > room or (qty == room and order.is_open):
+        bound = "less than" if order.is_open else "at most"
+        raise unprocessable(f"qty {plain(qty)} must be {bound} {plain(room)}, the order's rest")

@@ -4,7 +4,7 @@ Nothing here judges an order. What happens at once, what waits for the opening, 
 later (acknowledgements, cancels and replaces under way, the bells of the session) is decided here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from random import Random
 
@@ -25,6 +25,8 @@ from floorbroker.exchange.rules import VenueRules, unprocessable
 
 #: When Alpaca began to tell orders that it holds on the order stream.
 _ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
+#: A timer for what a day brings that is about no single order.
+MIDNIGHT = "midnight"
 _ACK, _CANCEL, _REPLACE = "ack", "cancel", "replace"
 #: Of orders that no venue has: what is asked of them is done at once.
 _UNSENT = frozenset({"accepted", "pending_new", "held"})
@@ -45,8 +47,11 @@ class Routing:
         self.scripted: set[str] = set()  #: Symbols whose quotes stand until they are stated anew.
         self.timers = Timers()
         self._queued: dict[str, VenueOrder] = {}
+        #: Called when a day begins on which somebody asked for it, by a timer MIDNIGHT.
+        self.at_midnight: Callable[[], None] | None = None
         self.groups = blotter.groups = Groups(blotter, self.post)
         blotter.ends_auctions_as = rules.auction_end_status
+        blotter.journals_first_cash = rules.journals_first_cash
 
     def _begin_hours(self) -> None:
         now_ns = self._blotter.now_ns
@@ -179,6 +184,11 @@ class Routing:
         self.timers.add(blotter.now_ns + self._rules.replace_latency_ns, _REPLACE, order.id)
         return answer
 
+    def succeed(self, old: VenueOrder, order: VenueOrder) -> None:
+        """The venue itself puts a successor in an open order's place."""
+        self._blotter.register(order)
+        self._put_in_place(old, order)
+
     @property
     def next_due_ns(self) -> int:
         """When the next bell rings, or what is under way comes due if that is earlier."""
@@ -192,7 +202,11 @@ class Routing:
             blotter.now_ns = max(blotter.now_ns, due_ns)
             if due_ns == self.timers.next_ns:
                 _, kind, order_id = self.timers.pop()
-                self._come_due(kind, blotter.orders[order_id])
+                if kind == MIDNIGHT:
+                    assert self.at_midnight is not None, "whoever set the timer waits for it"
+                    self.at_midnight()
+                else:
+                    self._come_due(kind, blotter.orders[order_id])
             else:
                 self._ring(self.hours.ring())
             self.groups.settle()

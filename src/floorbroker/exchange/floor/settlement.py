@@ -1,10 +1,10 @@
 """The end of a trading day: fees are charged, and accounts remember what they were worth."""
 
 from datetime import datetime
-from decimal import Decimal
 
-from floorbroker.exchange.accounts import FeeCharge, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.model import Entry
 from floorbroker.exchange.reference.assets import is_coin_pair
 from floorbroker.exchange.reference.calendar import NEW_YORK
 from floorbroker.exchange.reference.fees import FeeTrade, day_fees
@@ -32,13 +32,14 @@ def _charge_fees(blotter: Blotter, account: VenueAccount) -> None:
         if fill.qty > 0 and not is_coin_pair(fill.symbol)
     ]
     for kind, amount in day_fees(trades, day).items():
-        account.charge(
-            FeeCharge(
+        account.enter(
+            Entry(
                 id=blotter.ids.make(),
+                kind="FEE",
+                sub_kind=kind,
                 date=day.isoformat(),
-                kind=kind,
-                amount=Decimal(amount),
                 time_ns=blotter.now_ns,
+                net_amount=-amount,
                 description=f"{_FEE_NAMES[kind]} for trades of {day}",
             )
         )

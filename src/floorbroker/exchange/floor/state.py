@@ -9,13 +9,12 @@ from msgspec import Struct
 from floorbroker.exchange.accounts import (
     Configuration,
     DayClose,
-    FeeCharge,
     Holding,
     VenueAccount,
     Watchlist,
 )
 from floorbroker.exchange.floor.blotter import Blotter
-from floorbroker.exchange.model import ZERO, Execution, VenueOrder
+from floorbroker.exchange.model import ZERO, Entitlement, Entry, Execution, VenueOrder
 
 #: Raised when the meaning of what is written changes.
 STATE_VERSION = 1
@@ -29,6 +28,18 @@ class Counters(Struct, frozen=True, kw_only=True):
     seq: int
     ids_tail: str
     ids_count: int
+    announced: list[str] = []
+
+
+class FeeCharge(Struct, frozen=True, kw_only=True):
+    """A day's fee of one kind, positive, as it was once written down."""
+
+    id: str
+    date: str
+    kind: str
+    amount: Decimal
+    time_ns: int
+    description: str
 
 
 class AccountState(Struct, frozen=True, kw_only=True):
@@ -45,9 +56,11 @@ class AccountState(Struct, frozen=True, kw_only=True):
     account_blocked: bool
     charged_to: int
     positions: list[Holding]
-    fees: list[FeeCharge]
+    fees: list[FeeCharge] = []  #: Of files from before there were entries.
     watchlists: list[Watchlist] = []
     closes: list[DayClose] = []
+    entries: list[Entry] = []
+    entitlements: list[Entitlement] = []
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -67,6 +80,7 @@ def counters_of(blotter: Blotter) -> Counters:
         seq=blotter.seq,
         ids_tail=blotter.ids.tail,
         ids_count=blotter.ids.count,
+        announced=blotter.announced,
     )
 
 
@@ -83,9 +97,10 @@ def account_state(account: VenueAccount) -> AccountState:
         account_blocked=account.account_blocked,
         charged_to=account.charged_to,
         positions=list(account.positions.values()),
-        fees=account.fees,
         watchlists=list(account.watchlists.values()),
         closes=account.closes,
+        entries=account.entries,
+        entitlements=account.entitlements,
     )
 
 
@@ -124,6 +139,7 @@ def take_up(blotter: Blotter, state: State) -> None:
     blotter.seq = counters.seq
     blotter.ids.tail = counters.ids_tail
     blotter.ids.count = counters.ids_count
+    blotter.announced = list(counters.announced)
     for symbol, px in state.marks.items():
         blotter.marks.set(symbol, px)
     for account in state.accounts:
@@ -142,10 +158,23 @@ def _take_up_account(blotter: Blotter, state: AccountState) -> None:
     account.trading_blocked = state.trading_blocked
     account.account_blocked = state.account_blocked
     account.charged_to = state.charged_to
-    account.fees = list(state.fees)
+    account.entries = [_entry_of(fee) for fee in state.fees] + list(state.entries)
+    account.entitlements = list(state.entitlements)
     account.watchlists = {each.id: each for each in state.watchlists}
     account.closes = list(state.closes)
     account.positions = {each.symbol: each for each in _without_holds(state.positions)}
+
+
+def _entry_of(fee: FeeCharge) -> Entry:
+    return Entry(
+        id=fee.id,
+        kind="FEE",
+        sub_kind=fee.kind,
+        date=fee.date,
+        time_ns=fee.time_ns,
+        net_amount=-fee.amount,
+        description=fee.description,
+    )
 
 
 def _without_holds(positions: Iterable[Holding]) -> Iterable[Holding]:

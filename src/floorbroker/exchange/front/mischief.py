@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
-from floorbroker.exchange.faults import MARKET, FaultPlan
+from floorbroker.exchange.faults import MARKET, FaultPlan, FaultRule
 from floorbroker.exchange.model import Execution, VenueError, VenueOrder
 from floorbroker.exchange.venue import Venue
 
@@ -24,7 +24,7 @@ class Mischief:
         self.plan = plan
         self._venue = venue
         self._monotonic = monotonic
-        self._busts: deque[tuple[int, str]] = deque()
+        self._busts: deque[tuple[int, str, FaultRule]] = deque()
         self._hidden_until_s: dict[str, float] = {}  # order id -> monotonic time when it shows
         self.follow(plan)
 
@@ -37,27 +37,33 @@ class Mischief:
 
     @property
     def has_busts(self) -> bool:
-        """Whether a fill waits to be taken back."""
+        """Whether a fill waits to be taken back or corrected."""
         return bool(self._busts)
 
     def note(self, fill: Execution) -> None:
-        """The `bust` fault: some fills will be taken back."""
-        if fill.previous_execution_id is not None:
+        """The `bust` and `correct` faults: some fills will be taken back, or be others."""
+        if not fill.is_fill:
             return
-        rule = self.plan.on_order("bust", fill.symbol, fill.account, fill.time_ns)
-        if rule is not None:
-            due_ns = fill.time_ns + round(rule.wait_s * NS_PER_S)
-            self._busts.append((due_ns, fill.execution_id))
+        for kind in ("bust", "correct"):
+            rule = self.plan.on_order(kind, fill.symbol, fill.account, fill.time_ns)
+            if rule is not None:
+                due_ns = fill.time_ns + round(rule.wait_s * NS_PER_S)
+                self._busts.append((due_ns, fill.execution_id, rule))
 
     def bust_due(self) -> None:
-        """Take back the fills whose time has come."""
+        """Take back or correct the fills whose time has come."""
         for _ in range(len(self._busts)):
-            due_ns, execution_id = self._busts.popleft()
+            due_ns, execution_id, rule = self._busts.popleft()
             if due_ns > self._venue.now_ns:
-                self._busts.append((due_ns, execution_id))
+                self._busts.append((due_ns, execution_id, rule))
                 continue
-            with suppress(VenueError):  # it was undone already
-                self._venue.bust(execution_id)
+            with suppress(VenueError):  # it was undone already, or there is no room for it
+                if rule.kind == "bust":
+                    self._venue.bust(execution_id)
+                else:
+                    self._venue.correct(
+                        execution_id, qty=_maybe(rule.qty), price=_maybe(rule.price)
+                    )
 
     def thinned(self, event: MarketEvent) -> MarketEvent:
         """The `partial_fills` fault: what the market offers is cut, so orders fill in parts."""
@@ -84,6 +90,10 @@ class Mischief:
         now_ns = self._venue.now_ns
         rule = self.plan.on_order("async_reject", order.symbol, order.account, now_ns)
         return None if rule is None else rule.reason
+
+
+def _maybe(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _cut(event: Quote | Trade | Depth, most: Decimal) -> MarketEvent:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from floorbroker.clock import NS_PER_S, Clock, MarketClock
 from floorbroker.domain.errors import FloorbrokerError
 from floorbroker.domain.quotes import MarketEvent, Quote
+from floorbroker.exchange.actions.diary import Diary
 from floorbroker.exchange.faults import FaultPlan
 from floorbroker.exchange.front.limit import RateLimit
 from floorbroker.exchange.front.mischief import Mischief
@@ -128,14 +129,21 @@ class ExchangeServer:
         self._scripted = self.venue.routing.scripted
         self._clock: MarketClock | None = None
         self._needs_save = False
+        self.actions = Diary(self.venue, setup.corporate_actions, self.touch)
 
     def _restore(self) -> None:
         """Take up what was saved; the tape goes on from there, and what it passed is known."""
         store = self.setup.store
-        if store is None or not store.load(self.venue) or self.tape is None:
+        if store is None or not store.load(self.venue):
+            return
+        self.actions.resume()
+        if self.tape is None:
             return
         for event in self.tape.until(self.venue.now_ns):
-            self.venue.recall(event)
+            if self.actions.outdates(event):
+                self.venue.market.apply(event)
+            else:
+                self.venue.recall(event)
 
     @property
     def faults(self) -> FaultPlan:

@@ -12,19 +12,21 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from floorbroker.exchange.accounts import FeeCharge, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.floor.blotter import Identifiers
 from floorbroker.exchange.front.http import Answer, Receive, Request, Route, Send
 from floorbroker.exchange.front.server import ExchangeServer
-from floorbroker.exchange.model import Execution, VenueError, VenueEvent
+from floorbroker.exchange.model import Entry, Execution, VenueError, VenueEvent
 from floorbroker.exchange.reference.calendar import new_york_date, settlement_of
 from floorbroker.exchange.venue import Venue
+from floorbroker.exchange.wire.entries import entry_event
 from floorbroker.exchange.wire.words import encode, maybe_moment, number, wire_time
 
 PATH = "/v2beta1/events/activities"
 #: Silence after which a comment tells that the connection lives.
 HEARTBEAT_S = 15.0
-#: How soon a fee, the end of a bounded stream or of the exchange is noticed; no event tells them.
+#: How soon what was no trade, the end of a bounded stream or of the exchange is noticed; no event
+#: tells them.
 POLL_S = 0.5
 BATCH = 500
 _HEARTBEAT = b":heartbeat\n\n"
@@ -36,7 +38,10 @@ _RANDOM_BITS = 80
 _NS_PER_MS = 1_000_000
 _NEVER = 1 << 130
 
-Activity = Execution | FeeCharge
+#: What became of a trade, by the type of the execution.
+_TRADE_STATUS = {"fill": "executed", "trade_bust": "canceled", "trade_correct": "correct"}
+
+Activity = Execution | Entry
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -130,9 +135,9 @@ class Reader:
         self._is_past_end = False
         self._venue: Venue = server.venue
         account, executions = self._account, server.venue.executions
-        self._fills_told, self._fees_told = len(account.executions), len(account.fees)
+        self._fills_told, self._entries_told = len(account.executions), len(account.entries)
         if span.has_past:
-            self._fees_told = 0
+            self._entries_told = 0
             self._fills_told = bisect_left(
                 account.executions,
                 span.begins_at(),
@@ -153,7 +158,7 @@ class Reader:
         """The next events, oldest first."""
         if self._venue is not self._server.venue:
             self._venue = self._server.venue
-            self._fills_told = self._fees_told = 0
+            self._fills_told = self._entries_told = 0
         taken: list[Told] = []
         account = self._account
         begins_ns = self._span.begins_at()
@@ -163,29 +168,30 @@ class Reader:
                 self._is_past_end = True
                 break
             self._note(activity)
-            if activity.time_ns >= begins_ns and event_id > self._span.after:
+            is_told = isinstance(activity, Entry) or activity.corrected_by is None
+            if is_told and activity.time_ns >= begins_ns and event_id > self._span.after:
                 taken.append(Told(account=account, venue=self._venue, activity=activity))
                 if len(taken) == most:
                     break
         return taken
 
     def _rest(self, account: VenueAccount) -> Iterator[Activity]:
-        """What was not told yet: fills and fees in the order in which they came about."""
-        executions, places = self._venue.executions, account.executions
-        while self._fills_told < len(places) or self._fees_told < len(account.fees):
-            if self._fees_told == len(account.fees):
+        """What was not told yet, in the order in which it came about."""
+        executions, places, entries = self._venue.executions, account.executions, account.entries
+        while self._fills_told < len(places) or self._entries_told < len(entries):
+            if self._entries_told == len(entries):
                 yield executions[places[self._fills_told]]
             elif self._fills_told == len(places):
-                yield account.fees[self._fees_told]
+                yield entries[self._entries_told]
             else:
-                fill, fee = executions[places[self._fills_told]], account.fees[self._fees_told]
-                yield fill if event_number(fill) < event_number(fee) else fee
+                fill, entry = executions[places[self._fills_told]], entries[self._entries_told]
+                yield fill if event_number(fill) < event_number(entry) else entry
 
     def _note(self, activity: Activity) -> None:
         if isinstance(activity, Execution):
             self._fills_told += 1
         else:
-            self._fees_told += 1
+            self._entries_told += 1
 
 
 class Told(Struct, frozen=True):
@@ -240,7 +246,7 @@ def frame_of(told: Told) -> bytes:
     if isinstance(activity, Execution):
         view = _trade_view(activity, told.venue)
     else:
-        view = _fee_view(activity)
+        view = entry_event(activity)
     at = wire_time(activity.time_ns)
     day = new_york_date(activity.time_ns)
     envelope = {
@@ -255,13 +261,13 @@ def frame_of(told: Told) -> bytes:
 
 
 def _trade_view(fill: Execution, venue: Venue) -> dict[str, object]:
-    """A bust has a negative quantity and names the fill that it undoes."""
-    is_bust = fill.previous_execution_id is not None
+    """A bust has a negative quantity; it and a correction name the fill that they undo."""
+    how = "fill" if fill.is_fill else "trade_bust" if fill.is_bust else "trade_correct"
     signed = fill.qty if fill.side == "buy" else -fill.qty
     view: dict[str, object] = {
         "activity_type": "TRD",
         "ref_id": fill.execution_id,
-        "status": "canceled" if is_bust else "executed",
+        "status": _TRADE_STATUS[how],
         "qty": number(fill.qty),
         "price": number(fill.price),
         "net_amount": number(-signed * fill.price),
@@ -274,24 +280,12 @@ def _trade_view(fill: Execution, venue: Venue) -> dict[str, object]:
             "cum_qty": number(fill.cum_qty),
             "leaves_qty": number(fill.leaves_qty),
             "order_status": "partially_filled" if fill.leaves_qty else "filled",
-            "execution_type": "trade_bust" if is_bust else "fill",
+            "execution_type": how,
         },
     }
-    if is_bust:
+    if not fill.is_fill:
         view["previous_id"] = fill.previous_execution_id
     return view
-
-
-def _fee_view(fee: FeeCharge) -> dict[str, object]:
-    """A day's fee has no single trade that it belongs to: its parent is itself."""
-    return {
-        "activity_type": "FEE",
-        "activity_subtype": fee.kind,
-        "ref_id": fee.id,
-        "status": "executed",
-        "net_amount": number(-fee.amount),
-        "details": {"system_date": fee.date, "parent_id": fee.id},
-    }
 
 
 async def _send(send: Send, body: bytes) -> None:

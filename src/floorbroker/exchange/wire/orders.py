@@ -158,8 +158,12 @@ def trade_update(event: VenueEvent, order: bytes) -> bytes:
     return encode(StreamFrame("trade_updates", update))
 
 
-class FillActivity(Struct, gc=False):
-    """A FILL row of the account's activities."""
+class FillActivity(Struct, omit_defaults=True, gc=False):
+    """A FILL row of the account's activities.
+
+    What undoes another row names its execution, and says as the events do whether it was busted
+    or corrected; its quantity is negative where it takes shares back.
+    """
 
     id: str
     activity_type: str
@@ -173,6 +177,8 @@ class FillActivity(Struct, gc=False):
     order_id: str
     cum_qty: str
     order_status: str
+    status: str | None = None
+    previous_id: str | None = None
 
 
 def fill_activity(fill: Execution) -> FillActivity:
@@ -191,6 +197,8 @@ def fill_activity(fill: Execution) -> FillActivity:
         fill.order_id,
         number(fill.cum_qty),
         "filled" if is_last else "partially_filled",
+        None if fill.is_fill else "canceled" if fill.is_bust else "correct",
+        fill.previous_execution_id,
     )
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from floorbroker.brokers.alpaca.client import AlpacaClient
 from floorbroker.brokers.pacing import Lane
-from floorbroker.brokers.port import Broker
+from floorbroker.brokers.port import ActivityKind, Broker
 from floorbroker.clock import run_virtual
-from floorbroker.domain.amounts import Money
+from floorbroker.domain.amounts import Money, Qty
 from floorbroker.domain.errors import BrokerUnknown, BrokerUnreachable
 from floorbroker.domain.ids import ClOrdID, OrderID
-from floorbroker.domain.messages import OrderCancelReplaceRequest, Source
+from floorbroker.domain.messages import ExecType, OrderCancelReplaceRequest, Source
 from floorbroker.domain.order import OrderRequest
 from tests.unit.brokers.alpaca.test_codec import ACTIVITY
 from tests.unit.brokers.alpaca.test_reference import ACCOUNT, ASSET, POSITION
@@ -232,6 +232,57 @@ def test_executions_are_complete_and_oldest_first(count: int) -> None:
         assert [one.exec_id for one in found] == [f"e{n}" for n in range(count)]
         assert made.broker.seen[0].path == "/v2/account/activities/FILL"
         assert made.broker.seen[0].query["after"] == "2026-10-08T14:00:00Z"
+
+    with_answer(answer, act)
+
+
+@pytest.mark.parametrize("count", [0, 99, 100, 101, 250])
+def test_changes_of_shares_are_complete_and_nothing_else(count: int) -> None:
+    row = {"activity_type": "SPLIT", "date": "2026-06-03", "symbol": "AAPL", "qty": "30"}
+    kinds: list[dict[str, Any]] = [
+        {**row, "description": "10 AAPL became 40"},
+        {**row, "activity_type": "DIV", "activity_sub_type": "CDIV"},
+        {**row, "activity_type": "JNLC", "symbol": None, "qty": "9"},
+        {**row, "activity_type": "DIV", "activity_sub_type": "SDIV", "qty": "-1.5"},
+    ]
+    rows = [{"id": f"20261008100002123::a{n}", **kinds[n % 4]} for n in range(count)]
+
+    def answer(seen: Seen) -> Reply:
+        assert seen.query["category"] == "non_trade_activity"
+        token = seen.query.get("page_token")
+        first = 0 if token is None else 1 + [row["id"] for row in rows].index(token)
+        return Reply(200, encode(rows[first : first + int(seen.query["page_size"])]))
+
+    async def act(made: Parts) -> None:
+        kinds = {ActivityKind.CORPORATE, ActivityKind.DIVIDEND, ActivityKind.CASH}
+        found = await made.client.activities(kinds, since=START)
+        told = [(one.code, one.share_qty) for one in found]
+        expected = [("SPLIT", Qty(30)), ("DIV", None), ("JNLC", None), ("DIV", Qty("-1.5"))]
+        assert told == [expected[n % 4] for n in range(count)]
+
+    with_answer(answer, act)
+
+
+def test_busts_and_corrections_are_listed_once_and_count_for_the_page() -> None:
+    bust = {"status": "canceled", "qty": "-4", "previous_id": "e0", "cum_qty": "0"}
+    back = {"status": "correct", "qty": "-4", "previous_id": "e1", "cum_qty": "0"}
+    right = {"status": "correct", "qty": "3", "previous_id": "e1", "cum_qty": "3"}
+    rows = activities(100)
+    rows[97:] = [
+        {**row, **changes} for row, changes in zip(rows[97:], (bust, back, right), strict=True)
+    ]
+
+    def answer(seen: Seen) -> Reply:
+        return Reply(200, encode([] if "page_token" in seen.query else rows))
+
+    async def act(made: Parts) -> None:
+        found = await made.client.executions()
+        assert len(made.broker.seen) == 2  # a full page, though one of its rows was left out
+        assert len(found) == 99
+        assert [(one.exec_type, one.ref_exec_id, one.last_qty) for one in found[97:]] == [
+            (ExecType.TRADE_CANCEL, "e0", Qty(4)),
+            (ExecType.TRADE_CORRECT, "e1", Qty(3)),
+        ]
 
     with_answer(answer, act)
 

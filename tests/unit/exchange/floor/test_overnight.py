@@ -189,9 +189,10 @@ def test_fees_of_a_night_are_those_of_its_trade_date() -> None:
     floor = at_night(VenueRules(charges_fees=True))
     floor.quote("99", 500, "100", 500)
     bid(floor)
-    assert not floor.account.fees
+    assert [entry.kind for entry in floor.account.entries] == ["JNLC"]
     floor.venue.advance(NEXT_SESSION.close_ns)
-    assert {fee.date for fee in floor.account.fees} == {NEXT_SESSION.date.isoformat()}
+    fees = {entry.date for entry in floor.account.entries if entry.kind == "FEE"}
+    assert fees == {NEXT_SESSION.date.isoformat()}
 
 
 def test_night_prints_fill_what_rests_and_elect_no_stop() -> None:

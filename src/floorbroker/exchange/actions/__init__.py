@@ -1,0 +1,1 @@
+"""What corporate actions do at the exchange: to positions, to cash, and to open orders."""
