@@ -15,7 +15,7 @@ from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.floor.state import State
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.matching.fills import FillRules
-from floorbroker.exchange.model import TERMINAL, ZERO, VenueEvent, VenueOrder
+from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.venue import Venue
@@ -46,6 +46,7 @@ class Told:
         self.position: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self.cash = CASH
         self.busted: set[str] = set()  #: Orders.
+        self.executions: dict[str, Execution] = {}
         self.seq = 0
         self.checks_power = checks_power
         self.venue: Venue | None = None
@@ -73,6 +74,10 @@ class Told:
         fill, order = event.execution, event.order
         assert fill is not None
         assert was != "held", "a held leg was filled"
+        self.executions[fill.execution_id] = fill
+        if event.event == "trade_correct":
+            self._correct(fill)
+            return
         signed = fill.qty if fill.side == "buy" else -fill.qty
         before = self.position[order.symbol]
         after = self.position[order.symbol] = before + signed
@@ -89,6 +94,18 @@ class Told:
         if order.position_intent.endswith("_to_close") and not self.busted:
             assert before * after >= 0, "an exit turned the position around"
             assert abs(after) < abs(before)
+
+    def _correct(self, fill: Execution) -> None:
+        """What the fill was before is taken back, and it is booked as it should have been."""
+        undone = self.executions[fill.previous_execution_id or ""]
+        for sign, each in ((-1, undone), (1, fill)):
+            signed = sign * (each.qty if each.side == "buy" else -each.qty)
+            self.position[each.symbol] += signed
+            self.cash -= signed * each.price
+            self.filled[each.order_id] += sign * each.qty
+            self.notional[each.order_id] += sign * each.qty * each.price
+        assert fill.position_qty == self.position[fill.symbol]
+        self.busted.add(fill.order_id)
 
 
 def assert_affordable(venue: Venue, order: VenueOrder) -> None:

@@ -38,6 +38,7 @@ LEAST_OF_1000 = {
     "a short position": 60,
     "a rejection by the venue": 8,
     "a bust": 8,
+    "a correction": 8,
     "a refusal with 403": 250,
     "a refusal with 422": 300,
     "a halt": 150,
@@ -45,11 +46,13 @@ LEAST_OF_1000 = {
     "several pages": 100,
 }
 
+_UNDONE = {"trade_bust": "a bust", "trade_correct": "a correction"}
+
 
 def happenings(event: VenueEvent) -> Iterator[str]:
     """What an event shows to have happened."""
     order, name = event.order, event.event
-    if event.execution is not None and name != "trade_bust":
+    if event.execution is not None and name not in _UNDONE:
         yield from _of_fill(event, order, event.execution.qty)
     at_work = {"bracket": "a bracket's leg at work", "oto": "an OTO's leg at work"}
     if name == "new" and order.parent_id and order.order_class in at_work:
@@ -63,8 +66,8 @@ def happenings(event: VenueEvent) -> Iterator[str]:
             yield "a replace of a replace"
     if name == "rejected":
         yield "a rejection by the venue"
-    if name == "trade_bust":
-        yield "a bust"
+    if name in _UNDONE:
+        yield _UNDONE[name]
 
 
 def _of_fill(event: VenueEvent, order: VenueOrder, qty: Decimal) -> Iterator[str]:

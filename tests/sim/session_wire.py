@@ -7,7 +7,9 @@ from typing import Any
 from floorbroker.exchange.model import TERMINAL, ZERO
 
 #: Events that may follow the end of an order.
-AFTER_THE_END = frozenset({"trade_bust", "order_cancel_rejected", "order_replace_rejected"})
+AFTER_THE_END = frozenset(
+    {"trade_bust", "trade_correct", "order_cancel_rejected", "order_replace_rejected"}
+)
 #: The average price of an order has twelve decimals.
 _ROUNDING = Decimal("1e-12")
 
@@ -21,7 +23,7 @@ class Ear:
         self._filled: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self._notional: dict[str, Decimal] = defaultdict(lambda: ZERO)
         self._position: dict[str, Decimal] = defaultdict(lambda: ZERO)
-        self._executions: set[str] = set()
+        self._executions: dict[str, Any] = {}
         self._busted: set[str] = set()
 
     def hear(self, frame: Any) -> None:
@@ -35,18 +37,17 @@ class Ear:
         if "qty" in told:
             self._add(told, order)
         else:
-            assert told["event"] not in ("fill", "partial_fill", "trade_bust")
+            assert told["event"] not in ("fill", "partial_fill", "trade_bust", "trade_correct")
 
     def _add(self, told: Any, order: Any) -> None:
         """One execution: it adds up to what the order says it has filled, and to the position."""
-        qty, price = Decimal(told["qty"]), Decimal(told["price"])
         assert told["execution_id"] not in self._executions
-        self._executions.add(told["execution_id"])
-        self._position[order["symbol"]] += qty if order["side"] == "buy" else -qty
+        self._executions[told["execution_id"]] = told
+        self._book(told, order, 1)
+        if told["event"] == "trade_correct":  # in the place of what it was before
+            self._book(self._executions[told["previous_execution_id"]], order, -1)
         assert Decimal(told["position_qty"]) == self._position[order["symbol"]]
-        self._filled[order["id"]] += qty
-        self._notional[order["id"]] += qty * price
-        if told["event"] == "trade_bust":
+        if told["event"] in ("trade_bust", "trade_correct"):
             self._busted.add(order["id"])
         lineage = self._lineage(order)
         if self._busted.intersection(lineage):
@@ -56,6 +57,12 @@ class Ear:
         assert Decimal(order["filled_qty"]) == filled
         assert abs(Decimal(order["filled_avg_price"]) - notional / filled) <= _ROUNDING
         assert (told["event"] == "fill") == (order["status"] == "filled")
+
+    def _book(self, told: Any, order: Any, sign: int) -> None:
+        qty, price = sign * Decimal(told["qty"]), Decimal(told["price"])
+        self._position[order["symbol"]] += qty if order["side"] == "buy" else -qty
+        self._filled[order["id"]] += qty
+        self._notional[order["id"]] += qty * price
 
     def _lineage(self, order: Any) -> list[str]:
         """The order and those that it took the place of, as far as their fills count for it."""

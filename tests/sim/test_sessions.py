@@ -381,6 +381,20 @@ class Sessions(RuleBasedStateMachine):
             venue.bust(venue.executions[pick % len(venue.executions)].execution_id)
         self.on.server.commit()
 
+    @precondition(lambda self: self.session is not None and self.on.venue.executions)
+    @rule(pick=PICK, chance=PICK, qty=st.one_of(st.none(), SIZES), px=st.integers(9000, 11_000))
+    def correct(self, pick: int, chance: int, qty: int | None, px: int) -> None:
+        if chance:  # as a bust
+            return
+        venue = self.on.venue
+        with suppress(VenueError):
+            venue.correct(
+                venue.executions[pick % len(venue.executions)].execution_id,
+                qty=None if qty is None else Decimal(qty),
+                price=Decimal(px) / 100,
+            )
+        self.on.server.commit()
+
     def _send(self, **fields: Any) -> None:
         ticket = {"symbol": SYMBOLS[0], **fields}
         status, told = self.on.ask("POST", "/v2/orders", ticket)

@@ -219,7 +219,9 @@ def test_events_of_activities_are_as_published(exchange: ServedExchange, made: M
         assert answer.headers["content-type"] == "text/event-stream"
         lines = answer.read().decode().splitlines()
     events = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
-    assert {event["details"]["symbol"] for event in events} == {"AAPL", "MSFT"}
+    first_cash, *trades = events
+    assert first_cash["activity_type"] == "JNLC"
+    assert {event["details"]["symbol"] for event in trades} == {"AAPL", "MSFT"}
     document = specification("trading-api")
     schema = {
         "$ref": "#/components/schemas/ActivityEventV2",
