@@ -1,15 +1,19 @@
 """What moved an account's cash and positions: its fills, and what is no trade, such as fees."""
 
-from bisect import bisect_left, bisect_right
+import heapq
+from collections.abc import Iterator
 from datetime import datetime, time, timedelta
-from typing import Any
+from itertools import dropwhile, islice
 from uuid import UUID
+
+from msgspec import Struct
 
 from floorbroker.clock import ns_of
 from floorbroker.exchange.accounts import FeeCharge, VenueAccount
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
-from floorbroker.exchange.model import Execution
+from floorbroker.exchange.model import Execution, VenueError
+from floorbroker.exchange.records.archive import number_of
 from floorbroker.exchange.wire.orders import activity_id, fill_activity
 from floorbroker.exchange.wire.words import (
     NEW_YORK,
@@ -39,8 +43,8 @@ _GROUPS = {
     "MISC": TYPES - _TRADES - _CASH - {name for name in TYPES if name.startswith("DIV")},
 }
 _PAGE_MAX = 100
-#: An activity beside the identifier by which it is sorted and paged.
-Row = tuple[str, Execution | FeeCharge]
+_NS_PER_MS = 1_000_000
+Activity = Execution | FeeCharge
 
 
 class Activities:
@@ -61,40 +65,58 @@ class Activities:
         wanted = _wanted_types(request, query)
         order_id = _order_id(query)
         account = self._server.venue.account(request.account)
-        rows: list[Row] = []
-        if "FILL" in wanted:
-            rows += self._fills(account, query, order_id)
+        page = _page_of(query)
+        fees: list[FeeCharge] = []
         if "FEE" in wanted and not order_id:
-            rows += _fees(account, query)
-            rows.sort(key=lambda row: row[0][:17])
-        return Answer(body=encode([_view(row) for row in _page(rows, query)]))
+            fees = [fee for fee in account.fees if page.after_ns < fee.time_ns < page.until_ns]
+        fills = self._fills(account, page, order_id) if "FILL" in wanted else iter(())
+        return Answer(body=encode([_view(each) for each in _on_page(page, fills, fees)]))
 
-    def _fills(self, account: VenueAccount, query: dict[str, str], order_id: str) -> list[Row]:
-        """Executions within the query's bounds, oldest first.
+    def _fills(self, account: VenueAccount, page: "Page", order_id: str) -> Iterator[Execution]:
+        """Executions within the bounds, in the page's direction and from about its beginning.
 
-        Where a page continues another, only what can be on it: an account may have many. A bust
-        is no fill and is not listed.
+        Read as they are wanted, because an account may have many. A bust is no fill and is not
+        listed.
         """
+        numbers = self._numbers(account, page, order_id)
         executions = self._server.venue.executions
-        places = account.executions
-        first, last = _bounds(query)
-        low = bisect_right(places, first, key=lambda place: executions[place].time_ns)
-        high = bisect_left(places, last, key=lambda place: executions[place].time_ns)
-        if token := query.get("page_token"):
-            prefix = token.partition("::")[0]
+        for fill in executions.of(account.key_id, *numbers, is_ascending=page.is_ascending):
+            if fill.previous_execution_id is None and (not order_id or fill.order_id == order_id):
+                yield fill
 
-            def prefix_of(place: int) -> str:
-                return new_york_digits(executions[place].time_ns)
-
-            if query.get("direction") == "asc":
-                low = max(low, bisect_left(places, prefix, key=prefix_of))
+    def _numbers(self, account: VenueAccount, page: "Page", order_id: str) -> tuple[int, int]:
+        """Between which numbers the page's executions are."""
+        executions, key_id = self._server.venue.executions, account.key_id
+        first = executions.first_at(key_id, page.after_ns + 1)
+        last = executions.first_at(key_id, page.until_ns) - 1
+        if order_id:
+            order = self._server.venue.orders.get(order_id)
+            if order is None:
+                return 0, -1
+            first = max(first, number_of(order_id))
+            last = min(last, executions.first_at(key_id, order.updated_ns + 1) - 1)
+        if page.token:
+            known = executions.find(page.token.partition("::")[2])
+            if known is not None:
+                low = high = number_of(known.execution_id)
             else:
-                high = min(high, bisect_right(places, prefix, key=prefix_of))
-        return [
-            (activity_id(fill), fill)
-            for fill in (executions[place] for place in places[low:high])
-            if fill.previous_execution_id is None and (not order_id or fill.order_id == order_id)
-        ]
+                begin_ns = _fee_ns(account, page.token)
+                low = executions.first_at(key_id, begin_ns)
+                high = executions.first_at(key_id, begin_ns + _NS_PER_MS) - 1
+            first, last = (
+                (max(first, low), last) if page.is_ascending else (first, min(last, high))
+            )
+        return first, last
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """What of the activities is asked for; the bounds are exclusive."""
+
+    after_ns: int
+    until_ns: int
+    size: int
+    is_ascending: bool
+    token: str  #: Of the activity that the page comes after; empty for the first page.
 
 
 def fee_view(fee: FeeCharge) -> dict[str, object]:
@@ -112,18 +134,32 @@ def fee_view(fee: FeeCharge) -> dict[str, object]:
     }
 
 
-def _view(activity: Execution | FeeCharge) -> object:
+def _view(activity: Activity) -> object:
     return fill_activity(activity) if isinstance(activity, Execution) else fee_view(activity)
+
+
+def _name(activity: Activity) -> str:
+    """The identifier by which a page is continued."""
+    return activity_id(activity) if isinstance(activity, Execution) else _fee_id(activity)
 
 
 def _fee_id(fee: FeeCharge) -> str:
     return f"{new_york_digits(fee.time_ns)}::{fee.id}"
 
 
-def _fees(account: VenueAccount, query: dict[str, str]) -> list[Row]:
-    """Fees within the query's bounds, oldest first."""
-    first, last = _bounds(query)
-    return [(_fee_id(fee), fee) for fee in account.fees if first < fee.time_ns < last]
+def _fee_ns(account: VenueAccount, token: str) -> int:
+    """The beginning of the millisecond in which the fee of that token was charged.
+
+    Raises VenueError 422 if there is no such fee.
+    """
+    for fee in account.fees:
+        if _fee_id(fee) == token:
+            return fee.time_ns - fee.time_ns % _NS_PER_MS
+    raise _wrong_token(token)
+
+
+def _wrong_token(token: str) -> VenueError:
+    return invalid(f"invalid page_token: {token}; must be the id of an activity")
 
 
 def _wanted_types(request: Request, query: dict[str, str]) -> frozenset[str]:
@@ -161,15 +197,30 @@ def _bounds(query: dict[str, str]) -> tuple[int, int]:
     return -1 if after is None else after, 1 << 63 if until is None else until
 
 
-def _page(rows: list[Row], query: dict[str, str]) -> list[Any]:
-    """One page; it begins after the row that `page_token` names."""
-    size = whole(query, "page_size", _PAGE_MAX, _PAGE_MAX)
-    if choice(query, "direction", ("desc", "asc")) == "desc":
-        rows.reverse()
-    start = 0
-    if token := query.get("page_token"):
-        places = [place for place, (name, _) in enumerate(rows) if name == token]
-        if not places:
-            raise invalid(f"invalid page_token: {token}; must be the id of an activity")
-        start = places[0] + 1
-    return [row for _, row in rows[start : start + size]]
+def _page_of(query: dict[str, str]) -> Page:
+    after_ns, until_ns = _bounds(query)
+    return Page(
+        after_ns=after_ns,
+        until_ns=until_ns,
+        size=whole(query, "page_size", _PAGE_MAX, _PAGE_MAX),
+        is_ascending=choice(query, "direction", ("desc", "asc")) == "asc",
+        token=query.get("page_token", ""),
+    )
+
+
+def _on_page(page: Page, fills: Iterator[Execution], fees: list[FeeCharge]) -> Iterator[Activity]:
+    """One page; of one millisecond the fills come before the fees."""
+    rows: Iterator[Activity]
+    if page.is_ascending:
+        rows = heapq.merge(fills, fees, key=_millisecond)
+    else:
+        rows = heapq.merge(reversed(fees), fills, key=_millisecond, reverse=True)
+    if page.token:
+        rows = dropwhile(lambda each: _name(each) != page.token, rows)
+        if next(rows, None) is None:
+            raise _wrong_token(page.token)
+    return islice(rows, page.size)
+
+
+def _millisecond(activity: Activity) -> int:
+    return activity.time_ns // _NS_PER_MS

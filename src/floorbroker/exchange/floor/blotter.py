@@ -9,35 +9,18 @@ from floorbroker.exchange.accounts import Marks, VenueAccount
 from floorbroker.exchange.matching.fills import FRACTION, wanted
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.records.archive import Archive
+from floorbroker.exchange.records.executions import Executions
+from floorbroker.exchange.records.identifiers import Identifiers
+from floorbroker.exchange.records.orders import Orders
 from floorbroker.exchange.reference.assets import Asset
 
 #: Events that announce an order before the venue has it; they carry no execution id.
 _UNROUTED = frozenset({"pending_new", "accepted"})
-_BITS_32 = (1 << 32) - 1
-#: Odd and near the golden ratio of 2**32: counting with it visits every number once.
-_STRIDE = 0x9E3779B1
-_UNSTRIDE = pow(_STRIDE, -1, 1 << 32)
-
-
-class Identifiers:
-    """UUIDs of one venue: a count, scattered over the first digits, before a seeded tail.
-
-    No two of the first four thousand million are alike, and a restart goes on from the count.
-    """
-
-    def __init__(self, random: Random) -> None:
-        digits = f"{random.getrandbits(88):022x}"
-        self.tail = f"-{digits[:4]}-4{digits[4:7]}-a{digits[7:10]}-{digits[10:]}"
-        self.count = 0
-
-    def make(self) -> str:
-        self.count = count = self.count + 1
-        return f"{count * _STRIDE & _BITS_32:08x}{self.tail}"
-
-    @staticmethod
-    def number_of(identifier: str) -> int:
-        """Which one it was: later identifiers of a venue have higher numbers."""
-        return int(identifier[:8], 16) * _UNSTRIDE & _BITS_32
+#: How many ended orders stay in memory, and how many executions, unless the blotter is told.
+KEPT = 10_000
+#: At most so many of each are put away at once.
+_BATCH = 512
 
 
 class Groups(Protocol):
@@ -66,9 +49,10 @@ class Blotter:
 
     def __init__(self, random: Random, now_ns: int, assets: Mapping[str, Asset]) -> None:
         self.now_ns = now_ns
-        self.orders: dict[str, VenueOrder] = {}
-        self.executions: list[Execution] = []
         self.accounts: dict[str, VenueAccount] = {}
+        self.orders = Orders(self.accounts)
+        self.executions = Executions()
+        self.kept = KEPT
         self.posts: dict[str, TradingPost] = {}
         self.listeners: list[Callable[[VenueEvent], None]] = []
         self.marks = Marks()
@@ -81,7 +65,7 @@ class Blotter:
         self.groups: Groups | None = None
         self.ends_auctions_as = "canceled"
         self._assets = assets
-        self._places: dict[str, int] = {}  # execution id -> place in `executions`
+        self.keep_in(Archive())
 
     def open_account(self, key_id: str, cash: Decimal) -> VenueAccount:
         """A new account with that much in it."""
@@ -100,6 +84,33 @@ class Blotter:
             assets=self._assets,
         )
         return account
+
+    def keep_in(self, archive: Archive) -> None:
+        """Where to put away what is old; before the first order."""
+        self.archive = self.orders.archive = self.executions.archive = archive
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is something to put away: never a single order, but a batch."""
+        enough = self.kept + self._batch
+        return self.orders.ended_here >= enough or self.executions.here >= enough
+
+    @property
+    def _batch(self) -> int:
+        return max(min(self.kept // 8, _BATCH), 1)
+
+    def put_away(self) -> None:
+        """Let what is old leave memory; only between calls, when nobody works on an order.
+
+        Raises sqlite3.Error if it cannot be written; then it has not left.
+        """
+        orders, executions, batch = self.orders, self.executions, self._batch
+        while self.is_full:
+            old = orders.oldest(min(orders.ended_here - self.kept, batch))
+            past = executions.oldest(min(executions.here - self.kept, batch))
+            self.archive.put(old, past)
+            orders.drop(old)
+            executions.drop(past)
 
     def note(self, account: VenueAccount) -> None:
         """The account changed."""
@@ -147,8 +158,7 @@ class Blotter:
 
     def register(self, order: VenueOrder) -> None:
         """An order can be found from now on."""
-        self.orders[order.id] = order
-        self.accounts[order.account].add_order(order)
+        self.orders.add(order)
 
     def open(self, order: VenueOrder) -> None:
         """A registered order ties up what it needs from now on."""
@@ -180,7 +190,7 @@ class Blotter:
             position_qty=account.position_qty(order.symbol),
             liquidity=liquidity,
         )
-        self._record(account, execution)
+        self.executions.append(execution)
         self.emit("fill" if is_whole else "partial_fill", order, execution)
         if order.order_class and self.groups is not None:
             self.groups.follow(order)
@@ -221,9 +231,11 @@ class Blotter:
         The order stays in the state it has. Raises KeyError for an unknown execution, ValueError
         for one that is busted already or is itself a bust.
         """
-        place = self._places[execution_id]
-        undone = self.executions[place]
-        if undone.previous_execution_id is not None or f"bust {execution_id}" in self._places:
+        undone = self.executions.find(execution_id)
+        if undone is None:
+            raise KeyError(execution_id)
+        is_undone = self.executions.is_undone(execution_id)
+        if undone.previous_execution_id is not None or is_undone:
             raise ValueError(f"execution {execution_id} is a bust, or busted already")
         order, account = self.orders[undone.order_id], self.accounts[undone.account]
         account.unbook(order, undone.qty, undone.price)
@@ -243,22 +255,10 @@ class Blotter:
             liquidity=undone.liquidity,
             previous_execution_id=execution_id,
         )
-        self._record(account, execution)
-        self.emit("trade_bust", order, execution)
-
-    def restore(self, executions: list[Execution]) -> None:
-        """Take up executions that were read back, oldest first."""
-        for execution in executions:
-            self._record(self.accounts[execution.account], execution)
-
-    def _record(self, account: VenueAccount, execution: Execution) -> None:
-        place = len(self.executions)
         self.executions.append(execution)
-        account.executions.append(place)
-        self._places[execution.execution_id] = place
-        if execution.previous_execution_id is not None:
-            self._places[f"bust {execution.previous_execution_id}"] = place
+        self.emit("trade_bust", order, execution)
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
         account.close_order(order)
         self.posts[order.symbol].leave(order)
+        self.orders.note_end(order)

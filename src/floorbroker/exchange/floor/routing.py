@@ -103,6 +103,7 @@ class Routing:
     def cancel(self, order: VenueOrder) -> None:
         """An open order shall end; it may be filled first where canceling takes time."""
         order.cancel_requested_ns = self._blotter.now_ns
+        self._queued.pop(order.id, None)
         takes_time = self._rules.cancel_latency_ns and order.status not in _UNSENT
         if takes_time or self._rules.has_pending_cancel_event:
             order.status = "pending_cancel"
@@ -187,7 +188,7 @@ class Routing:
         self.phase = self.hours.phase_at(now_ns)
         for symbol, post in self._blotter.posts.items():
             post.phase = REGULAR if is_coin_pair(symbol) else self.phase
-        for order in self._blotter.orders.values():
+        for order in self._blotter.orders.here():
             if order.is_open:
                 self._take_up(order)
 
