@@ -18,7 +18,7 @@ from floorbroker.exchange.reference.assets import Asset
 #: Events that announce an order before the venue has it; they carry no execution id.
 _UNROUTED = frozenset({"pending_new", "accepted"})
 #: How many ended orders stay in memory, and how many executions, unless the blotter is told.
-KEPT = 10_000
+KEPT = 5_000
 #: At most so many of each are put away at once.
 _BATCH = 512
 
@@ -52,7 +52,6 @@ class Blotter:
         self.accounts: dict[str, VenueAccount] = {}
         self.orders = Orders(self.accounts)
         self.executions = Executions()
-        self.kept = KEPT
         self.posts: dict[str, TradingPost] = {}
         self.listeners: list[Callable[[VenueEvent], None]] = []
         self.marks = Marks()
@@ -66,6 +65,7 @@ class Blotter:
         self.ends_auctions_as = "canceled"
         self._assets = assets
         self.keep_in(Archive())
+        self.keep(KEPT)
 
     def open_account(self, key_id: str, cash: Decimal) -> VenueAccount:
         """A new account with that much in it."""
@@ -89,15 +89,15 @@ class Blotter:
         """Where to put away what is old; before the first order."""
         self.archive = self.orders.archive = self.executions.archive = archive
 
-    @property
-    def is_full(self) -> bool:
-        """Whether there is something to put away: never a single order, but a batch."""
-        enough = self.kept + self._batch
-        return self.orders.ended_here >= enough or self.executions.here >= enough
+    def keep(self, kept: int) -> None:
+        """How many ended orders, and executions, stay in memory; at most a batch more do."""
+        self._kept, self._batch = kept, max(min(kept // 8, _BATCH), 1)
+        self._enough = kept + self._batch
 
     @property
-    def _batch(self) -> int:
-        return max(min(self.kept // 8, _BATCH), 1)
+    def is_full(self) -> bool:
+        """Whether there is a batch to put away."""
+        return self.orders.ended_here >= self._enough or self.executions.here >= self._enough
 
     def put_away(self) -> None:
         """Let what is old leave memory; only between calls, when nobody works on an order.
@@ -106,8 +106,8 @@ class Blotter:
         """
         orders, executions, batch = self.orders, self.executions, self._batch
         while self.is_full:
-            old = orders.oldest(min(orders.ended_here - self.kept, batch))
-            past = executions.oldest(min(executions.here - self.kept, batch))
+            old = orders.oldest(min(orders.ended_here - self._kept, batch))
+            past = executions.oldest(min(executions.here - self._kept, batch))
             self.archive.put(old, past)
             orders.drop(old)
             executions.drop(past)

@@ -119,7 +119,7 @@ class ExchangeServer:
             start_ns=setup.start_ns,
             starting_cash=setup.cash,
         )
-        self.venue.blotter.kept = setup.kept
+        self.venue.blotter.keep(setup.kept)
         self.mischief = Mischief(plan, self.venue, setup.clock.monotonic)
         self._events: list[VenueEvent] = []
         self.venue.listeners.append(self._gather)

@@ -49,6 +49,9 @@ _NEVER = 1 << 80
 #: Rows read at a time: few at first, because most who read want few.
 _PAGE, _PAGE_MAX = 50, 800
 _LENGTH = 36  # of an identifier
+#: Of a million names that are not there one in twenty looks as if it were, and is looked for.
+_FILTER_BITS = 23
+_FILTER_MASK = (1 << _FILTER_BITS) - 1
 
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(VenueOrder).decode
@@ -73,6 +76,25 @@ def temporary() -> sqlite3.Connection:
     return db
 
 
+class Names:
+    """Tells of most names that they were never put in, in memory of a fixed size."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray(1 << _FILTER_BITS - 3)
+
+    def add(self, name: str) -> None:
+        bits, digest = self._bits, hash(name)
+        one, other = digest & _FILTER_MASK, digest >> _FILTER_BITS & _FILTER_MASK
+        bits[one >> 3] |= 1 << (one & 7)
+        bits[other >> 3] |= 1 << (other & 7)
+
+    def may_hold(self, name: str) -> bool:
+        """False if it surely was not put in."""
+        bits, digest = self._bits, hash(name)
+        one, other = digest & _FILTER_MASK, digest >> _FILTER_BITS & _FILTER_MASK
+        return bool(bits[one >> 3] >> (one & 7) & bits[other >> 3] >> (other & 7) & 1)
+
+
 class Archive:
     """Takes orders and executions and finds them again; opened when the first ones come.
 
@@ -88,6 +110,8 @@ class Archive:
         self.executions_count = 0
         self.symbols: set[str] = set()  #: Of all that was put away.
         self._shelves: dict[str, int] = {}  # by key id
+        #: Where all names are known, because all came through here; a file may hold others.
+        self._names: Names | None = None
         self._db = db
         self._leave = leave
         if db is not None:
@@ -118,6 +142,8 @@ class Archive:
         Executions come oldest first, and behind all that are here.
         """
         db = self._db or self._open(temporary())
+        if self.is_empty:
+            self._names = Names()
         count, shelves, symbols = self.executions_count, dict(self._shelves), set(self.symbols)
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -152,7 +178,7 @@ class Archive:
     def order_named(self, key_id: str, client_order_id: str) -> VenueOrder | None:
         """The same by the name that the account gave it, or that it got for want of one."""
         shelf = self._shelves.get(key_id)
-        if shelf is None:
+        if shelf is None or (self._names and not self._names.may_hold(client_order_id)):
             return None
         body = self._one(_NAMED, client_order_id, *_span(shelf))
         if body is not None:
@@ -253,9 +279,11 @@ class Archive:
     def _row(self, order: VenueOrder) -> tuple[int, str | None, bytes]:
         number = number_of(order.id)
         name: str | None = order.client_order_id
-        if name == _name_after(order.id, number):
+        if self._names is not None:
+            self._names.add(order.client_order_id)
+        if order.client_order_id[8:] == order.id[8:] and name == _name_after(order.id, number):
             name = None  # the venue's own: found by the order's number
-        return _place(self._shelves[order.account], number), name, _encode(order)
+        return self._shelves[order.account] << _SHELF_BITS | number, name, _encode(order)
 
     def _blocks(self, executions: Sequence[Execution]) -> Iterator[tuple[int, int, int, bytes]]:
         by_account: dict[str, list[Execution]] = {}
