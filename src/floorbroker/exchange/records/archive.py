@@ -46,6 +46,7 @@ _NAMED = "SELECT body FROM archive_orders WHERE client_order_id = ? AND place BE
 _SHELF_BITS = 32
 LAST_NUMBER = (1 << _SHELF_BITS) - 1
 _NEVER = 1 << 80
+_TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
 #: Rows read at a time: few at first, because most who read want few.
 _PAGE, _PAGE_MAX = 50, 800
 _LENGTH = 36  # of an identifier
@@ -241,7 +242,9 @@ class Archive:
     def executions_from(self, key_id: str, time_ns: int) -> int | None:
         """The number of the account's first execution at that time or later; None without one."""
         shelf = self._shelves.get(key_id)
-        begin = None if shelf is None else self._one(_BLOCK_AT, *_span(shelf), time_ns)
+        begin = None
+        if shelf is not None and time_ns <= _TIME_MAX:
+            begin = self._one(_BLOCK_AT, *_span(shelf), time_ns)
         if shelf is None or begin is None:
             return None
         block = self.executions(key_id, begin - _place(shelf, 0))

@@ -65,11 +65,9 @@ class Orders:
             return iter(here)
         here.sort(key=order_number)
         known = {order.id for order in here}
-        last = order_number(here[-1]) if here else None
-        shelves = (
-            archive.orders(key_id) if last is None else archive.orders(key_id, 0, last)
-            for key_id in archive.accounts
-        )
+        latest = (self.latest_of(account) for account in self._accounts.values())
+        last = max(order_number(order) for order in latest if order is not None)
+        shelves = (archive.orders(key_id, 0, last) for key_id in archive.accounts)
         away = heapq.merge(*shelves, key=order_number)
         return heapq.merge(
             here, (order for order in away if order.id not in known), key=order_number
