@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections import defaultdict, deque
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,12 +14,21 @@ from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.clock import LoopClock
 from floorbroker.domain.quotes import Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.build import build_exchange
+from floorbroker.exchange.floor.blotter import KEPT
 from floorbroker.exchange.floor.state import State
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.matching.fills import FillRules
-from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.model import (
+    TERMINAL,
+    ZERO,
+    Execution,
+    VenueError,
+    VenueEvent,
+    VenueOrder,
+)
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.rules import VenueRules
+from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.venue import Venue
 from floorbroker.exchange.wire.orders import order_view
 from floorbroker.exchange.wire.words import encode
@@ -127,9 +138,17 @@ def assert_affordable(venue: Venue, order: VenueOrder) -> None:
 class Session:
     """One exchange, asked over HTTP in memory; the market and the time are the caller's."""
 
-    def __init__(self, rules: VenueRules, fill_rules: FillRules) -> None:
+    def __init__(
+        self,
+        rules: VenueRules,
+        fill_rules: FillRules,
+        kept: int = KEPT,
+        path: Path | None = None,
+    ) -> None:
         self.rules = rules
         self.fill_rules = fill_rules
+        self.kept = kept
+        self.path = path  #: Of the state file, if there is one.
         self.told = Told(rules.checks_buying_power)
         self.ear = Ear(carries=not rules.replace_restarts_filled)
         self.steps = 0
@@ -147,6 +166,8 @@ class Session:
             cash=CASH,
             rules=self.rules,
             fill_rules=self.fill_rules,
+            kept=self.kept,
+            store=None if self.path is None else ExchangeStore(self.path),
         )
         self.front = build_exchange(setup)
         self.server = self.front.server
@@ -206,6 +227,12 @@ class Session:
         assert status == 200, told
         return told
 
+    def text(self, path: str, **query: str) -> bytes:
+        """The body of an answer as it came."""
+        headers = {"APCA-API-KEY-ID": KEY, "APCA-API-SECRET-KEY": "s"}
+        asked = self.transport.request("GET", path, query=query, headers=headers)
+        return self._runner.run(asked).body
+
     # The market.
 
     def quote(self, symbol: str, bid: Decimal, ask: Decimal, sizes: tuple[int, int]) -> None:
@@ -232,6 +259,16 @@ class Session:
         self.server.apply(event)
         self.server.commit()
 
+    def force_fill(self, order_id: str, qty: Decimal | None) -> None:
+        with suppress(VenueError):
+            self.venue.force_fill(order_id, qty)
+        self.server.commit()
+
+    def bust(self, execution_id: str) -> None:
+        with suppress(VenueError):
+            self.venue.bust(execution_id)
+        self.server.commit()
+
     def wait_until(self, to_ns: int) -> None:
         async def advance() -> None:  # the market's clock asks the loop for the time
             self.server.advance_to(to_ns)
@@ -246,11 +283,10 @@ class Session:
         state = Floor.forget_queues(self.venue).export_state()
         self._runner.run(self.transport.aclose())
         self._begin()
-        self.venue.import_state(state)
-        kept, taken_up = (
-            msgspec.json.decode(each, type=State) for each in (state, self.venue.export_state())
-        )
-        assert taken_up == kept
+        kept = msgspec.json.decode(state, type=State)
+        if self.path is None:
+            self.venue.import_state(state)
+            assert msgspec.json.decode(self.venue.export_state(), type=State) == kept
         for event in self._tape:
             self.venue.recall(event)
         assert self.venue.blotter.marks.px == kept.marks

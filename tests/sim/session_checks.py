@@ -86,7 +86,7 @@ def check_accounts(session: Session) -> None:
 
 def check_chains(venue: Venue) -> None:
     """Replaced orders point at their successors and back; identifiers are nobody else's."""
-    names = [order.client_order_id for order in venue.account(KEY).orders]
+    names = [order.client_order_id for order in venue.orders.values()]
     assert len(set(names)) == len(names)
     for order in venue.orders.values():
         if order.replaced_by is not None:
@@ -262,7 +262,7 @@ def check_pages(session: Session, size: int, *, is_ascending: bool, nested: bool
             session.told.happened.add("several pages")
         seen += [row["id"] for row in page]
         asked[name] = page[-1]["id"]
-    orders = session.venue.account(KEY).orders
+    orders = session.venue.orders.values()
     expected = [order.id for order in orders if not (nested and order.parent_id)]
     assert seen == (expected if is_ascending else expected[::-1])
     rows: list[Any] = []

@@ -80,11 +80,14 @@ class Sessions(RuleBasedStateMachine):
         super().__init__()
         self.session: Session | None = None
 
+    def new_session(self, rules: VenueRules, fill_rules: FillRules) -> Session:
+        return Session(rules, fill_rules)
+
     @initialize(
         rules=st.sampled_from(RULES), queue=st.sampled_from(QUEUES), has_position=st.booleans()
     )
     def begin(self, rules: VenueRules, queue: str, has_position: bool) -> None:
-        self.session = session = Session(rules, FillRules(queue=queue))
+        self.session = session = self.new_session(rules, FillRules(queue=queue))
         for symbol in SYMBOLS:
             session.quote(symbol, Decimal("100"), Decimal("100.02"), (200, 200))
             session.trade(symbol, Decimal("100.01"), 100)
@@ -367,9 +370,7 @@ class Sessions(RuleBasedStateMachine):
         order = self._pick(pick)
         if order is None:
             return
-        with suppress(VenueError):
-            self.on.venue.force_fill(order.id, None if qty is None else Decimal(qty))
-        self.on.server.commit()
+        self.on.force_fill(order.id, None if qty is None else Decimal(qty))
 
     @precondition(lambda self: self.session is not None and self.on.venue.executions)
     @rule(pick=PICK, chance=PICK)
@@ -377,9 +378,7 @@ class Sessions(RuleBasedStateMachine):
         if chance:  # what a bust leaves behind is checked less strictly: few sessions have one
             return
         venue = self.on.venue
-        with suppress(VenueError):
-            venue.bust(venue.executions[pick % len(venue.executions)].execution_id)
-        self.on.server.commit()
+        self.on.bust(venue.executions[pick % len(venue.executions)].execution_id)
 
     @precondition(lambda self: self.session is not None and self.on.venue.executions)
     @rule(pick=PICK, chance=PICK, qty=st.one_of(st.none(), SIZES), px=st.integers(9000, 11_000))

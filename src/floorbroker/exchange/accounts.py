@@ -140,15 +140,15 @@ class VenueAccount:
         self.trading_blocked = False
         self.account_blocked = False
         self.positions: dict[str, Holding] = {}  #: By symbol, only those with a quantity.
-        self.orders: list[VenueOrder] = []  #: All, as accepted.
+        self.orders: list[VenueOrder] = []  #: Those in memory, as accepted.
+        self.orders_taken = 0  #: How many there ever were.
         self.open_orders: dict[str, VenueOrder] = {}  #: By id, as accepted.
-        self.by_client_id: dict[str, VenueOrder] = {}
-        self.executions: list[int] = []  #: Places in the list of all executions, oldest first.
+        self.by_client_id: dict[str, VenueOrder] = {}  #: Those in memory.
         self.entries: list[Entry] = []  #: What was no trade, oldest first.
         self.entitlements: list[Entitlement] = []  #: Dividends not paid yet, oldest first.
         self.watchlists: dict[str, Watchlist] = {}  #: By id, oldest first.
         self.closes: list[DayClose] = []  #: Oldest first.
-        self.charged_to = 0  #: How many of `executions` the fees cover already.
+        self.charged_to = 0  #: The fees cover executions whose numbers are not above this.
         self.reserved = ZERO  #: Dollars tied up by open orders for marginable assets.
         self.reserved_cash = ZERO  #: The same for assets that give no credit.
         self._open_by_side: dict[tuple[str, str], dict[str, VenueOrder]] = {}
@@ -227,8 +227,9 @@ class VenueAccount:
     # What happens to it.
 
     def add_order(self, order: VenueOrder) -> None:
-        """Take up an order that was accepted, or read back from a file."""
-        order.number = len(self.orders)
+        """Take up an order that was accepted."""
+        order.number = self.orders_taken
+        self.orders_taken += 1
         self.orders.append(order)
         self.by_client_id[order.client_order_id] = order
 

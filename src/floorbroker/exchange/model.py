@@ -92,7 +92,7 @@ class OrderQuery(Struct, frozen=True, kw_only=True):
     after_order_id: str | None = None
 
 
-class VenueOrder(Struct, kw_only=True, gc=False):
+class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
     """An order at the venue, under Alpaca's names; the venue alone changes it.
 
     The fields from `reject_reason` on are the venue's own and not for the wire.

@@ -1,6 +1,7 @@
 """Keeps an exchange in a SQLite file, so that its orders and positions survive a kill."""
 
 import sqlite3
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +10,7 @@ import msgspec
 
 from floorbroker.exchange.floor.blotter import Blotter, Changes
 from floorbroker.exchange.floor.state import (
+    STATE_VERSION,
     AccountState,
     Counters,
     State,
@@ -17,6 +19,7 @@ from floorbroker.exchange.floor.state import (
     take_up,
 )
 from floorbroker.exchange.model import Execution, VenueOrder
+from floorbroker.exchange.records.archive import Archive
 from floorbroker.exchange.venue import Venue
 
 _TABLES = """
@@ -37,6 +40,7 @@ _SAVE_ORDER = (
     "INSERT INTO orders (id, body) VALUES (?, ?) "
     "ON CONFLICT (id) DO UPDATE SET body = excluded.body"
 )
+_FORGET_ORDER = "DELETE FROM orders WHERE id = ?"
 _SAVE_EXECUTION = "INSERT INTO executions VALUES (?, ?)"
 
 Kind = TypeVar("Kind")
@@ -45,6 +49,9 @@ _encode = msgspec.json.Encoder().encode
 
 class ExchangeStore:
     """One venue's file. Each save is one transaction over what has changed since the last.
+
+    The tables here hold what a start takes up into memory; what has left memory stays behind in
+    the archive's tables of the same file.
 
     A save survives the end of the process at any moment. After a loss of power the last saves may
     be missing, but never part of one: the file stands for somebody else's machine.
@@ -55,6 +62,7 @@ class ExchangeStore:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.executescript(_TABLES)
+        self._archive = Archive(self._db, self._leave)
 
     def saved_ns(self) -> int | None:
         """The market's time when it was saved last; None if nothing was saved yet."""
@@ -66,13 +74,15 @@ class ExchangeStore:
 
         False if nothing was saved yet. Raises ValueError for a file that is not understood.
         """
+        venue.blotter.keep_in(self._archive)
         state = self._read()
         if state is not None:
             take_up(venue.blotter, state)
             venue.settle_in()
         venue.blotter.changes = changes = Changes()
         changes.executions_saved = len(venue.executions)
-        for account in venue.accounts.values() if state is None else ():
+        is_new = state is None or state.counters.version < STATE_VERSION
+        for account in venue.accounts.values() if is_new else ():
             changes.accounts[account.key_id] = account
         return state is not None
 
@@ -97,9 +107,15 @@ class ExchangeStore:
         """Forget everything."""
         for table in ("counters", "marks", "accounts", "orders", "executions"):
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608  (names from the line above)
+        self._archive.clear()
 
     def close(self) -> None:
         self._db.close()
+
+    def _leave(self, orders: Sequence[VenueOrder], executions: int) -> None:
+        """What was put away, in the same transaction, is no longer among what a start takes up."""
+        self._db.executemany(_FORGET_ORDER, [(order.id,) for order in orders])
+        self._db.execute("DELETE FROM executions WHERE place < ?", (executions,))
 
     def _write(self, blotter: Blotter, changes: Changes) -> None:
         db = self._db
@@ -113,7 +129,7 @@ class ExchangeStore:
         first = changes.executions_saved
         db.executemany(
             _SAVE_EXECUTION,
-            [(first + n, _encode(each)) for n, each in enumerate(blotter.executions[first:])],
+            [(first + n, _encode(each)) for n, each in enumerate(blotter.executions.since(first))],
         )
         marks = blotter.marks.px
         symbols = changes.marks | {order.symbol for order in orders if order.symbol in marks}

@@ -13,13 +13,11 @@ from floorbroker.exchange.floor.acceptance import (
     patched,
 )
 from floorbroker.exchange.floor.blotter import Blotter
-from floorbroker.exchange.floor.listing import select
 from floorbroker.exchange.floor.routing import Routing
 from floorbroker.exchange.floor.state import export_state, import_state
 from floorbroker.exchange.matching.fills import FillRules, wanted
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import (
-    Execution,
     OrderPatch,
     OrderQuery,
     OrderTicket,
@@ -27,6 +25,9 @@ from floorbroker.exchange.model import (
     VenueEvent,
     VenueOrder,
 )
+from floorbroker.exchange.records.executions import Executions
+from floorbroker.exchange.records.listing import select
+from floorbroker.exchange.records.orders import Orders
 from floorbroker.exchange.reference.assets import Asset, AssetList, asset_for, is_coin_pair
 from floorbroker.exchange.reference.calendar import NIGHT
 from floorbroker.exchange.rules import (
@@ -84,12 +85,12 @@ class Venue:
         return self.routing.next_due_ns
 
     @property
-    def orders(self) -> dict[str, VenueOrder]:
-        """Every order ever accepted, by id; not copies."""
+    def orders(self) -> Orders:
+        """Every order ever accepted, by id; copies only of those that were put away."""
         return self.blotter.orders
 
     @property
-    def executions(self) -> list[Execution]:
+    def executions(self) -> Executions:
         return self.blotter.executions
 
     @property
@@ -180,7 +181,7 @@ class Venue:
         ticket = check_ticket(patched(old, patch), asset, self.rules)
         self._check_client_order_id(account, patch.client_order_id)
         order = self._order_of(account, ticket, asset)
-        self.routing.prepare_successor(old, order)
+        self.routing.succession.prepare(old, order)
         post = self._post(asset.symbol)
         self._acceptance.judge(order, account, asset, post=post, replaces=old)
         return self.routing.replace(old, order)
@@ -214,7 +215,7 @@ class Venue:
 
     def order_by_client_id(self, key_id: str, client_order_id: str) -> VenueOrder:
         """With its legs. Raises VenueError 404."""
-        order = self.account(key_id).by_client_id.get(client_order_id)
+        order = self.orders.named(self.account(key_id), client_order_id)
         if order is None:
             raise not_found(f"order not found for {client_order_id}")
         return self._copy(order, nested=True)
@@ -340,8 +341,9 @@ class Venue:
 
     def settle_in(self) -> None:
         """Put orders that were read back where they belong: queues, posts and timers."""
-        for order in self.orders.values():
-            self._post(order.symbol)
+        symbols = {order.symbol for order in self.orders.here()} | self.blotter.archive.symbols
+        for symbol in sorted(symbols):
+            self._post(symbol)
         self.routing.restart()
 
     def _post(self, symbol: str) -> TradingPost:
@@ -369,7 +371,7 @@ class Venue:
         return order
 
     def _check_client_order_id(self, account: VenueAccount, client_order_id: str | None) -> None:
-        if client_order_id and client_order_id in account.by_client_id:
+        if client_order_id and self.orders.named(account, client_order_id) is not None:
             raise malformed("client_order_id must be unique")
 
     def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
@@ -393,5 +395,5 @@ class Venue:
     def _copy(self, order: VenueOrder, *, nested: bool) -> VenueOrder:
         copy = order.snapshot()
         if nested:
-            copy.legs = [self.orders[each].snapshot() for each in order.leg_ids]
+            copy.legs = [self._order(order.account, each).snapshot() for each in order.leg_ids]
         return copy

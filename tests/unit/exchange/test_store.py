@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from floorbroker.exchange.matching.fills import FillRules
-from floorbroker.exchange.model import OrderPatch, OrderQuery
+from floorbroker.exchange.model import Entry, OrderPatch, OrderQuery
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from tests.unit.exchange.venue_kit import KEY, NEXT_SESSION, SESSION, TEN, Floor
@@ -32,7 +32,7 @@ def picture(floor: Floor) -> object:
     account = floor.account
     return (
         floor.venue.list_orders(KEY, OrderQuery(status="all", limit=500)),
-        floor.venue.executions,
+        list(floor.venue.executions),
         account.positions,
         (account.id, account.created_ns, account.cash, account.equity, account.last_equity),
         (account.buying_power, account.non_marginable_buying_power, account.reserved),
@@ -52,8 +52,8 @@ def test_an_exported_state_is_taken_up_whole() -> None:
 def test_bytes_that_are_no_state_are_refused() -> None:
     with pytest.raises(ValueError, match="this is no state of an exchange"):
         Floor().venue.import_state(b'{"orders": 3}')
-    state = Floor().venue.export_state().replace(b'"version":1', b'"version":7')
-    with pytest.raises(ValueError, match="version 7; this is 1"):
+    state = Floor().venue.export_state().replace(b'"version":2', b'"version":7')
+    with pytest.raises(ValueError, match="version 7; this is 2"):
         Floor().venue.import_state(state)
 
 
@@ -203,3 +203,58 @@ def test_a_cleared_file_is_a_new_one(tmp_path: Path) -> None:
     store.clear()
     assert not store.load(Floor().venue)
     store.close()
+
+
+def test_a_restart_loads_nothing_that_was_put_away(tmp_path: Path) -> None:
+    path = tmp_path / "exchange.sqlite"
+    before, store = Floor(), ExchangeStore(path)
+    store.load(before.venue)
+    before.venue.blotter.keep(3)
+    busy(before)
+    for number in range(20):
+        before.quote("100", 500, "100.02", 300, symbol="MSFT")
+        before.send("buy", 1, "MSFT", cid=f"x-{number}")
+        store.save(before.venue)
+        before.venue.blotter.put_away()
+    after, other = Floor(seed=99), ExchangeStore(path)
+    after.venue.blotter.keep(3)
+    assert other.load(after.venue)
+    kept = before.venue.orders.here()
+    assert len(after.venue.orders.here()) == len(kept) < len(after.venue.orders)
+    Floor.forget_queues(before.venue)
+    assert picture(after) == picture(before)
+    assert after.refusal("buy", 1, cid="x-0").message == "client_order_id must be unique"
+    store.clear()
+    assert len(ExchangeStore(path)._archive.accounts) == 0
+    store.close()
+    other.close()
+
+
+def fees_of(floor: Floor) -> list[Entry]:
+    return [entry for entry in floor.account.entries if entry.kind == "FEE"]
+
+
+def test_fees_are_not_charged_twice_by_a_state_of_the_first_version(tmp_path: Path) -> None:
+    path, rules = tmp_path / "exchange.sqlite", VenueRules(charges_fees=True)
+    before, store = Floor(rules=rules), ExchangeStore(path)
+    store.load(before.venue)
+    before.quote("100", 500, "100.02", 300)
+    before.send("buy", 100)
+    before.send("sell", 100)
+    before.venue.advance(SESSION.close_ns)
+    store.save(before.venue)
+    charged = len(fees_of(before))
+    assert charged
+    for table, name, old in (("counters", "version", 1), ("accounts", "charged_to", 2)):
+        store._db.execute(f"UPDATE {table} SET body = json_set(body, '$.{name}', {old})")
+    store.close()
+    after, other = Floor(rules=rules), ExchangeStore(path)
+    other.load(after.venue)
+    after.venue.advance(NEXT_SESSION.close_ns)
+    assert len(fees_of(after)) == charged
+    other.save(after.venue)
+    again = Floor(rules=rules)
+    other.load(again.venue)
+    again.venue.advance(NEXT_SESSION.close_ns + 86_400 * 10**9)
+    assert len(fees_of(again)) == charged
+    other.close()

@@ -9,12 +9,15 @@ import pytest
 
 from floorbroker.domain.errors import FloorbrokerError, TapeError
 from floorbroker.domain.quotes import MarketEvent, Quote, Trade
-from floorbroker.exchange.faults import FaultRule
+from floorbroker.exchange.faults import FaultPlan, FaultRule
+from floorbroker.exchange.front.mischief import Mischief
 from floorbroker.exchange.front.server import BATCH, UNPACED_BATCH
+from floorbroker.exchange.records.archive import Archive
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
 from floorbroker.exchange.venue import Venue
+from tests.unit.exchange.venue_kit import Floor
 from tests.unit.exchange_front.conftest import (
     START_NS,
     Client,
@@ -349,6 +352,66 @@ def test_a_state_that_cannot_be_saved_ends_the_market() -> None:
                 await client.front.server.failed()
 
     virtually(main)
+
+
+def test_an_archive_that_cannot_be_written_ends_the_market() -> None:
+    class FullDisk(Archive):
+        def put(self, orders: object, executions: object) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    async def main() -> None:
+        async with an_exchange(kept=2) as client:
+            client.front.server.venue.blotter.keep_in(FullDisk())
+            await client.quote()
+            for _ in range(2):
+                await client.order()
+            await client.order(500)
+            text = "the exchange's archive cannot be saved: database or disk is full"
+            assert text in (await client.ask("GET", "/v2/orders", None, 500))["message"]
+            with pytest.raises(FloorbrokerError, match=text):
+                await client.front.server.failed()
+
+    virtually(main)
+
+
+def test_a_reset_forgets_what_was_put_away(tmp_path: Path) -> None:
+    async def main(store: ExchangeStore | None) -> None:
+        async with an_exchange(kept=2, store=store) as client:
+            for _ in range(2):
+                await client.quote()
+                for number in range(6):
+                    await client.order(client_order_id=f"x-{number}")
+                assert len(await client.ask("GET", "/_exchange/orders")) == 6
+                assert not client.front.server.venue.blotter.archive.is_empty
+                await client.ask("POST", "/_exchange/reset")
+                assert await client.ask("GET", "/_exchange/orders") == []
+                assert await client.ask("GET", "/_exchange/fills") == []
+
+    virtually(lambda: main(None))
+    virtually(lambda: main(ExchangeStore(tmp_path / "exchange.sqlite")))
+
+
+def test_the_order_that_is_hidden_is_the_latest_even_if_it_left_memory() -> None:
+    async def main() -> None:
+        async with an_exchange(kept=0) as client:
+            await client.quote()
+            await client.order()
+            order = await client.order()
+            client.front.server.hide_latest_order(client.key, 60)
+            await client.ask("GET", f"/v2/orders/{order['id']}", None, 404)
+
+    virtually(main)
+
+
+def test_hidden_orders_that_show_again_are_forgotten() -> None:
+    now_s = 0.0
+    venue = Floor().venue
+    mischief = Mischief(FaultPlan(), venue, lambda: now_s)
+    for number in range(5_000):
+        now_s = float(number)
+        mischief.hide(str(number), 100)
+    assert len(mischief._hidden_until_s) <= 1000
+    assert [mischief.is_hidden(each) for each in ("4898", "4901", "4999")] == [False, True, True]
 
 
 def test_the_next_thing_due_is_the_bell_or_what_is_under_way() -> None:

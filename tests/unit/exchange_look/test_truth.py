@@ -66,7 +66,7 @@ async def test_accounts_show_their_money_and_positions(client: Client) -> None:
     official = await client.ask("GET", "/v2/account")
     for name in ("equity", "cash", "buying_power"):
         assert float(row[name]) == float(official[name])
-    assert (row["key"], row["fills"], row["open_orders"], row["day_pl"]) == ("PK1", 1, 0, "-5.00")
+    assert (row["key"], row["orders"], row["open_orders"], row["day_pl"]) == ("PK1", 1, 0, "-5.00")
     assert row["positions"] == [
         {
             "symbol": "AAPL",

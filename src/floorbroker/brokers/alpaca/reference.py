@@ -14,6 +14,7 @@ from floorbroker.brokers.alpaca.words import (
     activity_kind,
     bad,
     in_utc,
+    moves_shares,
     px_of,
     read,
 )
@@ -83,10 +84,6 @@ class _Day(Struct):
     session_open: str = "0400"
     session_close: str = "2000"
     settlement_date: Date | None = None
-
-
-#: Activities whose quantity came to the position, or left it, without a trade.
-_SHARE_TYPES = frozenset({"SPLIT", "SPIN", "NC", "MA", "REO", "REORG", "JNLS", "ACATS"})
 
 
 class _Activity(Struct):
@@ -307,18 +304,12 @@ def _activity(row: _Activity) -> Activity:
         symbol=row.symbol,
         side=SIDES.get(row.side or ""),
         qty=qty,
-        share_qty=qty if _moves_shares(row) else None,
+        share_qty=qty if moves_shares(code, row.activity_sub_type) else None,
         px=px_of("price", row.price),
         net_amount=None if row.net_amount is None else _money("net_amount", row.net_amount),
         order_id=OrderID(row.order_id) if row.order_id else None,
         text=row.description or "",
     )
-
-
-def _moves_shares(row: _Activity) -> bool:
-    """The quantity of a cash dividend is only what it was paid for."""
-    is_in_shares = (row.activity_type, row.activity_sub_type) == ("DIV", "SDIV")
-    return is_in_shares or row.activity_type in _SHARE_TYPES
 
 
 def market_phase(raw: bytes) -> MarketPhase:

@@ -101,6 +101,8 @@ ACTIVITY_KINDS = {
     "SPLIT": ActivityKind.CORPORATE,
 }
 ACTIVITY_FAMILIES = ("DIV", "INT", "JNL")
+#: Activities whose quantity came to the position, or left it, without a trade.
+SHARE_ACTIVITIES = frozenset({"SPLIT", "SPIN", "NC", "MA", "REO", "REORG", "JNLS", "ACATS"})
 EXECUTIONS = frozenset({ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
 SIDES = {"buy": Side.BUY, "sell": Side.SELL, "sell_short": Side.SELL}
 
@@ -144,6 +146,11 @@ def side_of(side: str | None) -> Side:
 def activity_kind(code: str) -> ActivityKind:
     family = next((name for name in ACTIVITY_FAMILIES if code.startswith(name)), code)
     return ACTIVITY_KINDS.get(code) or ACTIVITY_KINDS.get(family, ActivityKind.OTHER)
+
+
+def moves_shares(code: str, sub_code: str | None) -> bool:
+    """Of a dividend in shares as well; the quantity of one in cash is what it was paid for."""
+    return code in SHARE_ACTIVITIES or (code, sub_code) == ("DIV", "SDIV")
 
 
 def in_utc(moment: datetime) -> datetime:

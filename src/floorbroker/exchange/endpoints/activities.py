@@ -1,16 +1,19 @@
 """What moved an account's cash and positions: its fills, and what is no trade, such as fees."""
 
-from bisect import bisect_left, bisect_right
+import heapq
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta
-from typing import Any
+from itertools import islice
 from uuid import UUID
+
+from msgspec import Struct
 
 from floorbroker.clock import ns_of
 from floorbroker.exchange.accounts import VenueAccount
-from floorbroker.exchange.floor.blotter import Identifiers
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import Entry, Execution
+from floorbroker.exchange.records.archive import LAST_NUMBER, number_of
 from floorbroker.exchange.wire.entries import entry_id, entry_view
 from floorbroker.exchange.wire.orders import activity_id, fill_activity
 from floorbroker.exchange.wire.words import (
@@ -20,7 +23,6 @@ from floorbroker.exchange.wire.words import (
     invalid,
     maybe_day,
     maybe_moment,
-    new_york_digits,
     whole,
 )
 
@@ -39,8 +41,7 @@ _GROUPS = {
     "MISC": TYPES - _TRADES - _CASH - {name for name in TYPES if name.startswith("DIV")},
 }
 _PAGE_MAX = 100
-#: An activity beside the identifier by which it is sorted and paged.
-Row = tuple[str, Execution | Entry]
+Activity = Execution | Entry
 
 
 class Activities:
@@ -61,60 +62,84 @@ class Activities:
         wanted = _wanted_types(request, query)
         order_id = _order_id(query)
         account = self._server.venue.account(request.account)
-        rows: list[Row] = []
-        if "FILL" in wanted:
-            rows += self._fills(account, query, order_id)
-        if not order_id and (entries := _entries(account, query, wanted)):
-            rows += entries
-            rows.sort(key=_place)
-        return Answer(body=encode([_view(row) for row in _page(rows, query)]))
+        page = self._page_of(account, query)
+        fills = self._fills(account, page, order_id) if "FILL" in wanted else iter(())
+        entries = [] if order_id else [each for each in account.entries if each.kind in wanted]
+        rows = _on_page(page, fills, entries)
+        return Answer(body=encode([_view(each) for each in rows]))
 
-    def _fills(self, account: VenueAccount, query: dict[str, str], order_id: str) -> list[Row]:
-        """Executions within the query's bounds, oldest first.
+    def _page_of(self, account: VenueAccount, query: dict[str, str]) -> "Page":
+        after_ns, until_ns = _bounds(query)
+        is_ascending = choice(query, "direction", ("desc", "asc")) == "asc"
+        first, last = 0, LAST_NUMBER
+        if token := query.get("page_token", ""):
+            told = self._number_told(account, token)
+            first, last = (told + 1, last) if is_ascending else (first, told - 1)
+        return Page(
+            after_ns=after_ns,
+            until_ns=until_ns,
+            first=first,
+            last=last,
+            size=whole(query, "page_size", _PAGE_MAX, _PAGE_MAX),
+            is_ascending=is_ascending,
+        )
 
-        Where a page continues another, only what can be on it: an account may have many.
+    def _number_told(self, account: VenueAccount, token: str) -> int:
+        """The number of the activity that a token names; raises VenueError 422 without one."""
+        known: Activity | None
+        known = self._server.venue.executions.find(token.partition("::")[2])
+        if known is None or known.account != account.key_id:
+            known = next((each for each in account.entries if entry_id(each) == token), None)
+        if known is None or _name(known) != token:
+            raise invalid(f"invalid page_token: {token}; must be the id of an activity")
+        return _number(known)
+
+    def _fills(self, account: VenueAccount, page: "Page", order_id: str) -> Iterator[Activity]:
+        """Executions on the page or after it, in its direction.
+
+        Read as they are wanted, because an account may have many.
         """
+        venue, key_id = self._server.venue, account.key_id
         tells_all = self._server.setup.rules.lists_busts
-        executions = self._server.venue.executions
-        places = account.executions
-        first, last = _bounds(query)
-        low = bisect_right(places, first, key=lambda place: executions[place].time_ns)
-        high = bisect_left(places, last, key=lambda place: executions[place].time_ns)
-        if token := query.get("page_token"):
-            prefix = token.partition("::")[0]
-
-            def prefix_of(place: int) -> str:
-                return new_york_digits(executions[place].time_ns)
-
-            if query.get("direction") == "asc":
-                low = max(low, bisect_left(places, prefix, key=prefix_of))
-            else:
-                high = min(high, bisect_right(places, prefix, key=prefix_of))
-        return [
-            (activity_id(fill), fill)
-            for fill in (executions[place] for place in places[low:high])
-            if (tells_all or fill.is_fill) and (not order_id or fill.order_id == order_id)
-        ]
+        executions = venue.executions
+        first = max(page.first, executions.first_at(key_id, page.after_ns + 1))
+        last = min(page.last, executions.first_at(key_id, page.until_ns) - 1)
+        if order_id:
+            order = venue.orders.get(order_id)
+            if order is None:
+                return
+            first = max(first, number_of(order_id))
+            last = min(last, executions.first_at(key_id, order.updated_ns + 1) - 1)
+        for fill in executions.of(key_id, first, last, is_ascending=page.is_ascending):
+            if (tells_all or fill.is_fill) and (not order_id or fill.order_id == order_id):
+                yield fill
 
 
-def _place(row: Row) -> tuple[str, int]:
-    """Where a row stands: by its millisecond, and within it as things came about."""
-    digits, _, identifier = row[0].partition("::")
-    return digits, Identifiers.number_of(identifier)
+class Page(Struct, frozen=True, kw_only=True):
+    """What of the activities is asked for: times within exclusive bounds, and numbers."""
+
+    after_ns: int
+    until_ns: int
+    first: int
+    last: int
+    size: int
+    is_ascending: bool
 
 
-def _view(activity: Execution | Entry) -> object:
+def _number(activity: Activity) -> int:
+    """By which they are sorted: whatever came about later has a higher one."""
+    if isinstance(activity, Execution):
+        return number_of(activity.execution_id)
+    return number_of(activity.id)
+
+
+def _name(activity: Activity) -> str:
+    """The identifier by which a page is continued."""
+    return activity_id(activity) if isinstance(activity, Execution) else entry_id(activity)
+
+
+def _view(activity: Activity) -> object:
     return fill_activity(activity) if isinstance(activity, Execution) else entry_view(activity)
-
-
-def _entries(account: VenueAccount, query: dict[str, str], wanted: frozenset[str]) -> list[Row]:
-    """What was no trade within the query's bounds, oldest first."""
-    first, last = _bounds(query)
-    return [
-        (entry_id(entry), entry)
-        for entry in account.entries
-        if entry.kind in wanted and first < entry.time_ns < last
-    ]
 
 
 def _wanted_types(request: Request, query: dict[str, str]) -> frozenset[str]:
@@ -152,15 +177,16 @@ def _bounds(query: dict[str, str]) -> tuple[int, int]:
     return -1 if after is None else after, 1 << 63 if until is None else until
 
 
-def _page(rows: list[Row], query: dict[str, str]) -> list[Any]:
-    """One page; it begins after the row that `page_token` names."""
-    size = whole(query, "page_size", _PAGE_MAX, _PAGE_MAX)
-    if choice(query, "direction", ("desc", "asc")) == "desc":
-        rows.reverse()
-    start = 0
-    if token := query.get("page_token"):
-        places = [place for place, (name, _) in enumerate(rows) if name == token]
-        if not places:
-            raise invalid(f"invalid page_token: {token}; must be the id of an activity")
-        start = places[0] + 1
-    return [row for _, row in rows[start : start + size]]
+def _on_page(
+    page: Page, fills: Iterator[Activity], entries: Iterable[Entry]
+) -> Iterator[Activity]:
+    """One page, in the order in which things came about, or the other way round."""
+    others: list[Activity] = [
+        each
+        for each in entries
+        if page.after_ns < each.time_ns < page.until_ns
+        and page.first <= _number(each) <= page.last
+    ]
+    others.sort(key=_number, reverse=not page.is_ascending)
+    rows = heapq.merge(fills, others, key=_number, reverse=not page.is_ascending)
+    return islice(rows, page.size)

@@ -1,6 +1,8 @@
 """The exchange's own controls, so that a script can set the market, the time and the faults."""
 
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -12,12 +14,14 @@ from floorbroker.exchange.actions.reading import action_text, parse_action
 from floorbroker.exchange.endpoints.account import Accounts
 from floorbroker.exchange.endpoints.trading import Trading
 from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
-from floorbroker.exchange.front.http import Answer, Request, Route
+from floorbroker.exchange.front.http import Answer, Receive, Request, Route, Send
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import Execution, VenueError
 from floorbroker.exchange.wire.orders import order_view
 from floorbroker.exchange.wire.words import encode, moment_ns, number, wire_time
 
+#: How many orders or fills leave at a time.
+_PART = 500
 _ADVANCE_MAX_S = 400 * 86_400
 _Value = TypeVar("_Value", str, Decimal)
 
@@ -52,12 +56,11 @@ class Controls:
 
     def orders(self, request: Request) -> Answer:
         """Every order ever accepted, oldest first."""
-        views = [order_view(order) for order in self._server.venue.orders.values()]
-        return Answer(body=encode(views))
+        return self._listed(map(order_view, self._server.venue.orders.values()))
 
     def fills(self, request: Request) -> Answer:
         """Every execution, oldest first; a bust has a negative quantity."""
-        return Answer(body=encode([_fill_view(fill) for fill in self._server.venue.executions]))
+        return self._listed(map(_fill_view, self._server.venue.executions))
 
     def account(self, request: Request) -> Answer:
         """The account of a `key`, as it is told itself."""
@@ -177,6 +180,22 @@ class Controls:
     def reset(self, request: Request) -> Answer:
         self._server.reset()
         return self.clock(request)
+
+    def _listed(self, views: Iterator[object]) -> Answer:
+        """All of them at once; where some are read from the archive, bit by bit."""
+        if self._server.venue.blotter.archive.is_empty:
+            return Answer(body=encode(list(views)))
+
+        async def stream(receive: Receive, send: Send) -> None:
+            said = b"["
+            while part := list(islice(views, _PART)):
+                said += encode(part)[1:-1]
+                await send({"type": "http.response.body", "body": said, "more_body": True})
+                said = b","
+            said = b"]" if said == b"," else b"[]"
+            await send({"type": "http.response.body", "body": said, "more_body": False})
+
+        return Answer(stream=stream)
 
     def _symbol(self, fields: "_Fields") -> str:
         symbol = fields.text("symbol")

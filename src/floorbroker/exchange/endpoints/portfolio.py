@@ -7,9 +7,11 @@ account's own fill, whichever came later. Quotes are not remembered, so a market
 moves such a point with the account's fills alone. What the exchange did not see has no point.
 """
 
+import heapq
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from operator import itemgetter
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.exchange.accounts import VenueAccount
@@ -84,28 +86,39 @@ class Portfolio:
                 worth.append(known.quantize(_CENT))
         return worth
 
-    def _happenings(self, account: VenueAccount) -> "list[Happening]":
-        """Everything that changed the account's worth, oldest first; a bar at its last moment."""
+    def _happenings(self, account: VenueAccount) -> "Iterator[Happening]":
+        """Everything that changed the account's worth, oldest first; a bar at its last moment.
+
+        The bars of a symbol that the account never held are harmless.
+        """
         venue = self._server.venue
-        fills = [venue.executions[place] for place in account.executions]
-        first_ns = fills[0].time_ns if fills else venue.now_ns
-        happenings: list[Happening] = [(fill.time_ns, fill.symbol, fill) for fill in fills]
+        fills = venue.executions.of(account.key_id)
+        first = next(venue.executions.of(account.key_id), None)
+        first_ns = venue.now_ns if first is None else first.time_ns
         entries = [entry for entry in account.entries if entry.kind != "JNLC"]
-        happenings += [(entry.time_ns, entry.symbol, entry) for entry in entries]
-        held = {fill.symbol for fill in fills} | {entry.symbol for entry in entries} - {""}
-        for symbol in sorted(held):
-            for market in (venue.market, venue.night_market):
-                for bar in market.bars_between(symbol, first_ns - _MINUTE_NS, venue.now_ns):
-                    happenings.append((bar.time_ns + _MINUTE_NS - 1, symbol, bar.close_px))
-        happenings.sort(key=lambda each: each[0])
-        return happenings
+        symbols = venue.executions.symbols_of(account.key_id)
+        symbols |= {entry.symbol for entry in entries} - {""}
+        bars: list[Happening] = [
+            (bar.time_ns + _MINUTE_NS - 1, symbol, bar.close_px)
+            for symbol in symbols
+            for market in (venue.market, venue.night_market)
+            for bar in market.bars_between(symbol, first_ns - _MINUTE_NS, venue.now_ns)
+        ]
+        bars.sort(key=_time)
+        return heapq.merge(
+            ((fill.time_ns, fill.symbol, fill) for fill in fills),
+            ((entry.time_ns, entry.symbol, entry) for entry in entries),
+            bars,
+            key=_time,
+        )
 
 
 #: (time, symbol, what happened): a fill, what was no trade, or a symbol's new price.
 Happening = tuple[int, str, Execution | Entry | Decimal]
+_time = itemgetter(0)
 
 
-def _steps(happenings: Sequence[Happening]) -> Iterator[tuple[int, Decimal]]:
+def _steps(happenings: Iterable[Happening]) -> Iterator[tuple[int, Decimal]]:
     """(time, worth beside the starting cash) after each happening; the last is never reached."""
     held: dict[str, Decimal] = {}
     prices: dict[str, Decimal] = {}

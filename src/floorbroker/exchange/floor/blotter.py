@@ -20,37 +20,20 @@ from floorbroker.exchange.model import (
     VenueEvent,
     VenueOrder,
 )
+from floorbroker.exchange.records.archive import Archive
+from floorbroker.exchange.records.executions import Executions
+from floorbroker.exchange.records.identifiers import Identifiers
+from floorbroker.exchange.records.orders import Orders
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.reference.calendar import new_york_date
 from floorbroker.exchange.rules import not_found, unprocessable
 
 #: Events that announce an order before the venue has it; they carry no execution id.
 _UNROUTED = frozenset({"pending_new", "accepted"})
-_BITS_32 = (1 << 32) - 1
-#: Odd and near the golden ratio of 2**32: counting with it visits every number once.
-_STRIDE = 0x9E3779B1
-_UNSTRIDE = pow(_STRIDE, -1, 1 << 32)
-
-
-class Identifiers:
-    """UUIDs of one venue: a count, scattered over the first digits, before a seeded tail.
-
-    No two of the first four thousand million are alike, and a restart goes on from the count.
-    """
-
-    def __init__(self, random: Random) -> None:
-        digits = f"{random.getrandbits(88):022x}"
-        self.tail = f"-{digits[:4]}-4{digits[4:7]}-a{digits[7:10]}-{digits[10:]}"
-        self.count = 0
-
-    def make(self) -> str:
-        self.count = count = self.count + 1
-        return f"{count * _STRIDE & _BITS_32:08x}{self.tail}"
-
-    @staticmethod
-    def number_of(identifier: str) -> int:
-        """Which one it was: later identifiers of a venue have higher numbers."""
-        return int(identifier[:8], 16) * _UNSTRIDE & _BITS_32
+#: How many ended orders stay in memory, and how many executions, unless the blotter is told.
+KEPT = 5_000
+#: At most so many of each are put away at once.
+_BATCH = 512
 
 
 class Groups(Protocol):
@@ -80,9 +63,9 @@ class Blotter:
 
     def __init__(self, random: Random, now_ns: int, assets: Mapping[str, Asset]) -> None:
         self.now_ns = now_ns
-        self.orders: dict[str, VenueOrder] = {}
-        self.executions: list[Execution] = []
         self.accounts: dict[str, VenueAccount] = {}
+        self.orders = Orders(self.accounts)
+        self.executions = Executions()
         self.posts: dict[str, TradingPost] = {}
         self.listeners: list[Callable[[VenueEvent], None]] = []
         self.marks = Marks()
@@ -97,7 +80,8 @@ class Blotter:
         self.journals_first_cash = True
         self.announced: list[str] = []  #: Corporate actions that were made known since the start.
         self.assets = assets
-        self._places: dict[str, int] = {}  # execution id -> place in `executions`
+        self.keep_in(Archive())
+        self.keep(KEPT)
 
     def open_account(self, key_id: str, cash: Decimal) -> VenueAccount:
         """A new account with that much in it."""
@@ -130,6 +114,33 @@ class Blotter:
             assets=self.assets,
         )
         return account
+
+    def keep_in(self, archive: Archive) -> None:
+        """Where to put away what is old; before the first order."""
+        self.archive = self.orders.archive = self.executions.archive = archive
+
+    def keep(self, kept: int) -> None:
+        """How many ended orders, and executions, stay in memory; at most a batch more do."""
+        self._kept, self._batch = kept, max(min(kept // 8, _BATCH), 1)
+        self._enough = kept + self._batch
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is a batch to put away."""
+        return self.orders.ended_here >= self._enough or self.executions.here >= self._enough
+
+    def put_away(self) -> None:
+        """Let what is old leave memory; only between calls, when nobody works on an order.
+
+        Raises sqlite3.Error if it cannot be written; then it has not left.
+        """
+        orders, executions, batch = self.orders, self.executions, self._batch
+        while self.is_full:
+            old = orders.oldest(min(orders.ended_here - self._kept, batch))
+            past = executions.oldest(min(executions.here - self._kept, batch))
+            self.archive.put(old, past)
+            orders.drop(old)
+            executions.drop(past)
 
     def note(self, account: VenueAccount) -> None:
         """The account changed."""
@@ -177,8 +188,7 @@ class Blotter:
 
     def register(self, order: VenueOrder) -> None:
         """An order can be found from now on."""
-        self.orders[order.id] = order
-        self.accounts[order.account].add_order(order)
+        self.orders.add(order)
 
     def open(self, order: VenueOrder) -> None:
         """A registered order ties up what it needs from now on."""
@@ -210,7 +220,7 @@ class Blotter:
             position_qty=account.position_qty(order.symbol),
             liquidity=liquidity,
         )
-        self._record(account, execution)
+        self.executions.append(execution)
         self.emit("fill" if is_whole else "partial_fill", order, execution)
         if order.order_class and self.groups is not None:
             self.groups.follow(order)
@@ -281,21 +291,20 @@ class Blotter:
             position_qty=account.position_qty(undone.symbol),
             previous_execution_id=execution_id,
         )
-        self._record(account, execution)
+        self.executions.append(execution)
         self._recount(undone)
         self.emit("trade_correct", order, execution)
 
     def _recount(self, undone: Execution) -> None:
         account = self.accounts[undone.account]
-        recount(account, (self.executions[place] for place in account.executions), undone)
+        recount(account, self.executions.of(account.key_id), undone)
 
     def _standing(self, execution_id: str) -> Execution:
         """An execution that counts; raises VenueError as `bust` does."""
-        place = self._places.get(execution_id)
-        if place is None:
+        execution = self.executions.find(execution_id)
+        if execution is None:
             raise not_found(f"execution not found for {execution_id}")
-        execution = self.executions[place]
-        if execution.qty < 0 or f"bust {execution_id}" in self._places:
+        if execution.qty < 0 or self.executions.is_undone(execution_id):
             raise unprocessable(
                 f"execution {execution_id} is a bust, or was busted or corrected already"
             )
@@ -318,25 +327,13 @@ class Blotter:
             previous_execution_id=undone.execution_id,
             corrected_by=corrected_by,
         )
-        self._record(account, execution)
-        return execution
-
-    def restore(self, executions: list[Execution]) -> None:
-        """Take up executions that were read back, oldest first."""
-        for execution in executions:
-            self._record(self.accounts[execution.account], execution)
-
-    def _record(self, account: VenueAccount, execution: Execution) -> None:
-        place = len(self.executions)
         self.executions.append(execution)
-        account.executions.append(place)
-        self._places[execution.execution_id] = place
-        if execution.previous_execution_id is not None:
-            self._places[f"bust {execution.previous_execution_id}"] = place
+        return execution
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
         account.close_order(order)
         self.posts[order.symbol].leave(order)
+        self.orders.note_end(order)
 
 
 def _check_room(order: VenueOrder, undone: Execution, qty: Decimal) -> None:

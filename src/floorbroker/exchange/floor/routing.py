@@ -15,10 +15,11 @@ from floorbroker.exchange.floor.groups import Groups
 from floorbroker.exchange.floor.hours import Hours, Timers, is_live_in
 from floorbroker.exchange.floor.overnight import Overnight
 from floorbroker.exchange.floor.settlement import close_day
+from floorbroker.exchange.floor.succession import Succession
 from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, collar
-from floorbroker.exchange.model import ZERO, VenueOrder
+from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.assets import is_coin_pair
 from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, NIGHT, POST, PRE, REGULAR
 from floorbroker.exchange.rules import VenueRules, unprocessable
@@ -50,6 +51,7 @@ class Routing:
         #: Called when a day begins on which somebody asked for it, by a timer MIDNIGHT.
         self.at_midnight: Callable[[], None] | None = None
         self.groups = blotter.groups = Groups(blotter, self.post)
+        self.succession = Succession(blotter, rules, self.groups, self.post)
         blotter.ends_auctions_as = rules.auction_end_status
         blotter.journals_first_cash = rules.journals_first_cash
 
@@ -126,6 +128,7 @@ class Routing:
     def cancel(self, order: VenueOrder) -> None:
         """An open order shall end; it may be filled first where canceling takes time."""
         order.cancel_requested_ns = self._blotter.now_ns
+        self._queued.pop(order.id, None)
         takes_time = self._rules.cancel_latency_ns and order.status not in _UNSENT
         if takes_time or self._rules.has_pending_cancel_event:
             order.status = "pending_cancel"
@@ -150,22 +153,6 @@ class Routing:
         """The venue cannot do what was taken for it: the order has ended meanwhile."""
         self._blotter.emit("order_cancel_rejected", order)
 
-    def prepare_successor(self, old: VenueOrder, order: VenueOrder) -> None:
-        """Give a successor what it inherits, so that it can be judged."""
-        order.replaces = old.id
-        order.order_class, order.parent_id = old.order_class, old.parent_id
-        order.extended_hours = old.extended_hours
-        if not self._rules.replace_resets_created_at:
-            order.created_ns = old.created_ns
-        if self._rules.replace_keeps_hwm and old.hwm is not None:
-            order.hwm = old.hwm
-            if order.trail_price is not None:
-                trail = order.trail_price
-            else:
-                trail = old.hwm * (order.trail_percent or ZERO) / 100
-            order.stop_price = old.hwm + trail if order.side == "buy" else old.hwm - trail
-        self._carry_fills(old, order)
-
     def replace(self, old: VenueOrder, order: VenueOrder) -> VenueOrder:
         """Put a judged successor in its predecessor's place, now or when the venue gets to it."""
         blotter = self._blotter
@@ -173,7 +160,7 @@ class Routing:
         blotter.register(order)
         answer = order.snapshot()
         if not self._rules.replace_latency_ns or old.status in _UNSENT:
-            self._put_in_place(old, order)
+            self.succession.put_in_place(old, order)
             self.groups.settle()
             return answer
         old.status = "pending_replace"
@@ -187,7 +174,7 @@ class Routing:
     def succeed(self, old: VenueOrder, order: VenueOrder) -> None:
         """The venue itself puts a successor in an open order's place."""
         self._blotter.register(order)
-        self._put_in_place(old, order)
+        self.succession.put_in_place(old, order)
 
     @property
     def next_due_ns(self) -> int:
@@ -217,7 +204,7 @@ class Routing:
         self._begin_hours()
         for symbol, post in self._blotter.posts.items():
             post.phase = REGULAR if is_coin_pair(symbol) else self.phase
-        for order in self._blotter.orders.values():
+        for order in self._blotter.orders.here():
             if order.is_open:
                 self._take_up(order)
 
@@ -254,7 +241,7 @@ class Routing:
                 self.refuse_cancel(order)
         else:
             assert order.replaces is not None, "only a successor replaces"
-            self._put_in_place(self._blotter.orders[order.replaces], order)
+            self.succession.put_in_place(self._blotter.orders[order.replaces], order)
 
     def _acknowledge(self, order: VenueOrder) -> None:
         """The venue has the order: it works from now on."""
@@ -272,70 +259,6 @@ class Routing:
         if order.type == "market" and order.side == "buy" and self._rules.collars_market_buys:
             order.cap_px = None if post.ask_px is None else collar(post.ask_px)
         post.enter(order)
-
-    def _put_in_place(self, old: VenueOrder, order: VenueOrder) -> None:
-        blotter = self._blotter
-        if order.status != "pending_new" or not old.is_open:
-            self._refuse_successor(old, order)
-            return
-        self._carry_fills(old, order)
-        if order.qty is not None and order.qty - order.base_qty <= order.filled_qty:
-            self._refuse_successor(old, order)
-            return
-        if order.held_qty:
-            order.held_qty = order.leaves_qty
-        post = self.post(order.symbol)
-        keeps_place = self._keeps_place(old, order) and post.is_resting(old)
-        if keeps_place:
-            post.put_in_place_of(old, order)
-        old.replaced_by = order.id
-        is_held = old.status == "held"
-        blotter.finish(old, "replaced")
-        if old.order_class:
-            self.groups.hand_over(old, order)
-        if is_held:
-            self._hold_successor(order)
-            return
-        order.status = "new"
-        blotter.open(order)
-        blotter.emit("new", order)
-        if not keeps_place:
-            post.enter(order)
-
-    def _hold_successor(self, leg: VenueOrder) -> None:
-        leg.status = "held"
-        self._blotter.open(leg)
-        self._blotter.emit("held", leg)
-        self.groups.watch(leg)
-
-    def _refuse_successor(self, old: VenueOrder, order: VenueOrder) -> None:
-        """The order was filled, or the successor canceled, before it could take its place."""
-        if old.is_open:
-            old.status = "partially_filled" if old.filled_qty else "new"
-        self._blotter.emit("order_replace_rejected", old)
-        if order.is_open:
-            order.reject_reason = f"order {old.id} could not be replaced"
-            self._blotter.finish(order, "rejected")
-
-    def _carry_fills(self, old: VenueOrder, order: VenueOrder) -> None:
-        """The successor's quantity is the total, with what its predecessors filled."""
-        if self._rules.replace_restarts_filled:
-            order.base_qty = old.base_qty + old.filled_qty
-        else:
-            order.base_qty = old.base_qty
-            order.filled_qty = old.filled_qty
-            order.filled_notional = old.filled_notional
-
-    def _keeps_place(self, old: VenueOrder, order: VenueOrder) -> bool:
-        """A smaller quantity at the same price keeps its place in the queue."""
-        return (
-            self._rules.replace_keeps_priority
-            and order.limit_price == old.limit_price
-            and order.stop_price == old.stop_price
-            and order.qty is not None
-            and old.qty is not None
-            and order.qty <= old.qty
-        )
 
     def _tells_accepted(self) -> bool:
         how = self._rules.accepted_event

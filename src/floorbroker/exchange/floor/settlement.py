@@ -24,14 +24,15 @@ def close_day(blotter: Blotter, *, charges_fees: bool) -> None:
 def _charge_fees(blotter: Blotter, account: VenueAccount) -> None:
     """The day's fees, rounded per account, day and kind; coins carry none."""
     day = datetime.fromtimestamp(blotter.now_ns // 1_000_000_000, NEW_YORK).date()
-    new = [blotter.executions[place] for place in account.executions[account.charged_to :]]
-    account.charged_to = len(account.executions)
-    trades = [
+    new = blotter.executions.of(account.key_id, account.charged_to + 1)
+    trades = (
         FeeTrade(side=fill.side, qty=fill.qty, price=fill.price)
         for fill in new
-        if fill.qty > 0 and not is_coin_pair(fill.symbol)
-    ]
-    for kind, amount in day_fees(trades, day).items():
+        if fill.is_fill and not is_coin_pair(fill.symbol)
+    )
+    fees = day_fees(trades, day)
+    account.charged_to = blotter.ids.count
+    for kind, amount in fees.items():
         account.enter(
             Entry(
                 id=blotter.ids.make(),

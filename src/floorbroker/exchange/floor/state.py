@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -15,9 +16,10 @@ from floorbroker.exchange.accounts import (
 )
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.model import ZERO, Entitlement, Entry, Execution, VenueOrder
+from floorbroker.exchange.records.archive import execution_number, order_number
 
 #: Raised when the meaning of what is written changes.
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class Counters(Struct, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ class AccountState(Struct, frozen=True, kw_only=True):
     closes: list[DayClose] = []
     entries: list[Entry] = []
     entitlements: list[Entitlement] = []
+    orders_taken: int = 0
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -101,6 +104,7 @@ def account_state(account: VenueAccount) -> AccountState:
         closes=account.closes,
         entries=account.entries,
         entitlements=account.entitlements,
+        orders_taken=account.orders_taken,
     )
 
 
@@ -112,7 +116,7 @@ def export_state(blotter: Blotter) -> bytes:
             marks=blotter.marks.px,
             accounts=[account_state(account) for account in blotter.accounts.values()],
             orders=list(blotter.orders.values()),
-            executions=blotter.executions,
+            executions=list(blotter.executions),
         )
     )
 
@@ -132,9 +136,9 @@ def take_up(blotter: Blotter, state: State) -> None:
     Raises ValueError for a state of another version.
     """
     counters = state.counters
-    if counters.version != STATE_VERSION:
+    if counters.version not in (1, STATE_VERSION):
         raise ValueError(f"the state has version {counters.version}; this is {STATE_VERSION}")
-    assert not blotter.orders, "a state is taken up before the first order"
+    assert not blotter.accounts, "a state is taken up before the first order"
     blotter.now_ns = max(blotter.now_ns, counters.now_ns)
     blotter.seq = counters.seq
     blotter.ids.tail = counters.ids_tail
@@ -144,9 +148,12 @@ def take_up(blotter: Blotter, state: State) -> None:
         blotter.marks.set(symbol, px)
     for account in state.accounts:
         _take_up_account(blotter, account)
-    for order in state.orders:
-        blotter.register(order)
-    blotter.restore(state.executions)
+    for order in sorted(state.orders, key=order_number):
+        blotter.orders.restore(order)
+    for execution in state.executions:
+        blotter.executions.append(execution)
+    if counters.version == 1:
+        _count_charged(blotter)
 
 
 def _take_up_account(blotter: Blotter, state: AccountState) -> None:
@@ -162,6 +169,7 @@ def _take_up_account(blotter: Blotter, state: AccountState) -> None:
     account.entitlements = list(state.entitlements)
     account.watchlists = {each.id: each for each in state.watchlists}
     account.closes = list(state.closes)
+    account.orders_taken = state.orders_taken
     account.positions = {each.symbol: each for each in _without_holds(state.positions)}
 
 
@@ -175,6 +183,13 @@ def _entry_of(fee: FeeCharge) -> Entry:
         net_amount=-fee.amount,
         description=fee.description,
     )
+
+
+def _count_charged(blotter: Blotter) -> None:
+    """Version 1 counted the executions that an account's fees cover."""
+    for account in blotter.accounts.values():
+        covered = islice(blotter.executions.of(account.key_id), account.charged_to)
+        account.charged_to = max(map(execution_number, covered), default=0)
 
 
 def _without_holds(positions: Iterable[Holding]) -> Iterable[Holding]:

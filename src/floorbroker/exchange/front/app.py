@@ -83,7 +83,7 @@ class ExchangeFront:
             return
         request = Request(scope, body)
         if request.path.startswith("/_exchange"):
-            await self._reply(send, self._act(request))
+            await self._reply(send, self._act(request), receive)
             return
         account, secret = credentials(request.headers)
         request.account = account

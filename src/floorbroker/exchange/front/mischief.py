@@ -13,6 +13,9 @@ from floorbroker.exchange.faults import MARKET, FaultPlan, FaultRule
 from floorbroker.exchange.model import Execution, VenueError, VenueOrder
 from floorbroker.exchange.venue import Venue
 
+#: More hidden orders than this are looked through for those that show again.
+_HIDDEN_MAX = 1000
+
 
 class Mischief:
     """The faults of one venue and its market; those of requests and streams strike elsewhere.
@@ -26,6 +29,7 @@ class Mischief:
         self._monotonic = monotonic
         self._busts: deque[tuple[int, str, FaultRule]] = deque()
         self._hidden_until_s: dict[str, float] = {}  # order id -> monotonic time when it shows
+        self._hidden_max = _HIDDEN_MAX
         self.follow(plan)
 
     def follow(self, plan: FaultPlan) -> None:
@@ -75,7 +79,12 @@ class Mischief:
 
     def hide(self, order_id: str, seconds: float) -> None:
         """The `late_visibility` fault: an order is not found for a while."""
-        self._hidden_until_s[order_id] = self._monotonic() + seconds
+        now_s = self._monotonic()
+        if len(self._hidden_until_s) >= self._hidden_max:  # most may be seen again, unasked for
+            hidden = {each: s for each, s in self._hidden_until_s.items() if s > now_s}
+            self._hidden_until_s = hidden
+            self._hidden_max = max(_HIDDEN_MAX, 2 * len(hidden))
+        self._hidden_until_s[order_id] = now_s + seconds
 
     def is_hidden(self, order_id: str) -> bool:
         if order_id not in self._hidden_until_s:

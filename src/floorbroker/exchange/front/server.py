@@ -16,6 +16,7 @@ from floorbroker.domain.errors import FloorbrokerError
 from floorbroker.domain.quotes import MarketEvent, Quote
 from floorbroker.exchange.actions.diary import Diary
 from floorbroker.exchange.faults import FaultPlan
+from floorbroker.exchange.floor.blotter import KEPT
 from floorbroker.exchange.front.limit import RateLimit
 from floorbroker.exchange.front.mischief import Mischief
 from floorbroker.exchange.matching.fills import FillRules
@@ -88,6 +89,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     store: ExchangeStore | None = None
     front: FrontRules = FrontRules()
     corporate_actions: tuple[CorporateAction, ...] = ()
+    kept: int = KEPT  #: Ended orders, and executions, in memory; older ones are put away.
 
 
 class ExchangeServer:
@@ -123,6 +125,7 @@ class ExchangeServer:
             start_ns=setup.start_ns,
             starting_cash=setup.cash,
         )
+        self.venue.blotter.keep(setup.kept)
         self.mischief = Mischief(plan, self.venue, setup.clock.monotonic)
         self._events: list[VenueEvent] = []
         self.venue.listeners.append(self._gather)
@@ -190,6 +193,8 @@ class ExchangeServer:
                 self.commit()
         if self.setup.store is not None:
             self.setup.store.close()
+        else:
+            self.venue.blotter.archive.close()
 
     async def run(self) -> None:
         """Keep the market moving until cancelled, or until it fails."""
@@ -233,16 +238,19 @@ class ExchangeServer:
             return
         self._events = []
         self._needs_save = False
-        if self.setup.store is not None:
-            self._save(self.setup.store)
+        if (store := self.setup.store) is not None:
+            self._write("state", lambda: store.save(self.venue))
         for tell in self.event_listeners:
             tell(events)
+        if self.venue.blotter.is_full:
+            self._write("archive", self.venue.blotter.put_away)
 
-    def _save(self, store: ExchangeStore) -> None:
+    def _write(self, what: str, write: Callable[[], None]) -> None:
+        """What cannot be written is the end: nothing is forgotten, and nothing goes on."""
         try:
-            store.save(self.venue)
+            write()
         except sqlite3.Error as problem:
-            lost = FloorbrokerError(f"the exchange's state cannot be saved: {problem}")
+            lost = FloorbrokerError(f"the exchange's {what} cannot be saved: {problem}")
             self._fail(lost)
             raise lost from problem
 
@@ -288,14 +296,16 @@ class ExchangeServer:
 
     def hide_latest_order(self, account: str, seconds: float) -> None:
         """The `late_visibility` fault: the account's last order is not found for a while."""
-        orders = self.venue.account(account).orders
-        if orders:
-            self.mischief.hide(orders[-1].id, seconds)
+        order = self.venue.orders.latest_of(self.venue.account(account))
+        if order is not None:
+            self.mischief.hide(order.id, seconds)
 
     def reset(self) -> None:
         """Back to the start: no order, the first cash, the tape's beginning, unspent faults."""
         if self.setup.store is not None:
             self.setup.store.clear()
+        else:
+            self.venue.blotter.archive.close()
         self._begin(self.faults)
         self._restore()
         self.faults.restart()

@@ -140,7 +140,7 @@ class Truth:
             "buying_power": _cents(account.buying_power),
             "day_pl": _cents(account.equity - account.last_equity),
             "open_orders": len(account.open_orders),
-            "fills": len(account.executions),
+            "orders": account.orders_taken,
             "is_blocked": account.trading_blocked or account.account_blocked,
             "is_suspended": account.configuration.suspend_trade,
             "positions": positions,

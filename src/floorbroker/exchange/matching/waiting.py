@@ -11,6 +11,8 @@ OPENING, CLOSING = "opg", "cls"
 AUCTIONS = frozenset({OPENING, CLOSING})
 
 _TIME_IN_FORCE = {"open": OPENING, "close": CLOSING}
+#: So many stops that are gone, and as many as are there, may stand in a heap before it is swept.
+_GONE_MAX = 1000
 _CENT = Decimal("0.01")
 _FINE = Decimal("0.0001")
 
@@ -86,7 +88,11 @@ class Stops:
         self._arrivals += 1
         self._fixed[order.id] = order
         key = order.stop_price if order.side == BUY else -order.stop_price
-        heapq.heappush(self._heaps[order.side], (key, self._arrivals, order.id))
+        heap = self._heaps[order.side]
+        if len(heap) > 2 * len(self._fixed) + _GONE_MAX:
+            heap[:] = [entry for entry in heap if entry[2] in self._fixed]
+            heapq.heapify(heap)
+        heapq.heappush(heap, (key, self._arrivals, order.id))
 
     def remove(self, order_id: str) -> None:
         self._fixed.pop(order_id, None)

@@ -5,18 +5,18 @@ the same at each replay and after a restart, and a later activity always sorts b
 """
 
 import asyncio
+import heapq
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import suppress
 
 from msgspec import Struct
 
 from floorbroker.exchange.accounts import VenueAccount
-from floorbroker.exchange.floor.blotter import Identifiers
 from floorbroker.exchange.front.http import Answer, Receive, Request, Route, Send
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import Entry, Execution, VenueError, VenueEvent
+from floorbroker.exchange.records.identifiers import Identifiers
 from floorbroker.exchange.reference.calendar import new_york_date, settlement_of
 from floorbroker.exchange.venue import Venue
 from floorbroker.exchange.wire.entries import entry_event
@@ -134,15 +134,13 @@ class Reader:
         self._span = span
         self._is_past_end = False
         self._venue: Venue = server.venue
-        account, executions = self._account, server.venue.executions
-        self._fills_told, self._entries_told = len(account.executions), len(account.entries)
+        # All executions up to that number are told, and so many entries.
+        self._fills_told = server.venue.blotter.ids.count
+        self._entries_told = len(self._account.entries)
         if span.has_past:
             self._entries_told = 0
-            self._fills_told = bisect_left(
-                account.executions,
-                span.begins_at(),
-                key=lambda place: executions[place].time_ns,
-            )
+            executions = server.venue.executions
+            self._fills_told = executions.first_at(key_id, span.begins_at()) - 1
 
     @property
     def _account(self) -> VenueAccount:
@@ -173,23 +171,18 @@ class Reader:
                 taken.append(Told(account=account, venue=self._venue, activity=activity))
                 if len(taken) == most:
                     break
+        else:
+            self._fills_told = self._venue.blotter.ids.count  # those of others are passed too
         return taken
 
     def _rest(self, account: VenueAccount) -> Iterator[Activity]:
         """What was not told yet, in the order in which it came about."""
-        executions, places, entries = self._venue.executions, account.executions, account.entries
-        while self._fills_told < len(places) or self._entries_told < len(entries):
-            if self._entries_told == len(entries):
-                yield executions[places[self._fills_told]]
-            elif self._fills_told == len(places):
-                yield entries[self._entries_told]
-            else:
-                fill, entry = executions[places[self._fills_told]], entries[self._entries_told]
-                yield fill if event_number(fill) < event_number(entry) else entry
+        fills = self._venue.executions.of(account.key_id, self._fills_told + 1)
+        return heapq.merge(fills, account.entries[self._entries_told :], key=event_number)
 
     def _note(self, activity: Activity) -> None:
         if isinstance(activity, Execution):
-            self._fills_told += 1
+            self._fills_told = Identifiers.number_of(activity.execution_id)
         else:
             self._entries_told += 1
 

@@ -169,7 +169,7 @@ def test_an_oco_without_a_position_is_refused() -> None:
     floor = market_at(100)
     refusal = floor.refusal("sell", 100, type="limit", order_class="oco", **SIDES)
     assert (refusal.http_status, refusal.message) == (422, "oco orders must be exit orders")
-    assert floor.venue.orders == {}
+    assert list(floor.venue.orders) == []
 
 
 def test_an_oto_lets_its_one_leg_work_when_the_entry_is_filled() -> None:

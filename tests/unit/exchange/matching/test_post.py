@@ -308,3 +308,18 @@ def test_notional_order_buys_what_its_dollars_buy(floor: Floor) -> None:
     assert order.qty is None
     assert order.filled_qty == Decimal("9.998000399")
     assert order.filled_notional <= 1000
+
+
+def test_stops_that_are_gone_do_not_gather() -> None:
+    floor = Floor()
+    floor.quote("100", 500, "100.02", 500)
+    floor.trade("100.01", 10)
+    stay = [floor.send("buy", 1, type="stop", stop_price=px) for px in ("101", "102")]
+    for _ in range(3_000):
+        floor.venue.cancel(KEY, floor.send("buy", 1, type="stop", stop_price="150").id)
+    heaps = floor.venue.blotter.posts["AAPL"]._stops._heaps
+    assert len(heaps["buy"]) < 1_100
+    floor.quote("103", 500, "103.02", 500)
+    floor.trade("103.01", 10)
+    filled = [each.order_id for each in floor.venue.executions]
+    assert filled == [order.id for order in stay]

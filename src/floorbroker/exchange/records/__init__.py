@@ -1,0 +1,1 @@
+"""What the venue has written down: its orders and executions, in memory and put away."""

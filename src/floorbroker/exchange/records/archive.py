@@ -1,0 +1,357 @@
+"""The archive: ended orders and old executions that have left memory, in SQLite tables.
+
+Every row lies where its account and the number of its identifier put it, so that what is put away
+goes to the end of a table, an identifier is found without an index, and an account is read in the
+order in which things happened. Executions never change: they lie in blocks. Orders may, if an old
+execution is busted; they lie alone and are put away anew.
+"""
+
+import sqlite3
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from floorbroker.exchange.model import Execution, VenueOrder
+from floorbroker.exchange.records.identifiers import Identifiers, digits_of
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS archive_accounts (
+    shelf INTEGER PRIMARY KEY, key_id TEXT NOT NULL UNIQUE
+);
+CREATE TABLE IF NOT EXISTS archive_symbols (symbol TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS archive_orders (
+    place INTEGER PRIMARY KEY, client_order_id TEXT, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS archive_names ON archive_orders (client_order_id)
+    WHERE client_order_id IS NOT NULL;
+CREATE TABLE IF NOT EXISTS archive_executions (
+    place INTEGER PRIMARY KEY, count INTEGER NOT NULL, last_ns INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS archive_busts (execution_id TEXT PRIMARY KEY);
+"""
+_NAMES = ("accounts", "symbols", "orders", "executions", "busts")
+_PUT_ORDER = "INSERT OR REPLACE INTO archive_orders VALUES (?, ?, ?)"
+_PUT_BLOCK = "INSERT INTO archive_executions VALUES (?, ?, ?, ?)"
+_ORDERS, _BLOCKS = "archive_orders", "archive_executions"
+_BLOCK_BEFORE = "SELECT max(place) FROM archive_executions WHERE place BETWEEN ? AND ?"
+_BLOCK_AT = (
+    "SELECT min(place) FROM archive_executions WHERE place BETWEEN ? AND ? AND last_ns >= ?"
+)
+_ORDER_FROM = "SELECT body FROM archive_orders WHERE place BETWEEN ? AND ? ORDER BY place LIMIT 1"
+_ORDER_AT = "SELECT body FROM archive_orders WHERE place = ?"
+_NAMED = "SELECT body FROM archive_orders WHERE client_order_id = ? AND place BETWEEN ? AND ?"
+#: Numbers of identifiers are below; above them in a place stands the account's shelf.
+_SHELF_BITS = 32
+LAST_NUMBER = (1 << _SHELF_BITS) - 1
+_NEVER = 1 << 80
+_TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
+#: Rows read at a time: few at first, because most who read want few.
+_PAGE, _PAGE_MAX = 50, 800
+_LENGTH = 36  # of an identifier
+#: Of a million names that are not there one in twenty looks as if it were, and is looked for.
+_FILTER_BITS = 23
+_FILTER_MASK = (1 << _FILTER_BITS) - 1
+
+_encode = msgspec.json.Encoder().encode
+_decode_order = msgspec.json.Decoder(VenueOrder).decode
+_decode_block = msgspec.json.Decoder(list[Execution]).decode
+number_of = Identifiers.number_of
+
+
+def order_number(order: VenueOrder) -> int:
+    """Orders are accepted in the order of these numbers."""
+    return number_of(order.id)
+
+
+def execution_number(execution: Execution) -> int:
+    return number_of(execution.execution_id)
+
+
+def temporary() -> sqlite3.Connection:
+    """A nameless file in the system's folder for temporary ones; it is gone with the process."""
+    db = sqlite3.connect("", isolation_level=None)
+    for setting in ("journal_mode = OFF", "synchronous = OFF"):  # nobody opens it again
+        db.execute(f"PRAGMA {setting}")
+    return db
+
+
+class Names:
+    """Tells of most names that they were never put in, in memory of a fixed size."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray(1 << _FILTER_BITS - 3)
+
+    def add(self, name: str) -> None:
+        bits, digest = self._bits, hash(name)
+        one, other = digest & _FILTER_MASK, digest >> _FILTER_BITS & _FILTER_MASK
+        bits[one >> 3] |= 1 << (one & 7)
+        bits[other >> 3] |= 1 << (other & 7)
+
+    def may_hold(self, name: str) -> bool:
+        """False if it surely was not put in."""
+        bits, digest = self._bits, hash(name)
+        one, other = digest & _FILTER_MASK, digest >> _FILTER_BITS & _FILTER_MASK
+        return bool(bits[one >> 3] >> (one & 7) & bits[other >> 3] >> (other & 7) & 1)
+
+
+class Archive:
+    """Takes orders and executions and finds them again; opened when the first ones come.
+
+    `leave` is called within the transaction that puts something away, with the orders and how
+    many executions were put away until then.
+    """
+
+    def __init__(
+        self,
+        db: sqlite3.Connection | None = None,
+        leave: Callable[[Sequence[VenueOrder], int], None] | None = None,
+    ) -> None:
+        self.executions_count = 0
+        self.symbols: set[str] = set()  #: Of all that was put away.
+        self._shelves: dict[str, int] = {}  # by key id
+        #: Where all names are known, because all came through here; a file may hold others.
+        self._names: Names | None = None
+        self._db = db
+        self._leave = leave
+        if db is not None:
+            self._open(db)
+
+    def _open(self, db: sqlite3.Connection) -> sqlite3.Connection:
+        self._db = db
+        db.executescript(_TABLES)
+        shelves = db.execute("SELECT key_id, shelf FROM archive_accounts ORDER BY shelf")
+        self._shelves = dict(shelves.fetchall())
+        self.symbols = {symbol for (symbol,) in db.execute("SELECT symbol FROM archive_symbols")}
+        counted = db.execute("SELECT total(count) FROM archive_executions")
+        self.executions_count = int(counted.fetchone()[0])
+        return db
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._shelves
+
+    @property
+    def accounts(self) -> list[str]:
+        """Key ids of those who have something here."""
+        return list(self._shelves)
+
+    def put(self, orders: Sequence[VenueOrder], executions: Sequence[Execution]) -> None:
+        """Put away, all or nothing; raises sqlite3.Error if it cannot be written.
+
+        Executions come oldest first, and behind all that are here.
+        """
+        db = self._db or self._open(temporary())
+        if self.is_empty:
+            self._names = Names()
+        count, shelves, symbols = self.executions_count, dict(self._shelves), set(self.symbols)
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            self._note_names(db, orders, executions)
+            db.executemany(_PUT_ORDER, [self._row(order) for order in orders])
+            db.executemany(_PUT_BLOCK, self._blocks(executions))
+            undone = [(each.previous_execution_id,) for each in executions if _is_bust(each)]
+            db.executemany("INSERT OR IGNORE INTO archive_busts VALUES (?)", undone)
+            self.executions_count = count + len(executions)
+            if self._leave is not None:
+                self._leave(orders, self.executions_count)
+            db.execute("COMMIT")
+        except BaseException:
+            self.executions_count, self._shelves, self.symbols = count, shelves, symbols
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+    # Orders.
+
+    def order(self, order_id: str) -> VenueOrder | None:
+        """A copy of the order as it was put away."""
+        number = _number_of(order_id)
+        if number is None:
+            return None
+        for shelf in self._shelves.values():
+            order = self._order_at(_place(shelf, number))
+            if order is not None and order.id == order_id:
+                return order
+        return None
+
+    def order_named(self, key_id: str, client_order_id: str) -> VenueOrder | None:
+        """The same by the name that the account gave it, or that it got for want of one."""
+        shelf = self._shelves.get(key_id)
+        if shelf is None or (self._names and not self._names.may_hold(client_order_id)):
+            return None
+        body = self._one(_NAMED, client_order_id, *_span(shelf))
+        if body is not None:
+            return _decode_order(body)
+        number = _number_of(client_order_id)
+        order = self._order_at(_place(shelf, number - 1)) if number else None
+        return order if order and order.client_order_id == client_order_id else None
+
+    def orders(
+        self, key_id: str, first: int = 0, last: int = LAST_NUMBER, *, is_ascending: bool = True
+    ) -> Iterator[VenueOrder]:
+        """The account's orders with numbers from `first` to `last`; read as they are wanted."""
+        for body in self._read(_ORDERS, key_id, (first, last), is_ascending=is_ascending):
+            yield _decode_order(body)
+
+    def orders_from(self, key_id: str, time_ns: int) -> int:
+        """The number from which on the account's orders were submitted after that time."""
+        shelf = self._shelves.get(key_id)
+        if shelf is None:
+            return 0
+
+        def submitted_ns(number: int) -> int:
+            body = self._one(_ORDER_FROM, _place(shelf, number), _place(shelf, LAST_NUMBER))
+            return _NEVER if body is None else _decode_order(body).submitted_ns
+
+        return bisect_right(range(LAST_NUMBER), time_ns, key=submitted_ns)
+
+    # Executions.
+
+    def execution(self, execution_id: str) -> Execution | None:
+        number = _number_of(execution_id)
+        if number is None:
+            return None
+        for key_id in self._shelves:
+            for each in self.executions(key_id, number, number):
+                if each.execution_id == execution_id:
+                    return each
+        return None
+
+    def is_undone(self, execution_id: str) -> bool:
+        """Whether a bust of the execution is here."""
+        found = "SELECT 1 FROM archive_busts WHERE execution_id = ?"
+        return self._one(found, execution_id) is not None
+
+    def executions(
+        self, key_id: str, first: int = 0, last: int = LAST_NUMBER, *, is_ascending: bool = True
+    ) -> Iterator[Execution]:
+        """The account's executions with numbers from `first` to `last`; read as wanted."""
+        shelf = self._shelves.get(key_id)
+        if shelf is None:
+            return
+        begin = self._one(_BLOCK_BEFORE, _place(shelf, 0), _place(shelf, first))
+        start = first if begin is None else begin - _place(shelf, 0)
+        for body in self._read(_BLOCKS, key_id, (start, last), is_ascending=is_ascending):
+            block = _decode_block(body)
+            for each in block if is_ascending else reversed(block):
+                if first <= execution_number(each) <= last:
+                    yield each
+
+    def executions_from(self, key_id: str, time_ns: int) -> int | None:
+        """The number of the account's first execution at that time or later; None without one."""
+        shelf = self._shelves.get(key_id)
+        begin = None
+        if shelf is not None and time_ns <= _TIME_MAX:
+            begin = self._one(_BLOCK_AT, *_span(shelf), time_ns)
+        if shelf is None or begin is None:
+            return None
+        block = self.executions(key_id, begin - _place(shelf, 0))
+        return next(execution_number(each) for each in block if each.time_ns >= time_ns)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.executions_count = 0
+        self._shelves, self.symbols = {}, set()
+        if self._db is not None:
+            for name in _NAMES:
+                self._db.execute(f"DELETE FROM archive_{name}")  # noqa: S608  (names of ours)
+
+    def close(self) -> None:
+        """Nothing is found any more; a temporary file is gone."""
+        db, self._db = self._db, None
+        self._shelves = {}
+        if db is not None:
+            db.close()
+
+    # The tables.
+
+    def _note_names(
+        self, db: sqlite3.Connection, orders: Sequence[VenueOrder], executions: Sequence[Execution]
+    ) -> None:
+        seen: tuple[VenueOrder | Execution, ...] = (*orders, *executions)
+        for key_id in dict.fromkeys(each.account for each in seen):
+            if key_id not in self._shelves:
+                self._shelves[key_id] = shelf = len(self._shelves)
+                db.execute("INSERT INTO archive_accounts VALUES (?, ?)", (shelf, key_id))
+        new = {each.symbol for each in seen} - self.symbols
+        self.symbols |= new
+        db.executemany("INSERT INTO archive_symbols VALUES (?)", [(symbol,) for symbol in new])
+
+    def _row(self, order: VenueOrder) -> tuple[int, str | None, bytes]:
+        number = number_of(order.id)
+        name: str | None = order.client_order_id
+        if self._names is not None:
+            self._names.add(order.client_order_id)
+        if order.client_order_id[8:] == order.id[8:] and name == _name_after(order.id, number):
+            name = None  # the venue's own: found by the order's number
+        return self._shelves[order.account] << _SHELF_BITS | number, name, _encode(order)
+
+    def _blocks(self, executions: Sequence[Execution]) -> Iterator[tuple[int, int, int, bytes]]:
+        by_account: dict[str, list[Execution]] = {}
+        for each in executions:
+            by_account.setdefault(each.account, []).append(each)
+        for key_id, block in by_account.items():
+            place = _place(self._shelves[key_id], execution_number(block[0]))
+            yield place, len(block), block[-1].time_ns, _encode(block)
+
+    def _order_at(self, place: int) -> VenueOrder | None:
+        body = self._one(_ORDER_AT, place)
+        return None if body is None else _decode_order(body)
+
+    def _one(self, query: str, *values: int | str) -> Any:
+        """The only column of the only row; None if there is none."""
+        row = None if self._db is None else self._db.execute(query, values).fetchone()
+        return None if row is None else row[0]
+
+    def _read(
+        self, table: str, key_id: str, numbers: tuple[int, int], *, is_ascending: bool
+    ) -> Iterator[bytes]:
+        """Bodies of an account, page by page: nothing is held open between two of them."""
+        shelf = self._shelves.get(key_id)
+        first, last = (_place(shelf or 0, number) for number in numbers)
+        order = "" if is_ascending else " DESC"
+        query = (
+            f"SELECT place, body FROM {table} WHERE place BETWEEN ? AND ? "  # noqa: S608  (ours)
+            f"ORDER BY place{order} LIMIT ?"
+        )
+        page = _PAGE
+        while shelf is not None and self._db is not None:
+            rows = self._db.execute(query, (first, last, page)).fetchall()
+            for _, body in rows:
+                yield body
+            if len(rows) < page:
+                return
+            if is_ascending:
+                first = rows[-1][0] + 1
+            else:
+                last = rows[-1][0] - 1
+            page = min(page * 2, _PAGE_MAX)
+
+
+def _is_bust(execution: Execution) -> bool:
+    return execution.previous_execution_id is not None
+
+
+def _place(shelf: int, number: int) -> int:
+    return shelf << _SHELF_BITS | number
+
+
+def _span(shelf: int) -> tuple[int, int]:
+    return _place(shelf, 0), _place(shelf, LAST_NUMBER)
+
+
+def _number_of(identifier: str) -> int | None:
+    """The number of what may be an identifier."""
+    if len(identifier) != _LENGTH:
+        return None
+    try:
+        return number_of(identifier)
+    except ValueError:
+        return None
+
+
+def _name_after(order_id: str, number: int) -> str:
+    """The client order id that an order gets for want of one: the identifier made next."""
+    return f"{digits_of(number + 1)}{order_id[8:]}"
