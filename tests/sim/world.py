@@ -23,7 +23,7 @@ from floorbroker.engine.recovery import Recovery, replay
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
-from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.front.server import FrontRules, Setup
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
@@ -39,14 +39,25 @@ class World:
     """One exchange that lives on, and a desk that may die and come back."""
 
     def __init__(
-        self, seed: int, faults: Sequence[FaultRule] = (), settings: EngineSettings | None = None
+        self,
+        seed: int,
+        faults: Sequence[FaultRule] = (),
+        settings: EngineSettings | None = None,
+        *,
+        rate_limit: int = 0,
     ) -> None:
         self.random = Random(seed)
         self.settings = settings or EngineSettings()
         self.disk = MemoryDisk()
         self.clock = LoopClock(ORIGIN_NS)
         self.front = build_exchange(
-            Setup(clock=self.clock, assets=listing(SYMBOLS), start_ns=ORIGIN_NS, seed=seed),
+            Setup(
+                clock=self.clock,
+                assets=listing(SYMBOLS),
+                start_ns=ORIGIN_NS,
+                seed=seed,
+                front=FrontRules(rate_limit=rate_limit),
+            ),
             FaultPlan(faults, seed),
         )
         self.way = MemoryTransport(self.front)
