@@ -9,7 +9,7 @@ from typing import Self
 from msgspec.structs import replace
 
 from floorbroker import app, config
-from floorbroker.brokers.cache import BrokerCache, CacheStats
+from floorbroker.brokers.cache import BrokerCache
 from floorbroker.brokers.port import (
     AccountReport,
     Activity,
@@ -18,6 +18,7 @@ from floorbroker.brokers.port import (
     MarketPhase,
     PositionReport,
 )
+from floorbroker.brokers.shelf import CacheStats
 from floorbroker.clock import Clock
 from floorbroker.deskwork.batch import (
     OnResult,

@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from floorbroker import app, config, desk
-from floorbroker.brokers.cache import CacheStats
 from floorbroker.brokers.port import (
     AccountReport,
     Activity,
@@ -20,6 +19,7 @@ from floorbroker.brokers.port import (
     MarketPhase,
     PositionReport,
 )
+from floorbroker.brokers.shelf import CacheStats
 from floorbroker.deskwork.batch import OnResult
 from floorbroker.deskwork.health import Health
 from floorbroker.domain.amounts import Number

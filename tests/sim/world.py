@@ -25,7 +25,7 @@ from floorbroker.engine.recovery import Recovery, replay
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
-from floorbroker.exchange.front.server import Setup
+from floorbroker.exchange.front.server import FrontRules, Setup
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.store import ExchangeStore
@@ -50,6 +50,7 @@ class World:
         *,
         start_ns: int = ORIGIN_NS,
         corporate_actions: tuple[CorporateAction, ...] = (),
+        rate_limit: int = 0,
     ) -> None:
         self.random = Random(seed)
         self.settings = settings or EngineSettings()
@@ -61,6 +62,7 @@ class World:
             start_ns=start_ns,
             seed=seed,
             corporate_actions=corporate_actions,
+            front=FrontRules(rate_limit=rate_limit),
         )
         self.front = build_exchange(self._setup, FaultPlan(faults, seed))
         self.way = MemoryTransport(self.front)

@@ -24,6 +24,8 @@ from floorbroker.domain.terms import (
     is_coin_pair,
 )
 
+#: The step that so many decimals leave.
+_STEPS = tuple(Decimal(1).scaleb(-places) for places in range(19))
 #: By type of order, the times in force that go with it; a type that is absent is not taken.
 Matrix = Mapping[OrdType, tuple[TimeInForce, ...]]
 
@@ -183,5 +185,5 @@ def _check_px(field: str, px: Px | None, rules: OrderRules) -> None:
 
 
 def _check_places(field: str, amount: Decimal | None, places: int) -> None:
-    if amount is not None and amount % Decimal(1).scaleb(-places):
+    if amount is not None and amount % _STEPS[places]:
         raise InvalidOrder(field, amount, f"use at most {places} decimals")

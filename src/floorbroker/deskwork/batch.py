@@ -7,7 +7,7 @@ from typing import TypeVar
 from floorbroker.domain.amounts import Qty
 from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
+from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine.book import legs
@@ -21,6 +21,7 @@ OnResult = Callable[[int, Result], None]
 
 #: Requests of a batch under way at a time: as many as are worth a connection each.
 IN_FLIGHT = 128
+_SENT = frozenset(OrdStatus) - {OrdStatus.CREATED}
 
 
 async def submit_all(
@@ -47,8 +48,9 @@ async def submit_all(
 
 async def cancel_all(engine: Engine, on_result: OnResult | None = None) -> list[Result]:
     """Ask for a cancel of every order that is open now; each result is the order once the broker
-    has taken or refused the request, which is not yet its end."""
-    names = legs.to_cancel(engine.open_orders())
+    has taken or refused the request, which is not yet its end. What was never sent ends first."""
+    live = sorted(engine.open_orders(), key=lambda order: order.venue_status in _SENT)
+    names = legs.to_cancel(live)
 
     async def work(place: int) -> None:
         results[place] = await _tried(engine, engine.cancel(names[place]))

@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from floorbroker import app
-from floorbroker.brokers.cache import CacheStats
 from floorbroker.brokers.port import StreamState
+from floorbroker.brokers.shelf import CacheStats
 from floorbroker.domain.errors import BrokerError
 from floorbroker.journal.port import JournalReader
 

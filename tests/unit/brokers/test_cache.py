@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from msgspec.structs import replace
 
-from floorbroker.brokers.cache import SINGLES_MAX, BrokerCache, CacheStats, Kind
+from floorbroker.brokers.cache import SINGLES_MAX, BrokerCache
 from floorbroker.brokers.port import (
     AccountReport,
     Activity,
@@ -15,11 +15,18 @@ from floorbroker.brokers.port import (
     CalendarDay,
     MarketPhase,
 )
+from floorbroker.brokers.shelf import CacheStats, Kind
 from floorbroker.domain.amounts import Money
 from floorbroker.domain.errors import BrokerRejected, BrokerUnknown
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.instrument import Instrument
-from floorbroker.domain.messages import DeskClosed, JournalMessage, RequestKind, RequestSent
+from floorbroker.domain.messages import (
+    DeskClosed,
+    ExecType,
+    JournalMessage,
+    RequestKind,
+    RequestSent,
+)
 from tests.unit.engine.book.test_booking import report, trade
 from tests.unit.engine.scripted import ACCOUNT, START, ScriptedBroker, virtual
 
@@ -316,6 +323,21 @@ async def test_a_busted_execution_makes_the_list_begin_anew() -> None:
     await broker.clock.sleep(5)
     found = await cache.activities([FILL])
     assert [row.activity_id for row in found.value] == ["a1", "a3"]
+
+
+@virtual
+async def test_a_bust_or_a_gap_in_the_stream_makes_it_begin_anew_at_once() -> None:
+    broker, cache = made()
+    broker.rows = [fill(1, 0), fill(2, 100), fill(3, 200)]
+    bust = replace(trade(4, 4, "x1"), exec_type=ExecType.TRADE_CANCEL)
+    await cache.activities([FILL])
+    cache.heard([bust])
+    await cache.activities([FILL])
+    cache.forget()
+    await cache.activities([FILL])
+    cache.heard([trade(4, 4, "x1")])
+    await cache.activities([FILL])
+    assert broker.after_ids == [None, None, None, "a2"]
 
 
 @virtual

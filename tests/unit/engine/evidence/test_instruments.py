@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 
 from floorbroker.brokers.alpaca.words import ORDER_RULES
-from floorbroker.brokers.cache import CacheStats, Kind
 from floorbroker.brokers.port import Capabilities, Dedupe, StreamState
+from floorbroker.brokers.shelf import CacheStats, Kind
 from floorbroker.domain.amounts import Qty
 from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.instrument import Instrument
