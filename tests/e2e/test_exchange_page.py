@@ -76,6 +76,8 @@ def test_it_shows_the_market_the_orders_and_the_money(visit: Visit, alpaca_excha
     assert cells[:5] == ["AAPL", "300", "187.00", "187.02", "190"]
     assert "187.02" in (page.locator("#fills tbody tr").first.text_content() or "")
     expect(page.locator("#accounts tbody tr")).to_contain_text(["DESK"])
+    cells = page.locator("#positions tbody tr").first.locator("td").all_text_contents()
+    assert cells == ["AAPL", "10", "187.02", "1,870.10", "DESK"]
     assert visit.complaints == []
     own = (f"{alpaca_exchange.url}/_exchange", "data:")
     assert all(request.startswith(own) for request in visit.requests)

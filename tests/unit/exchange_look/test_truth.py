@@ -73,7 +73,7 @@ async def test_accounts_show_their_money_and_positions(client: Client) -> None:
             "qty": "100",
             "avg_entry_price": "187.2",
             "mark": "187.15",
-            "market_value": "18715",
+            "market_value": "18715.00",
         }
     ]
 

@@ -4,6 +4,7 @@ import heapq
 from datetime import datetime, time, timedelta
 
 from floorbroker.clock import NS_PER_S, ns_of
+from floorbroker.exchange.matching.waiting import AUCTIONS
 from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.calendar import (
     CLOSED,
@@ -18,6 +19,7 @@ from floorbroker.exchange.reference.calendar import (
     session_at,
     session_of,
 )
+from floorbroker.exchange.rules import unprocessable
 
 #: What happens in a session, in order.
 NIGHT_OPEN, PRE_OPEN, OPEN = "night_open", "pre_open", "open"
@@ -79,6 +81,13 @@ class Hours:
         if now_ns >= session.close_ns:
             session = next_session(session.date)
         return session.close_ns
+
+    def check(self, order: VenueOrder, now_ns: int) -> None:
+        """Raises VenueError for an order whose auction takes nothing more at this hour."""
+        tif = order.time_in_force
+        if tif in AUCTIONS and not self.takes(tif, now_ns):
+            window = "between 9:28am" if tif == "opg" else "between 3:50pm"
+            raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
 
     def takes(self, time_in_force: str, now_ns: int) -> bool:
         """Whether an order for an auction may be sent now: not shortly before, nor until 19:00."""

@@ -22,7 +22,7 @@ from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, co
 from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.assets import is_coin_pair
 from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, NIGHT, POST, PRE, REGULAR
-from floorbroker.exchange.rules import VenueRules, unprocessable
+from floorbroker.exchange.rules import VenueRules
 
 #: When Alpaca began to tell orders that it holds on the order stream.
 _ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
@@ -79,10 +79,7 @@ class Routing:
 
     def check_hours(self, order: VenueOrder) -> None:
         """Raises VenueError for an order that is not taken at this hour, nor kept for its own."""
-        tif = order.time_in_force
-        if tif in AUCTIONS and not self.hours.takes(tif, self._blotter.now_ns):
-            window = "between 9:28am" if tif == "opg" else "between 3:50pm"
-            raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
+        self.hours.check(order, self._blotter.now_ns)
         if self.phase == NIGHT:
             self.overnight.check(order)
 

@@ -171,6 +171,13 @@
         return row;
       });
       table("accounts", 1, columns, rows, "No account yet: the first request of a key opens it.");
+      const places = truth.accounts.flatMap((one) => one.positions.map((each) => [
+        cell("strong w", each.symbol), number(grouped(each.qty)),
+        number(price(each.avg_entry_price)), number(grouped(each.market_value)),
+        cell("cut", one.key, one.key),
+      ]));
+      table("positions", 1, [["Symbol"], ["Position", "n"], ["Average", "n"], ["Value", "n"], ["Account"]],
+        places.slice(0, 200), "");
       const held = truth.accounts.reduce((sum, one) => sum + one.positions.length, 0);
       gist("accounts", `${grouped(truth.counts.accounts)}, ${counted(held, "position")}`);
     },

@@ -128,7 +128,7 @@ class Truth:
                 "qty": plain(holding.qty),
                 "avg_entry_price": rounded(holding.avg_entry_price, 4),
                 "mark": plain(account.mark(holding.symbol)),
-                "market_value": rounded(holding.qty * account.mark(holding.symbol), 2),
+                "market_value": _cents(holding.qty * account.mark(holding.symbol)),
             }
             for holding in islice(account.positions.values(), ROWS_MAX)
         ]
