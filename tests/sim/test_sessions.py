@@ -113,7 +113,7 @@ class Sessions(RuleBasedStateMachine):
         self, symbol: str, side: str, kind: str, tif: str, size: int, offset: int, eh: int
     ) -> None:
         cents = self._touch(symbol, side) + offset
-        own_id = {"client_order_id": f"mine-{eh}"} if eh > 24 else {}  # soon given twice
+        own_id = {"client_order_id": f"mine-{eh % 4}"} if eh % 3 == 0 else {}  # soon given twice
         self._send(
             symbol=symbol,
             side=side,
@@ -207,7 +207,7 @@ class Sessions(RuleBasedStateMachine):
         elif size is None or size % 2:
             body |= prices(order.type, cents)
         if pick > 27:
-            body |= {"client_order_id": f"mine-{pick}"}
+            body |= {"client_order_id": f"mine-{pick % 4}"}
         status, told = self.on.ask("PATCH", f"/v2/orders/{order.id}", body)
         assert status in (200, 403, 422), told
         if status == 200:
@@ -285,7 +285,7 @@ class Sessions(RuleBasedStateMachine):
         self.on.quote(symbol, quote.bid_px, quote.ask_px, (share, share))
         cents = self._touch(symbol, side) + (1 if side == "buy" else -1)
         tif = "gtc" if symbol == SYMBOLS[1] else "day"
-        self._send(
+        order_id = self._send(
             symbol=symbol,
             side=side,
             type="limit",
@@ -293,13 +293,10 @@ class Sessions(RuleBasedStateMachine):
             qty=str(share + over),
             limit_price=text(cents),
         )
-        latest = list(self.on.venue.orders.values())[-1]
-        if then and latest.filled_qty and latest.is_open and latest.parent_id is None:
-            path = f"/v2/orders/{latest.id}"
-            if then == "cancel":
-                self.on.ask("DELETE", path)
-            else:
-                self.on.ask("PATCH", path, {"qty": str(share + over - 1)})
+        if then == "cancel" and order_id:
+            self.on.ask("DELETE", f"/v2/orders/{order_id}")
+        elif then and order_id:
+            self.on.ask("PATCH", f"/v2/orders/{order_id}", {"qty": str(share + over - 1)})
 
     @rule(side=SIDES, size=SIZES, gaps=st.tuples(GAPS, GAPS), is_profit=st.booleans())
     def live_a_bracket(self, side: str, size: int, gaps: tuple[int, int], is_profit: bool) -> None:
@@ -381,7 +378,8 @@ class Sessions(RuleBasedStateMachine):
             venue.bust(venue.executions[pick % len(venue.executions)].execution_id)
         self.on.server.commit()
 
-    def _send(self, **fields: Any) -> None:
+    def _send(self, **fields: Any) -> str | None:
+        """The order's id, if it was taken."""
         ticket = {"symbol": SYMBOLS[0], **fields}
         status, told = self.on.ask("POST", "/v2/orders", ticket)
         assert status in (200, 403, 422), told
@@ -389,6 +387,8 @@ class Sessions(RuleBasedStateMachine):
             assert told["status"] in ("pending_new", "accepted")
             legs = {"bracket": 2, "oto": 1, "oco": 1}.get(told["order_class"], 0)
             assert len(told["legs"] or ()) == legs
+            return str(told["id"])
+        return None
 
     def _move(self, cents: int, steps: int, size: int) -> None:
         """Quotes and prints go there together, and at each step some shares are offered."""
