@@ -303,8 +303,8 @@ def test_a_loss_whose_stop_was_touched_is_at_work_after_a_replace(
     floor.trade("98.5", 1)
     loss = floor.venue.orders[floor.venue.orders[entry.id].leg_ids[1]]
     assert (loss.status, loss.is_elected) == ("new", True)
-    px = Decimal("98.4")
-    successor = floor.now(floor.venue.replace(KEY, loss.id, OrderPatch(**{change: px})))
+    patch = structs.replace(OrderPatch(), **{change: Decimal("98.4")})
+    successor = floor.now(floor.venue.replace(KEY, loss.id, patch))
     assert (successor.status, successor.is_elected) == ("new", is_elected)
     if is_elected:  # it rests in the book, and a buyer at its price meets it
         floor.quote("98.4", 500, "98.5", 500)
