@@ -263,6 +263,7 @@ def check_pages(session: Session, size: int, *, is_ascending: bool, nested: bool
         assert len(page) <= size
         if seen:
             session.told.happened.add("several pages")
+        assert page[0]["id"] not in seen, "a page begins again"
         seen += [row["id"] for row in page]
         asked[name] = page[-1]["id"]
     orders = session.venue.account(KEY).orders
@@ -271,6 +272,7 @@ def check_pages(session: Session, size: int, *, is_ascending: bool, nested: bool
     rows: list[Any] = []
     asked = {"page_size": str(size), **direction}
     while page := session.get("/v2/account/activities/FILL", **asked):
+        assert page[0] not in rows, "a page begins again"
         rows += page
         asked["page_token"] = page[-1]["id"]
     fills = [fill for fill in session.venue.executions if fill.qty > 0]

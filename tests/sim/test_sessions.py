@@ -298,9 +298,11 @@ class Sessions(RuleBasedStateMachine):
         elif then and order_id:
             self.on.ask("PATCH", f"/v2/orders/{order_id}", {"qty": str(share + over - 1)})
 
-    @rule(side=SIDES, size=SIZES, gaps=st.tuples(GAPS, GAPS), is_profit=st.booleans())
-    def live_a_bracket(self, side: str, size: int, gaps: tuple[int, int], is_profit: bool) -> None:
-        """Its entry is filled, and the market goes to one of its exits."""
+    @rule(side=SIDES, size=SIZES, gaps=st.tuples(GAPS, GAPS), part=st.integers(0, 9))
+    def live_a_bracket(self, side: str, size: int, gaps: tuple[int, int], part: int) -> None:
+        """Its entry is filled, and the market goes to one of its exits; often to a part of the
+        profit first, and then to the loss."""
+        is_profit = part > 6
         bid = self.on.venue.market.quotes[SYMBOLS[0]].bid_px
         self.on.quote(SYMBOLS[0], bid, bid + Decimal("0.02"), (500, 500))
         sign = 1 if side == "buy" else -1
@@ -314,6 +316,9 @@ class Sessions(RuleBasedStateMachine):
             take_profit={"limit_price": text(cents + sign * gaps[0])},
             stop_loss={"stop_price": text(cents - sign * (gaps[1] + 3))},
         )
+        if 0 < part < 7:
+            bid = Decimal(cents + sign * gaps[0] - (0 if sign > 0 else 2)) / 100
+            self.on.quote(SYMBOLS[0], bid, bid + Decimal("0.02"), (part, part))
         self._move(12 if (side == "buy") is is_profit else -12, 3, size)
 
     @rule(is_up=st.booleans(), steps=st.integers(2, 5), size=SIZES)
