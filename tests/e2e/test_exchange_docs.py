@@ -19,7 +19,7 @@ from floorbroker.exchange.front.switches import Switches, parse_switches
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
 #: An answer that has no end is listened to for so long.
 LISTEN_S = 2
-TIMEOUT_S = 60
+TIMEOUT_S = 100
 
 
 class Block(NamedTuple):
@@ -96,7 +96,7 @@ def told(url: str, command: str, folder: Path) -> tuple[int, str]:
     place = url.removeprefix("http://")
     typed = command.replace("127.0.0.1:8899", place).replace("localhost:8899", place)
     assert place in typed, f"not for the exchange of this page: {command}"
-    more = r" -sS -w '\n%{http_code}' " + f"--max-time {LISTEN_S if ' -N ' in typed else 20}"
+    more = r" -sS -w '\n%{http_code}' " + f"--max-time {LISTEN_S if ' -N ' in typed else 60}"
     done = subprocess.run(
         typed.replace("curl ", f"curl {more} ", 1),
         shell=True,

@@ -131,12 +131,16 @@ def check_pairs(venue: Venue) -> None:
         if parent.status in ENDED_UNFILLED and parent.order_class != "oco":
             assert not any(leg.is_open for leg in legs), "legs outlived their entry"
         opened = [order for order in exits if order.is_open]
-        # A stop that was touched works alone: its partner made way.
-        is_alone = all(order.is_elected for order in opened)
+        # A stop that was touched works alone: its partner made way. So does its successor.
+        is_alone = all(_was_elected(venue, order) for order in opened)
         assert is_alone or len(opened) == len(exits), "one exit outlived the other"
         if parent.order_class != "oto":
             working = [order for order in exits if order.is_open and order.status != "held"]
             assert len(working) <= 1, "both exits are at work"
+
+
+def _was_elected(venue: Venue, order: VenueOrder) -> bool:
+    return any(venue.orders[each].is_elected for each in _lineage(venue, order))
 
 
 def check_places(venue: Venue) -> None:
@@ -260,6 +264,7 @@ def check_pages(session: Session, size: int, *, is_ascending: bool, nested: bool
         assert len(page) <= size
         if seen:
             session.told.happened.add("several pages")
+        assert page[0]["id"] not in seen, "a page begins again"
         seen += [row["id"] for row in page]
         asked[name] = page[-1]["id"]
     orders = session.venue.orders.values()
@@ -268,6 +273,7 @@ def check_pages(session: Session, size: int, *, is_ascending: bool, nested: bool
     rows: list[Any] = []
     asked = {"page_size": str(size), **direction}
     while page := session.get("/v2/account/activities/FILL", **asked):
+        assert page[0] not in rows, "a page begins again"
         rows += page
         asked["page_token"] = page[-1]["id"]
     names = [row["id"].partition("::")[2] for row in rows]

@@ -116,7 +116,7 @@ class Sessions(RuleBasedStateMachine):
         self, symbol: str, side: str, kind: str, tif: str, size: int, offset: int, eh: int
     ) -> None:
         cents = self._touch(symbol, side) + offset
-        own_id = {"client_order_id": f"mine-{eh}"} if eh > 24 else {}  # soon given twice
+        own_id = {"client_order_id": f"mine-{eh % 4}"} if eh % 3 == 0 else {}  # soon given twice
         self._send(
             symbol=symbol,
             side=side,
@@ -210,7 +210,7 @@ class Sessions(RuleBasedStateMachine):
         elif size is None or size % 2:
             body |= prices(order.type, cents)
         if pick > 27:
-            body |= {"client_order_id": f"mine-{pick}"}
+            body |= {"client_order_id": f"mine-{pick % 4}"}
         status, told = self.on.ask("PATCH", f"/v2/orders/{order.id}", body)
         assert status in (200, 403, 422), told
         if status == 200:
@@ -288,7 +288,7 @@ class Sessions(RuleBasedStateMachine):
         self.on.quote(symbol, quote.bid_px, quote.ask_px, (share, share))
         cents = self._touch(symbol, side) + (1 if side == "buy" else -1)
         tif = "gtc" if symbol == SYMBOLS[1] else "day"
-        self._send(
+        order_id = self._send(
             symbol=symbol,
             side=side,
             type="limit",
@@ -296,17 +296,16 @@ class Sessions(RuleBasedStateMachine):
             qty=str(share + over),
             limit_price=text(cents),
         )
-        latest = list(self.on.venue.orders.values())[-1]
-        if then and latest.filled_qty and latest.is_open and latest.parent_id is None:
-            path = f"/v2/orders/{latest.id}"
-            if then == "cancel":
-                self.on.ask("DELETE", path)
-            else:
-                self.on.ask("PATCH", path, {"qty": str(share + over - 1)})
+        if then == "cancel" and order_id:
+            self.on.ask("DELETE", f"/v2/orders/{order_id}")
+        elif then and order_id:
+            self.on.ask("PATCH", f"/v2/orders/{order_id}", {"qty": str(share + over - 1)})
 
-    @rule(side=SIDES, size=SIZES, gaps=st.tuples(GAPS, GAPS), is_profit=st.booleans())
-    def live_a_bracket(self, side: str, size: int, gaps: tuple[int, int], is_profit: bool) -> None:
-        """Its entry is filled, and the market goes to one of its exits."""
+    @rule(side=SIDES, size=SIZES, gaps=st.tuples(GAPS, GAPS), part=st.integers(0, 9))
+    def live_a_bracket(self, side: str, size: int, gaps: tuple[int, int], part: int) -> None:
+        """Its entry is filled, and the market goes to one of its exits; often to a part of the
+        profit first, and then to the loss."""
+        is_profit = part > 6
         bid = self.on.venue.market.quotes[SYMBOLS[0]].bid_px
         self.on.quote(SYMBOLS[0], bid, bid + Decimal("0.02"), (500, 500))
         sign = 1 if side == "buy" else -1
@@ -320,6 +319,9 @@ class Sessions(RuleBasedStateMachine):
             take_profit={"limit_price": text(cents + sign * gaps[0])},
             stop_loss={"stop_price": text(cents - sign * (gaps[1] + 3))},
         )
+        if 0 < part < 7:
+            bid = Decimal(cents + sign * gaps[0] - (0 if sign > 0 else 2)) / 100
+            self.on.quote(SYMBOLS[0], bid, bid + Decimal("0.02"), (part, part))
         self._move(12 if (side == "buy") is is_profit else -12, 3, size)
 
     @rule(is_up=st.booleans(), steps=st.integers(2, 5), size=SIZES)
@@ -394,7 +396,8 @@ class Sessions(RuleBasedStateMachine):
             )
         self.on.server.commit()
 
-    def _send(self, **fields: Any) -> None:
+    def _send(self, **fields: Any) -> str | None:
+        """The order's id, if it was taken."""
         ticket = {"symbol": SYMBOLS[0], **fields}
         status, told = self.on.ask("POST", "/v2/orders", ticket)
         assert status in (200, 403, 422), told
@@ -402,6 +405,8 @@ class Sessions(RuleBasedStateMachine):
             assert told["status"] in ("pending_new", "accepted")
             legs = {"bracket": 2, "oto": 1, "oco": 1}.get(told["order_class"], 0)
             assert len(told["legs"] or ()) == legs
+            return str(told["id"])
+        return None
 
     def _move(self, cents: int, steps: int, size: int) -> None:
         """Quotes and prints go there together, and at each step some shares are offered."""

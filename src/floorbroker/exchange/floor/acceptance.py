@@ -216,6 +216,8 @@ def _check_stop_direction(order: VenueOrder, post: TradingPost) -> None:
     last_px = post.last_px
     if order.stop_price is None or order.type == "trailing_stop" or last_px is None:
         return
+    if order.is_elected:
+        return  # the successor of one whose stop was touched
     extra = {"market_price": plain(last_px), "stop_price": plain(order.stop_price)}
     if order.side == "sell" and order.stop_price >= last_px:
         raise unprocessable("stop price must be less than current price", **extra)

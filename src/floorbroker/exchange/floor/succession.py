@@ -38,6 +38,8 @@ class Succession:
             else:
                 trail = old.hwm * (order.trail_percent or ZERO) / 100
             order.stop_price = old.hwm + trail if order.side == "buy" else old.hwm - trail
+        if old.is_elected and order.stop_price == old.stop_price:
+            order.is_elected, order.cap_px = True, old.cap_px  # another stop waits anew
         self._carry_fills(old, order)
 
     def put_in_place(self, old: VenueOrder, order: VenueOrder) -> None:

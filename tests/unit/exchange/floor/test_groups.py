@@ -288,3 +288,24 @@ def test_a_cancel_that_takes_time_ends_the_group_when_it_has_effect() -> None:
     assert states(floor, *orders)[2] == "held"
     floor.venue.advance(floor.venue.now_ns + 2 * MINUTE)
     assert states(floor, *orders) == ["filled", "canceled", "canceled"]
+
+
+@pytest.mark.parametrize(("change", "is_elected"), [("limit_price", True), ("stop_price", False)])
+def test_a_loss_whose_stop_was_touched_is_at_work_after_a_replace(
+    change: str, is_elected: bool
+) -> None:
+    floor = Floor()
+    floor.quote("100", 500, "100.02", 500)
+    floor.trade("100.01", 10)
+    parts = {"profit": "101", "loss": "99", "loss_limit": "98.9"}
+    entry = floor.send("buy", 10, order_class="bracket", **parts)
+    floor.quote("98", 500, "98.5", 500)
+    floor.trade("98.5", 1)
+    loss = floor.venue.orders[floor.venue.orders[entry.id].leg_ids[1]]
+    assert (loss.status, loss.is_elected) == ("new", True)
+    patch = structs.replace(OrderPatch(), **{change: Decimal("98.4")})
+    successor = floor.now(floor.venue.replace(KEY, loss.id, patch))
+    assert (successor.status, successor.is_elected) == ("new", is_elected)
+    if is_elected:  # it rests in the book, and a buyer at its price meets it
+        floor.quote("98.4", 500, "98.5", 500)
+        assert floor.now(successor).status == "filled"
