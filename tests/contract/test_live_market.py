@@ -40,7 +40,9 @@ OPEN = datetime(2026, 6, 1, 14, 0, tzinfo=UTC)  # ten in the morning in New York
 ADDRESSES = ("APCA_API_BASE_URL", "APCA_API_DATA_URL")
 WAYS = ["memory", "tcp"]
 KEYS = Credentials("PKLIVE", "very-secret-indeed")
-FAST = FeedRules(answer_s=1.0, wait_s=0.02, crowded_wait_s=0.05, silence_s=0.4, grace_s=0.2)
+FAST = FeedRules(wait_s=0.02, crowded_wait_s=0.05)
+#: Asks soon, and may find a connection dead that is only slow.
+IMPATIENT = FeedRules(answer_s=1.0, wait_s=0.02, silence_s=0.4, grace_s=0.2)
 
 
 class Market:
@@ -65,7 +67,7 @@ class Market:
         return found.quote.bid_px if isinstance(found, LiveQuote) else found.why
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110  (it is another's state)
                 await asyncio.sleep(0.005)
 
@@ -88,6 +90,7 @@ async def market(
     rules: FrontRules | None = None,
     feeds: tuple[str, ...] = ("iex",),
     symbols_max: int = 30,
+    times: FeedRules = FAST,
 ) -> AsyncIterator[Market]:
     front, random = a_front(*faults, rules=rules), Random(1)
     async with AsyncExitStack() as stack:
@@ -106,7 +109,7 @@ async def market(
             random=random,
             pacer=Pacer(clock, random),
         )
-        ways = FeedWays(stream=transport, market=client.market, feeds=feeds, rules=FAST)
+        ways = FeedWays(stream=transport, market=client.market, feeds=feeds, rules=times)
 
         async def newest(symbols: Sequence[str]) -> list[Fact]:
             return await newest_of(client.market, "iex", symbols)
@@ -129,7 +132,7 @@ async def market(
 
 
 async def first(told: AsyncIterator[Quote], count: int = 1) -> list[Quote]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [await anext(told) for _ in range(count)]
 
 
@@ -179,7 +182,10 @@ async def test_garbage_and_silence_cost_no_quote(way: str) -> None:
         FaultRule(kind="data_garbage", event="quotes", nth=(2,)),
         FaultRule(kind="data_mute", event="quotes", nth=(3,)),
     )
-    async with market(way, *faults) as made, aclosing(made.watch.quotes(["AAPL"])) as told:
+    async with (
+        market(way, *faults, times=IMPATIENT) as made,
+        aclosing(made.watch.quotes(["AAPL"])) as told,
+    ):
         await made.quote("AAPL", "185", "188")
         await first(told)
         for bid in ("186", "187"):
@@ -251,7 +257,7 @@ async def test_minutes_that_ended_in_a_gap_are_told_late(way: str) -> None:
             await made.control("trade", symbol="AAPL", price=price, size=10)
             await made.control("clock", advance=61)
             await asyncio.sleep(0.1)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             bars.append(await reading)
             while len(bars) < 3:
                 bars.append(await anext(told))

@@ -291,7 +291,6 @@ def symbols_sheet(report: TradeReport, view: View = DEFAULT_VIEW) -> Sheet:
         Column("Realised", is_number=True),
         Column("Open", 1, is_number=True),
         Column("Last", 3, is_number=True),
-        Column("Age", 3, is_number=True),
         Column("Unrealised", 1, is_number=True),
         Column("Account", 6),
     ]

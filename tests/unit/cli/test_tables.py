@@ -124,22 +124,34 @@ def test_positions_are_valued_and_totalled() -> None:
     short = Position(symbol="F").booked(Side.SELL, Qty(10), Px("12"))
     unpriced = Position(symbol="ZZZ").booked(Side.BUY, Qty(1), Px("5"))
     held = [long, short, unpriced]
-    text = rendered(
-        tables.positions_sheet(held, {"AAPL": Px("11.5"), "F": Px("12.5"), "ZZZ": None}), 100
-    )
+    prices = {"AAPL": Px("11.5"), "F": Px("12.5"), "ZZZ": None}
+    ages = {"AAPL": "450 ms", "F": "broker's"}
+    text = rendered(tables.positions_sheet(held, prices, ages=ages), 100)
     lines = text.splitlines()
     assert lines[2].split() == [
         "AAPL",
         "100",
         "10.00",
         "11.50",
+        "450",
+        "ms",
         "1,150.00",
         "▲",
         "+150.00",
         "0.00",
     ]
-    assert lines[3].split() == ["F", "-10", "12.00", "12.50", "-125.00", "▼", "-5.00", "0.00"]
-    assert lines[4].split() == ["ZZZ", "1", "5.00", "-", "-", "-", "0.00"]
+    assert lines[3].split() == [
+        "F",
+        "-10",
+        "12.00",
+        "12.50",
+        "broker's",
+        "-125.00",
+        "▼",
+        "-5.00",
+        "0.00",
+    ]
+    assert lines[4].split() == ["ZZZ", "1", "5.00", "-", "-", "-", "-", "0.00"]
     assert lines[5].split() == ["Total", "1,025.00", "▲", "+145.00", "0.00"]
 
 

@@ -40,7 +40,7 @@ STEPS = st.lists(
     max_size=25,
 )
 #: Longer than a mute, the question after silence and every wait between.
-QUIET_S = 150
+QUIET_S = 110
 
 
 async def act(made: Followed, kind: str, symbol: str, cents: int) -> None:
@@ -60,7 +60,7 @@ def check_never_ahead(made: Followed) -> None:
             assert found.quote.time_ns <= latest.time_ns
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(faults=FAULTS, steps=STEPS)
 def test_once_it_is_quiet_the_view_shows_what_the_exchange_has(
     faults: list[FaultRule], steps: list[tuple[str, str, int, float]]
