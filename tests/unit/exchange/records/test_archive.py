@@ -1,11 +1,12 @@
 """What has left memory: found again in every way, or never gone if it could not be written."""
 
 import sqlite3
+from typing import Any
 
 import pytest
 
 from floorbroker.exchange.model import OrderQuery, VenueOrder
-from floorbroker.exchange.records.archive import Archive, Names, temporary
+from floorbroker.exchange.records.archive import Archive, Names, execution_number, temporary
 from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor
 
 TAKEN = "client_order_id must be unique"
@@ -99,6 +100,38 @@ def test_executions_are_counted_and_found_by_place_in_memory_and_out_of_it() -> 
         first = executions.first_at(KEY, each.time_ns)
         assert next(executions.of(KEY, first)) == each
         assert executions.find(each.execution_id) == each
+
+
+@pytest.mark.parametrize("bound", ["after_ns", "until_ns", "before_order_id", "after_order_id"])
+@pytest.mark.parametrize("is_ascending", [True, False])
+def test_bounds_hold_in_memory_and_out_of_it(bound: str, *, is_ascending: bool) -> None:
+    floor, orders = few()
+    for place, order in enumerate(orders):
+        value: Any = order.id if bound.endswith("_id") else order.submitted_ns
+        query = OrderQuery(status="all", limit=500, is_ascending=is_ascending, **{bound: value})
+        listed = [each.id for each in floor.venue.list_orders(KEY, query)]
+        within = orders[place + 1 :] if bound.startswith("after") else orders[:place]
+        expected = [each.id for each in within]
+        assert listed == (expected if is_ascending else expected[::-1])
+
+
+def test_executions_are_read_from_and_to_any_of_a_block() -> None:
+    floor, _ = few(80, kept=32)
+    executions = floor.venue.executions
+    assert executions.archive._db is not None
+    (blocks,) = executions.archive._db.execute(
+        "SELECT count(*) FROM archive_executions"
+    ).fetchone()
+    assert blocks * 4 == len(executions) - executions.here
+    forth = list(executions)
+    numbers = [execution_number(each) for each in forth]
+    for low in range(0, 80, 7):
+        for high in range(low, 80, 9):
+            span = numbers[low], numbers[high]
+            assert list(executions.of(KEY, *span)) == forth[low : high + 1]
+            back = list(executions.of(KEY, *span, is_ascending=False))
+            assert back == forth[low : high + 1][::-1]
+        assert executions.first_at(KEY, forth[low].time_ns) == numbers[low]
 
 
 def test_a_venue_below_the_limit_opens_no_archive() -> None:
