@@ -108,16 +108,6 @@ def adopt(book: Book, message: LegAdopted) -> Order:
     return book.keep(order)
 
 
-def is_restated(book: Book, order: Order, found: ExecutionReport) -> bool:
-    """Whether the broker has given the leg another size: both of a pair stand for the same
-    shares, so what the one executes is taken off the other."""
-    told = found.order_qty
-    if order.parent is None or not told or told == order.request.order_qty:
-        return False
-    is_current = found.order_id == order.order_id
-    return is_current and told >= order.cum_qty and order.cl_ord_id not in book.replaces
-
-
 def partners(order: Order) -> tuple[ClOrdID, ...]:
     """Whose size an execution of this order changes at the broker."""
     if order.parent is not None:
