@@ -25,6 +25,7 @@ from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import listing
+from floorbroker.exchange.rules import VenueRules
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 
@@ -39,14 +40,24 @@ class World:
     """One exchange that lives on, and a desk that may die and come back."""
 
     def __init__(
-        self, seed: int, faults: Sequence[FaultRule] = (), settings: EngineSettings | None = None
+        self,
+        seed: int,
+        faults: Sequence[FaultRule] = (),
+        settings: EngineSettings | None = None,
+        rules: VenueRules | None = None,
     ) -> None:
         self.random = Random(seed)
         self.settings = settings or EngineSettings()
         self.disk = MemoryDisk()
         self.clock = LoopClock(ORIGIN_NS)
         self.front = build_exchange(
-            Setup(clock=self.clock, assets=listing(SYMBOLS), start_ns=ORIGIN_NS, seed=seed),
+            Setup(
+                clock=self.clock,
+                assets=listing(SYMBOLS),
+                start_ns=ORIGIN_NS,
+                seed=seed,
+                rules=rules or VenueRules(),
+            ),
             FaultPlan(faults, seed),
         )
         self.way = MemoryTransport(self.front)
@@ -139,9 +150,9 @@ class World:
         )
         server.commit()
 
-    async def print_trade(self, symbol: str, px: Decimal) -> None:
+    async def print_trade(self, symbol: str, px: Decimal, size: str = "1") -> None:
         """Somebody trades at this price: stops look at it."""
-        body = msgspec.json.encode({"symbol": symbol, "price": str(px), "size": "1"})
+        body = msgspec.json.encode({"symbol": symbol, "price": str(px), "size": size})
         answer = await self.way.request(
             "POST", "/_exchange/trade", body=body, headers=KEYS.headers()
         )

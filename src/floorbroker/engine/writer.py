@@ -377,7 +377,7 @@ class Writer:
     def _resume_request(self, kind: RequestKind, cl_ord_id: ClOrdID, asked: Asked) -> None:
         if asked.phase is Phase.UNANSWERED:
             ask = self._hands.resolver.unanswered
-            self.effects.append(partial(ask, kind, cl_ord_id, asked.change))
+            self.effects.append(partial(ask, kind, cl_ord_id, asked.change, asked.refusal))
         elif asked.phase is Phase.WANTED and kind is RequestKind.CANCEL:
             order = self.state.book.find(cl_ord_id)
             if order is not None and order.order_id is not None:

@@ -153,6 +153,8 @@ def _replace_confirmed(book: Book, order: Order) -> None:
     asked = book.replaces.get(order.cl_ord_id)
     if asked is not None and asked.phase is Phase.TAKEN:
         del book.replaces[order.cl_ord_id]
+    elif asked is not None:
+        book.replaces[order.cl_ord_id] = replace(asked, earlier=None)
 
 
 def _is_undone(book: Book, order: Order, report: ExecutionReport, found: Report | None) -> bool:
@@ -162,7 +164,7 @@ def _is_undone(book: Book, order: Order, report: ExecutionReport, found: Report 
     if not order.replaces:
         return False
     asked = book.replaces.get(order.cl_ord_id)
-    is_fresh = asked is not None and asked.phase is Phase.TAKEN
+    is_fresh = asked is not None and asked.unconfirmed is not None
     if found is Report.FILL:
         return is_fresh and report.order_id == order.replaces[-1]
     if report.order_id != order.order_id:
@@ -178,11 +180,16 @@ def _reverted(book: Book, order: Order, report: ExecutionReport) -> Order:
     The other broker order stays in the lineage, so that late news of it is recognised.
     """
     assert order.order_id is not None
-    asked = book.replaces.pop(order.cl_ord_id, None)
+    asked = book.replaces.get(order.cl_ord_id)
+    undone = None if asked is None else asked.unconfirmed
+    if asked is not None and asked is not undone:
+        book.replaces[order.cl_ord_id] = replace(asked, earlier=None)
+    else:
+        book.replaces.pop(order.cl_ord_id, None)
     cancel = book.cancels.get(order.cl_ord_id)
     if cancel is not None:
         book.cancels[order.cl_ord_id] = replace(cancel, phase=Phase.WANTED)
-    request = order.request if asked is None else asked.before or order.request
+    request = order.request if undone is None else undone.before or order.request
     is_filled = request.order_qty is not None and order.cum_qty >= request.order_qty
     return replace(
         order,
