@@ -131,8 +131,10 @@ class Desk:
             )
         )
 
-    def wait(self, cl_ord_id: str, *, timeout_s: float | None = None) -> Order:
-        return self._do(self._desk.wait(cl_ord_id, timeout_s=timeout_s))
+    def wait(
+        self, cl_ord_id: str, *, timeout_s: float | None = None, with_legs: bool = False
+    ) -> Order:
+        return self._do(self._desk.wait(cl_ord_id, timeout_s=timeout_s, with_legs=with_legs))
 
     def updates(self) -> Iterator[Update]:
         """Every change from now on; ends when the desk does."""
@@ -152,8 +154,10 @@ class Desk:
     def get_broker_positions(self) -> list[PositionReport]:
         return self._do(self._desk.get_broker_positions())
 
-    def close_position(self, symbol: str, qty: Number | None = None) -> Order:
-        return self._do(self._desk.close_position(symbol, qty))
+    def close_position(
+        self, symbol: str, qty: Number | None = None, *, cancel_orders: bool = False
+    ) -> Order:
+        return self._do(self._desk.close_position(symbol, qty, cancel_orders=cancel_orders))
 
     def get_account(self) -> AccountReport:
         return self._do(self._desk.get_account())
