@@ -9,7 +9,7 @@ What an answer to a request that places, cancels or replaces means
 | 401, 403, whoever says it                  | rejected    | rejected    | rejected    |
 | 422 "client_order_id must be unique"       | unknown (1) | -           | unknown (1) |
 | 422 about the order's state                | rejected    | rejected    | unknown (2) |
-| 422 "pending_replace"                      | -           | unknown (4) | unknown (2) |
+| 422 "pending_replace"                      | unknown     | unknown (4) | unknown (2) |
 | other 4xx with Alpaca's own error body     | rejected    | rejected    | rejected    |
 | other 4xx with any other body              | unknown (3) | unknown (3) | unknown (3) |
 | 408, 3xx, 5xx                              | unknown     | unknown     | unknown     |
