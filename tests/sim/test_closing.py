@@ -36,8 +36,8 @@ def test_waiting_for_a_bracket_ends_with_its_entry_or_with_all_of_it() -> None:
         await stage.act("bid 110 60")
         assert (await group).cl_ord_id == stage.name
         assert [leg.is_ended for leg in await stage.desk.get_legs(stage.name)] == [True, True]
+        await stage.act(BRACKET)
         with pytest.raises(TimeoutError):
-            await stage.act(BRACKET)
             await stage.desk.wait(stage.name, timeout_s=5, with_legs=True)
 
     played(play)
