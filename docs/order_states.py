@@ -49,7 +49,7 @@ The legs of a bracket, OCO or OTO are orders of their own and stand in the same 
 | --- | --- | --- |
 | the entry is filled in part | `partially_filled` | both `held` |
 | the entry is filled | `filled` | the profit `new`, the stop `held`; alone, either is `new` |
-| the profit is taken in part | `filled` | the profit `partially_filled`, the stop that much smaller |
+| the profit is taken in part | `filled` | the profit `partially_filled`, the stop smaller |
 | the profit is taken | `filled` | the profit `filled`, the stop `canceled` |
 | the stop is touched | `filled` | the profit `canceled`, the stop `new`, then `filled` |
 | the entry is canceled | `canceled`, what was filled stays | `canceled` ⚠ |
