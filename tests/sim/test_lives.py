@@ -389,6 +389,23 @@ replace limit=98 | new 0/100 +1 | 0
 elsewhere cancel | new 0/100 +1 | 0
 wait 30 | new 0/100 +1 | 0
 
+== replace undone after a part was filled
+slow
+submit limit buy 100 limit=99
+replace limit=98
+offer 99 40 | partially_filled 40/100 @99 +1 | 40
+elsewhere cancel | partially_filled 40/100 @99 +1 | 40
+wait 30 | partially_filled 40/100 @99 +1 | 40
+offer 99 60 | filled 100/100 @99 +1 | 100
+
+== replace undone by somebody and not told
+slow
+submit limit buy 100 limit=99
+replace limit=98
+fault stream_lose
+elsewhere cancel
+wait 30 | new 0/100 +1 | 0
+
 == replace undone and not told
 slow
 submit limit buy 100 limit=99
