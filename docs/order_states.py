@@ -40,6 +40,41 @@ end is believed in every status of the box, in `sent` and in `unknown`; the arro
 out of the box stand for all of these. What raises an alarm is left out here, see the table.
 """
 
+LIVES = """\
+## Orders with legs, and replaced orders
+
+The legs of a bracket, OCO or OTO are orders of their own and stand in the same statuses.
+
+| what happens | the order | its legs |
+| --- | --- | --- |
+| the entry is filled in part | `partially_filled` | both `held` |
+| the entry is filled | `filled` | the profit `new`, the stop `held`; alone, either is `new` |
+| the profit is taken in part | `filled` | the profit `partially_filled`, the stop smaller |
+| the profit is taken | `filled` | the profit `filled`, the stop `canceled` |
+| the stop is touched | `filled` | the profit `canceled`, the stop `new`, then `filled` |
+| the entry is canceled | `canceled`, what was filled stays | `canceled` ⚠ |
+| a leg is canceled | `canceled`, or `filled` if it was | both `canceled` |
+| the day ends before the entry is filled | `expired`, what was filled stays | `canceled` ⚠ |
+| the day ends after it | `filled` | both `expired` ⚠ |
+| the entry is rejected | `rejected` | none, or `canceled` |
+
+An OCO is its own profit leg: it is `new` at once, and takes the stop along when it ends. ⚠ raises
+the alarm `unprotected` where shares are left that nothing ends any more. A cancel of a leg that we
+asked for ourselves does not.
+
+A replace keeps the ClOrdID and makes a new broker order: `order_id` is the present one, `replaces`
+names the others. Fills, `cum_qty` and `avg_px` are those of all of them.
+
+| what becomes of a replace | the order |
+| --- | --- |
+| not answered yet | `pending_replace` |
+| taken | its status, on the new terms, with one more in `replaces` |
+| refused | as it was, `text` says why; in doubt, `pending_replace` for some seconds more |
+| taken, and undone by the venue | as it was; `replaces` names the successor that came to nothing |
+| taken, and the predecessor filled before | `filled`, on the terms on which it was filled |
+| somebody else replaced it | its status, on the broker's terms, with one more in `replaces` |
+"""
+
 TABLE = """\
 ## Every status and every report
 
@@ -62,7 +97,7 @@ _ABOUT = {
 def page() -> str:
     """The whole page as Markdown."""
     words = [_statuses(), _listed("Reports", Report), _listed("Execution types", ExecType)]
-    parts = [HEAD, *words, DIAGRAM, _diagram(), TABLE, _table()]
+    parts = [HEAD, *words, DIAGRAM, _diagram(), LIVES, TABLE, _table()]
     return "\n".join(parts)
 
 

@@ -39,6 +39,7 @@ from floorbroker.domain.messages import Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
+from floorbroker.engine.book import legs
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
 from floorbroker.journal.port import OrderFilter, Verification
@@ -46,6 +47,9 @@ from floorbroker.marketdata.live.view import LiveQuote, MarketView
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status, held, listed
 from floorbroker.watch.pnl import PnlRow, pnl_of
+
+#: How long to wait for the end of orders that hold a position which is to be closed.
+_HOLDERS_S = 60.0
 
 
 class Desk:
@@ -175,10 +179,17 @@ class Desk:
         )
         return listed(self._open.engine.open_orders(), self._open.journal, status, wanted)
 
-    async def wait(self, cl_ord_id: str, *, timeout_s: float | None = None) -> Order:
-        """The order once it has ended; raises UnknownOrder, and TimeoutError after `timeout_s`."""
+    async def wait(
+        self, cl_ord_id: str, *, timeout_s: float | None = None, with_legs: bool = False
+    ) -> Order:
+        """The order once it has ended: of a bracket or an OTO that is the entry alone, `with_legs`
+        waits for the end of all of it. Raises UnknownOrder, and TimeoutError after `timeout_s`."""
         async with asyncio.timeout(timeout_s):
-            return await self._open.engine.wait(ClOrdID(cl_ord_id))
+            order = await self._open.engine.wait(ClOrdID(cl_ord_id))
+            if with_legs:
+                for leg in await self.get_legs(cl_ord_id):
+                    await self._open.engine.wait(leg.cl_ord_id)
+            return order
 
     def updates(self) -> AsyncIterator[Update]:
         """Every change of every order from now on, each durable before it is seen."""
@@ -201,15 +212,33 @@ class Desk:
         """The broker's own list, with its prices; see `cache` for its age."""
         return list((await self.cache.positions(max_age_s=max_age_s)).value)
 
-    async def close_position(self, symbol: str, qty: Number | None = None) -> Order:
-        """Sell (or buy back) all of a position, or `qty` of it, at the market."""
+    async def close_position(
+        self, symbol: str, qty: Number | None = None, *, cancel_orders: bool = False
+    ) -> Order:
+        """Sell (or buy back) all of a position, or `qty` of it, at the market.
+
+        Shares that open orders hold, such as the legs of a bracket, are refused with the orders'
+        names; with `cancel_orders` these are canceled first, and the position closed once they
+        have ended. TimeoutError if they do not within a minute.
+        """
         position = await self.get_position(symbol)
         if position.is_flat:
             raise Refused(f"there is no position in {symbol.upper()} to close")
         size = abs(position.qty) if qty is None else Qty(number("qty", qty))
         if size > abs(position.qty):
             raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
-        return await self.submit_order(closing(position, size))
+        order = closing(position, size)
+        holders = legs.holders(self._open.engine.open_orders(), position.symbol, order.side)
+        held = legs.held_in_words(position, size, holders)
+        if held and not cancel_orders:
+            raise Refused(f"{held}; cancel these, or close with cancel_orders=True")
+        if held:
+            async with asyncio.timeout(_HOLDERS_S):
+                await asyncio.gather(*map(self.cancel_order, legs.to_cancel(holders)))
+                for holder in holders:
+                    await self.wait(holder.cl_ord_id)
+            return await self.close_position(symbol, qty)
+        return await self.submit_order(order)
 
     async def close_all_positions(
         self, *, cancel_orders: bool = False, timeout_s: float = 10.0

@@ -147,8 +147,10 @@ class Desk:
             )
         )
 
-    def wait(self, cl_ord_id: str, *, timeout_s: float | None = None) -> Order:
-        return self._do(self._desk.wait(cl_ord_id, timeout_s=timeout_s))
+    def wait(
+        self, cl_ord_id: str, *, timeout_s: float | None = None, with_legs: bool = False
+    ) -> Order:
+        return self._do(self._desk.wait(cl_ord_id, timeout_s=timeout_s, with_legs=with_legs))
 
     def updates(self) -> Iterator[Update]:
         """Every change from now on; ends when the desk does."""
@@ -185,8 +187,10 @@ class Desk:
     def get_broker_positions(self, *, max_age_s: float | None = None) -> list[PositionReport]:
         return self._do(self._desk.get_broker_positions(max_age_s=max_age_s))
 
-    def close_position(self, symbol: str, qty: Number | None = None) -> Order:
-        return self._do(self._desk.close_position(symbol, qty))
+    def close_position(
+        self, symbol: str, qty: Number | None = None, *, cancel_orders: bool = False
+    ) -> Order:
+        return self._do(self._desk.close_position(symbol, qty, cancel_orders=cancel_orders))
 
     def close_all_positions(
         self, *, cancel_orders: bool = False, timeout_s: float = 10.0

@@ -28,6 +28,7 @@ from floorbroker.exchange.faults import FaultPlan, FaultRule
 from floorbroker.exchange.front.server import FrontRules, Setup
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import listing
+from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
@@ -48,6 +49,7 @@ class World:
         faults: Sequence[FaultRule] = (),
         settings: EngineSettings | None = None,
         *,
+        rules: VenueRules | None = None,
         start_ns: int = ORIGIN_NS,
         corporate_actions: tuple[CorporateAction, ...] = (),
         rate_limit: int = 0,
@@ -63,6 +65,7 @@ class World:
             seed=seed,
             corporate_actions=corporate_actions,
             front=FrontRules(rate_limit=rate_limit),
+            rules=rules or VenueRules(),
         )
         self.front = build_exchange(self._setup, FaultPlan(faults, seed))
         self.way = MemoryTransport(self.front)
@@ -71,7 +74,7 @@ class World:
         self.client: AlpacaClient
         self.recoveries: list[Recovery] = []
         #: Whatever else is alarming was not caused by these faults.
-        self.expected_alarms = {"cancel_stuck", "quarantined"}
+        self.expected_alarms = {"cancel_stuck", "quarantined", "unprotected"}
         late = [rule.wait_s for rule in faults if rule.kind == "late_visibility"]
         if any(wait_s > self.settings.ghost_grace_s for wait_s in late):
             self.expected_alarms.add("late_order")
@@ -163,9 +166,9 @@ class World:
         )
         server.commit()
 
-    async def print_trade(self, symbol: str, px: Decimal) -> None:
+    async def print_trade(self, symbol: str, px: Decimal, size: str = "1") -> None:
         """Somebody trades at this price: stops look at it."""
-        body = msgspec.json.encode({"symbol": symbol, "price": str(px), "size": "1"})
+        body = msgspec.json.encode({"symbol": symbol, "price": str(px), "size": size})
         answer = await self.way.request(
             "POST", "/_exchange/trade", body=body, headers=KEYS.headers()
         )

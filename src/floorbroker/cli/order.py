@@ -270,12 +270,18 @@ def cancel(cl_ord_id: str, /, *, json: Json = False) -> int:
     Example: floorbroker order cancel o-01J9ZK...
     """
 
-    async def withdraw(desk: "Desk") -> Seen:
+    async def withdraw(desk: "Desk") -> AllSeen:
         asked = await desk.cancel_order(cl_ord_id)
-        return await _settled(desk, asked), desk.clock.now()
+        order = await _settled(desk, asked)
+        return [order, *await desk.get_legs(cl_ord_id)], desk.clock.now()
 
-    order, now = with_desk(withdraw)
+    (order, *legs), now = with_desk(withdraw)
     code = _shown((order, now), json=json)
+    working = [leg.cl_ord_id for leg in legs if order.is_ended and not leg.is_ended]
+    if working:
+        warn(f"its legs go on; `floorbroker order cancel {working[0]}` ends them")
+    elif legs and order.ord_status is OrdStatus.CANCELED and order.cum_qty:
+        warn(f"its legs ended with it: nothing ends the {order.cum_qty} that were filled")
     if order.ord_status is OrdStatus.CANCELED:
         return code
     if order.is_ended:

@@ -124,7 +124,9 @@ def life_sheet(order: Order, view: View = DEFAULT_VIEW) -> Sheet:
     if order.sent_time is not None:
         steps.append((order.sent_time, Text(f"sent, attempt {max(order.attempt, 1)}")))
     if order.acked_time is not None:
-        steps.append((order.acked_time, Text(f"known to the broker as {order.order_id}")))
+        earlier = f", earlier as {', '.join(order.replaces)}" if order.replaces else ""
+        text = f"known to the broker as {order.order_id}{earlier}"
+        steps.append((order.acked_time, Text(text)))
     steps += [(fill.transact_time, Text(_fill_words(fill))) for fill in order.fills]
     if order.ended_time is not None:
         text = (

@@ -83,7 +83,21 @@ class BrokerUnreachable(BrokerError):
 
 
 class BrokerUnknown(BrokerError):
-    """The request may have arrived. Reconcile; never resend."""
+    """The request may have arrived. Reconcile; never resend.
+
+    `is_refusal`: the broker did answer, with a no that has been said of requests it carried out.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        code: int | None = None,
+        is_refusal: bool = False,
+    ) -> None:
+        super().__init__(text, status=status, code=code)
+        self.is_refusal = is_refusal
 
 
 class JournalError(FloorbrokerError):

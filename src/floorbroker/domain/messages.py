@@ -157,6 +157,7 @@ class RequestUnanswered(Message, frozen=True, kw_only=True):
     request: RequestKind
     attempt: int
     text: str
+    is_refusal: bool = False  #: The broker said no, in words that prove nothing.
 
 
 class ExecutionReport(Message, frozen=True, kw_only=True):

@@ -13,7 +13,9 @@ outcome, which comes back to the loop as a message:
 | raises BrokerUnknown      | RequestUnanswered  | RequestUnanswered      | RequestUnanswered  |
 
 "The order could not be replaced" has been said of orders that were, so a refused replace is
-believed only after the order itself was asked for and names no successor.
+believed only after the order itself was asked for and names no successor. Where the words prove
+nothing either (`BrokerUnknown.is_refusal`), its status may: a leg that is held, an order that is
+not at the venue yet and one that has ended have no successor on its way. Else it is unanswered.
 
 Whatever else a door raises is a defect, and ends the engine: the attempt is on disk, and recovery
 asks what became of it.
@@ -25,11 +27,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from floorbroker.brokers.pacing import Lane
 from floorbroker.domain.errors import (
     BrokerError,
     BrokerRejected,
+    BrokerUnknown,
     BrokerUnreachable,
 )
 from floorbroker.domain.ids import ClOrdID, OrderID
@@ -45,7 +49,7 @@ from floorbroker.domain.messages import (
     RequestUndelivered,
     Source,
 )
-from floorbroker.domain.order import Order, OrdStatus
+from floorbroker.domain.order import ENDED, Order, OrdStatus
 from floorbroker.engine.decide import Outcome
 from floorbroker.engine.settings import Means
 from floorbroker.engine.views import Finder
@@ -61,6 +65,13 @@ class Answer(Struct, frozen=True):
 #: An order is placed by one request at a time; cancels and replaces are told apart by number.
 Key = tuple[RequestKind, ClOrdID, int]
 Request = Callable[[], Coroutine[Any, Any, ExecutionReport | Outcome]]
+
+#: An order that stands there has no successor on its way.
+_NOT_REPLACEABLE = ENDED - {OrdStatus.REPLACED} | {
+    OrdStatus.PENDING_NEW,
+    OrdStatus.ACCEPTED,
+    OrdStatus.HELD,
+}
 
 LANES = {
     RequestKind.NEW: Lane.SUBMIT,
@@ -87,7 +98,11 @@ class Asker(Protocol):
     """Asks the broker what became of things; see `evidence.resolve`."""
 
     def unanswered(
-        self, kind: RequestKind, cl_ord_id: ClOrdID, change: OrderCancelReplaceRequest | None
+        self,
+        kind: RequestKind,
+        cl_ord_id: ClOrdID,
+        change: OrderCancelReplaceRequest | None,
+        refusal: str = "",
     ) -> None: ...
 
     def executions(self, cl_ord_id: ClOrdID, told: ExecutionReport) -> None: ...
@@ -206,13 +221,14 @@ class Outbox:
         order_id = _known(order)
         try:
             return await self._broker.replace(order_id, change)
-        except BrokerRejected as refusal:
-            return await self._check_refused(sent, order_id, refusal)
         except BrokerError as problem:
+            is_no = isinstance(problem, BrokerRejected)
+            if is_no or (isinstance(problem, BrokerUnknown) and problem.is_refusal):
+                return await self._check_refused(sent, order_id, problem)
             return self._failed(sent, problem)
 
     async def _check_refused(
-        self, sent: RequestSent, order_id: OrderID, refusal: BrokerRejected
+        self, sent: RequestSent, order_id: OrderID, refusal: BrokerError
     ) -> ExecutionReport | Outcome:
         """Believe a refused replace only if the order itself names no successor."""
         try:
@@ -222,9 +238,12 @@ class Outbox:
         if found is not None and found.next_order_id is not None:
             self._errors.append(refusal)
             return found
-        return self._refused(sent, refusal)
+        is_settled = found is not None and found.ord_status in _NOT_REPLACEABLE
+        if isinstance(refusal, BrokerRejected) or is_settled:
+            return self._refused(sent, refusal)
+        return self._failed(sent, refusal)
 
-    def _refused(self, sent: RequestSent, refusal: BrokerRejected) -> OrderCancelReject:
+    def _refused(self, sent: RequestSent, refusal: BrokerError) -> OrderCancelReject:
         self._errors.append(refusal)
         return OrderCancelReject(
             cl_ord_id=sent.cl_ord_id,
@@ -238,15 +257,17 @@ class Outbox:
         self, sent: RequestSent, problem: BrokerError, *, is_ambiguous: bool = False
     ) -> RequestUndelivered | RequestUnanswered:
         self._errors.append(problem)
-        is_sure = isinstance(problem, BrokerUnreachable) and not is_ambiguous
-        kind = RequestUndelivered if is_sure else RequestUnanswered
-        return kind(
+        told = RequestUndelivered(
             cl_ord_id=sent.cl_ord_id,
             request=sent.request,
             attempt=sent.attempt,
             text=problem.text,
             transact_time=self._clock.now(),
         )
+        if isinstance(problem, BrokerUnreachable) and not is_ambiguous:
+            return told
+        is_refusal = isinstance(problem, BrokerUnknown) and problem.is_refusal
+        return RequestUnanswered(**asdict(told), is_refusal=is_refusal)
 
 
 class Hands(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     lookup_delays_s: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 15, 30, 60)
     #: How long after the last possible arrival a 404 begins to prove anything.
     ghost_grace_s: float = 60.0
+    #: The same after a replace that was answered with a no: nothing is on its way any more.
+    refusal_grace_s: float = 3.0
     #: How long an order that was found not placed is still looked for.
     ghost_watch_s: float = 86_400.0
     #: Waits before a request that surely did not arrive is made again; the last one repeats.

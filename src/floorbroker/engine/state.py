@@ -186,8 +186,12 @@ class State:
         order = self.book.orders.get(message.cl_ord_id)
         if order is None:
             return None
+        asked = self.book.replaces.get(order.cl_ord_id)
         self.book.replaces[order.cl_ord_id] = Asked(
-            since=message.transact_time, change=message, before=order.request
+            since=message.transact_time,
+            change=message,
+            before=order.request,
+            earlier=None if asked is None else asked.unconfirmed,
         )
         pending = self.book.pending(order.cl_ord_id)
         number = order.replaces_asked + 1
@@ -218,7 +222,11 @@ class State:
 
     def _unanswered(self, message: RequestUnanswered) -> Order | None:
         if message.request is not RequestKind.NEW:
-            return self._phase(message.cl_ord_id, message.request, Phase.UNANSWERED, None)
+            order = self._phase(message.cl_ord_id, message.request, Phase.UNANSWERED, None)
+            asked = self.book.replaces.get(message.cl_ord_id)
+            if message.is_refusal and asked is not None:
+                self.book.replaces[message.cl_ord_id] = replace(asked, refusal=message.text)
+            return order
         now, text = message.transact_time, message.text
         return self._step(message.cl_ord_id, Report.UNANSWERED, now, text)
 
@@ -257,7 +265,10 @@ class State:
 
     def _cancel_rejected(self, message: OrderCancelReject) -> Order | None:
         is_cancel = message.request is RequestKind.CANCEL
-        (self.book.cancels if is_cancel else self.book.replaces).pop(message.cl_ord_id, None)
+        table = self.book.cancels if is_cancel else self.book.replaces
+        asked = table.pop(message.cl_ord_id, None)
+        if asked is not None and asked.earlier is not None:
+            table[message.cl_ord_id] = asked.earlier
         order = self.book.find(message.cl_ord_id)
         if order is None:
             return None

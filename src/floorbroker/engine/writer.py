@@ -14,7 +14,6 @@ from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
-    ExecType,
     ExecutionReport,
     JournalMessage,
     MessageQuarantined,
@@ -27,13 +26,13 @@ from floorbroker.domain.messages import (
     RequestSent,
     RequestUnanswered,
     RequestUndelivered,
-    Source,
     TimerSet,
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine import decide
-from floorbroker.engine.book import booking, legs, news
-from floorbroker.engine.book.book import Asked, Phase, lineage_of
+from floorbroker.engine.book import legs, news, questions
+from floorbroker.engine.book.book import Asked, Phase
+from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
@@ -62,6 +61,7 @@ class Writer:
         self._namespace = namespace
         self._waiting: dict[RequestKind, deque[ClOrdID]] = {kind: deque() for kind in _BY_URGENCY}
         self._raised = news.Raised()
+        self._groups = Groups()
         self._takers: dict[type, Callable[[Any, Any], None]] = {
             decide.Submit: self._submit,
             decide.Cancel: self._cancel,
@@ -203,8 +203,10 @@ class Writer:
         self._want(RequestKind.NEW, message.cl_ord_id)
 
     def _after_cancel(self, message: OrderCancelRequest, order: Order | None) -> None:
-        if order is not None and order.order_id is not None:
-            self._want(RequestKind.CANCEL, message.cl_ord_id)
+        if order is not None:
+            self._groups.cancel_asked(order)
+            if order.order_id is not None:
+                self._want(RequestKind.CANCEL, message.cl_ord_id)
 
     def _after_replace(self, message: OrderCancelReplaceRequest, _: Order | None) -> None:
         self._want(RequestKind.REPLACE, message.cl_ord_id)
@@ -229,7 +231,8 @@ class Writer:
     def _after_unanswered(self, message: RequestUnanswered, _: Order | None) -> None:
         ask = self._hands.resolver.unanswered
         change = self._change(message)
-        self.effects.append(partial(ask, message.request, message.cl_ord_id, change))
+        refusal = message.text if message.is_refusal else ""
+        self.effects.append(partial(ask, message.request, message.cl_ord_id, change, refusal))
 
     def _after_cancel_reject(self, message: OrderCancelReject, order: Order | None) -> None:
         """It may have been refused because the order has filled: ask."""
@@ -270,7 +273,9 @@ class Writer:
             if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])
         if order is not None:
-            self._ask_more(order, found)
+            if about is not None and order.is_ended and not about.is_ended:
+                self._look_back(order)
+            self._ask_more(about, order, found)
             if about is not None and about.venue_status is OrdStatus.UNKNOWN and not found.legs:
                 self._ask_legs(order)
 
@@ -294,20 +299,20 @@ class Writer:
         if any(self._finder.named(self.state.book, leg) is None for leg in order.legs):
             self.effects.append(partial(self._hands.resolver.legs, order.cl_ord_id))
 
-    def _ask_more(self, order: Order, found: ExecutionReport) -> None:
+    def _ask_more(self, before: Order | None, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""
-        if found.cum_qty > order.cum_qty or order.replaces:
-            is_ours = found.order_id in lineage_of(order)
-            if is_ours and booking.is_behind(order, found):
-                ask = self._hands.resolver.executions
-                self.effects.append(partial(ask, order.cl_ord_id, found))
-        if found.exec_type is ExecType.TRADE and not order.is_ended:
-            for partner in legs.partners(order):
-                if self.state.book.find(partner) is not None:
-                    self.effects.append(partial(self._hands.resolver.standing, partner))
-        is_replaced = found.exec_type is ExecType.REPLACED
-        if is_replaced and found.order_id == order.order_id and found.source is Source.STREAM:
-            self.effects.append(partial(self._hands.resolver.standing, order.cl_ord_id))
+        ask = self._hands.resolver
+        if questions.lacks_executions(order, found):
+            self.effects.append(partial(ask.executions, order.cl_ord_id, found))
+        for name in questions.whose_standing(self.state.book, before, order, found):
+            self.effects.append(partial(ask.standing, name))
+
+    def _look_back(self, ended: Order) -> None:
+        book = self.state.book
+        named = partial(self._finder.named, book)
+        alarm = self._groups.alarm(ended, named, book.positions.get(ended.symbol), self.now)
+        if alarm is not None:
+            self._put(alarm)
 
     def _after_report(self, _: ExecutionReport, order: Order | None) -> None:
         """A cancel that was wished while the order's fate was open can go now."""
@@ -372,7 +377,7 @@ class Writer:
     def _resume_request(self, kind: RequestKind, cl_ord_id: ClOrdID, asked: Asked) -> None:
         if asked.phase is Phase.UNANSWERED:
             ask = self._hands.resolver.unanswered
-            self.effects.append(partial(ask, kind, cl_ord_id, asked.change))
+            self.effects.append(partial(ask, kind, cl_ord_id, asked.change, asked.refusal))
         elif asked.phase is Phase.WANTED and kind is RequestKind.CANCEL:
             order = self.state.book.find(cl_ord_id)
             if order is not None and order.order_id is not None:

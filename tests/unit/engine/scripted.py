@@ -114,9 +114,9 @@ class ScriptedStream:
 
 class ScriptedBroker:
     """Accepts orders, fills them when told. `script` says what becomes of each next request:
-    "ok", "reject", "unreachable", "lost" (no answer, never arrived), "taken" (arrived, no answer)
-    or "hang" (arrived, answers never). `hidden` orders cannot be found by any question; of
-    `lagging` ones only the executions are listed."""
+    "ok", "reject", "doubtful" (a no that proves nothing), "unreachable", "lost" (no answer, never
+    arrived), "taken" (arrived, no answer) or "hang" (arrived, answers never). `hidden` orders
+    cannot be found by any question; of `lagging` ones only the executions are listed."""
 
     def __init__(self) -> None:
         self.account = ACCOUNT
@@ -353,6 +353,7 @@ class ScriptedBroker:
             "unreachable": BrokerUnreachable("connection refused"),
             "lost": BrokerUnknown("timed out"),
             "taken": BrokerUnknown("timed out"),
+            "doubtful": BrokerUnknown("some no", status=422, is_refusal=True),
         }
         if step in errors:
             raise errors[step]

@@ -5,12 +5,13 @@ from collections import deque
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from floorbroker.brokers.cache import BrokerCache
 from floorbroker.domain.errors import BrokerUnknown
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport, RequestKind, RequestSent
-from floorbroker.domain.order import Order
+from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.outbox import Answer, Outbox
 from floorbroker.engine.settings import EngineSettings, Means
 from tests.unit.engine.book.test_booking import state
@@ -134,3 +135,30 @@ async def test_a_refused_replace_that_cannot_be_checked_stays_open() -> None:
     change: Any = object()
     assert await Tray(broker).outcome(RequestKind.REPLACE, order, change) == "RequestUnanswered"
     await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (OrdStatus.HELD, "OrderCancelReject"),
+        (OrdStatus.ACCEPTED, "OrderCancelReject"),
+        (OrdStatus.FILLED, "OrderCancelReject"),
+        (OrdStatus.NEW, "RequestUnanswered"),
+        (OrdStatus.PENDING_REPLACE, "RequestUnanswered"),
+        (OrdStatus.REPLACED, "RequestUnanswered"),
+    ],
+)
+def test_a_doubtful_refusal_of_a_replace_is_settled_by_the_order_itself(
+    status: OrdStatus, kind: str
+) -> None:
+    @virtual
+    async def story() -> None:
+        broker = ScriptedBroker()
+        placed = await broker.place(NAME, limit(10))
+        broker.book[placed.order_id] = replace(placed, ord_status=status)
+        broker.script = ["doubtful"]
+        order = replace(state().book.orders[NAME], order_id=placed.order_id)
+        change: Any = object()
+        assert await Tray(broker).outcome(RequestKind.REPLACE, order, change) == kind
+
+    story()

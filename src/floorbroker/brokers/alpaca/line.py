@@ -9,6 +9,7 @@ What an answer to a request that places, cancels or replaces means
 | 401, 403, whoever says it                  | rejected    | rejected    | rejected    |
 | 422 "client_order_id must be unique"       | unknown (1) | -           | unknown (1) |
 | 422 about the order's state                | rejected    | rejected    | unknown (2) |
+| 422 "pending_replace"                      | unknown     | unknown (4) | unknown (2) |
 | other 4xx with Alpaca's own error body     | rejected    | rejected    | rejected    |
 | other 4xx with any other body              | unknown (3) | unknown (3) | unknown (3) |
 | 408, 3xx, 5xx                              | unknown     | unknown     | unknown     |
@@ -20,8 +21,10 @@ What an answer to a request that places, cancels or replaces means
 (2) Alpaca has answered "unable to replace order" and replaced it all the same. Only what surely
     was refused is rejected: a field that is wrong, a change that changes nothing, an order that
     has filled, expired or been canceled. An unknown wording counts as unknown, because texts may
-    change and a look-up costs little.
+    change and a look-up costs little. That the no was said is told with it (`is_refusal`): nothing
+    is on its way any more.
 (3) A proxy in between has answered; nobody knows what is behind it.
+(4) Not yet: a cancel may be asked for again, and once the replace is through it is taken.
 
 Questions do no harm, so every failure is just that: a 4xx is rejected, a 429 or a host out of
 reach unreachable, anything else unknown. Only a 404 with Alpaca's body and a code of its kind
@@ -63,6 +66,7 @@ _SURELY_NOT_REPLACED = re.compile(
     r"|cannot be (a )?fraction|request body format",
     re.IGNORECASE,
 )
+_BEING_REPLACED = re.compile(r"\bpending_replace\b", re.IGNORECASE)
 _Error = TypeVar("_Error", bound=BrokerError)
 Extra = ParamSpec("Extra")
 Found = TypeVar("Found")
@@ -172,10 +176,12 @@ def place_error(response: Response) -> BrokerError:
 
 def cancel_error(response: Response) -> BrokerError:
     """What an answer other than 2xx to a cancel means; the second column of the table."""
-    status = response.status
+    status, refusal = response.status, refusal_in(response)
+    if status == 422 and refusal is not None and _BEING_REPLACED.search(refusal.text):
+        return _error(BrokerUnknown, response)
     if status in (401, 403):
         return _error(BrokerRejected, response)
-    if 400 <= status < 500 and status != 408 and refusal_in(response) is not None:
+    if 400 <= status < 500 and status != 408 and refusal is not None:
         return _error(BrokerRejected, response)
     return _error(BrokerUnknown, response)
 
@@ -184,8 +190,11 @@ def replace_error(response: Response) -> BrokerError:
     """What an answer other than 2xx to a replace means; the third column of the table."""
     refusal = refusal_in(response)
     if response.status == 422 and refusal is not None:
-        is_sure = _SURELY_NOT_REPLACED.search(refusal.text) and not _UNIQUE.search(refusal.text)
-        return _error(BrokerRejected if is_sure else BrokerUnknown, response)
+        if _UNIQUE.search(refusal.text):
+            return _error(BrokerUnknown, response)
+        if _SURELY_NOT_REPLACED.search(refusal.text):
+            return _error(BrokerRejected, response)
+        return _error(BrokerUnknown, response, is_refusal=True)
     return cancel_error(response)
 
 

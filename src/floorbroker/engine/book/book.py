@@ -40,6 +40,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     has_alarmed: bool = False
     change: OrderCancelReplaceRequest | None = None
     before: OrderRequest | None = None  #: The terms that stand again if the successor is refused.
+    refusal: str = ""  #: The broker said no to it, in these words, which prove nothing.
+    earlier: "Asked | None" = None  #: A replace before this one that is not in effect yet either.
+
+    @property
+    def unconfirmed(self) -> "Asked | None":
+        """The replace that the broker took, and of which nothing else was heard."""
+        return self if self.phase is Phase.TAKEN else self.earlier
 
 
 class Exposure(Struct, frozen=True, kw_only=True):

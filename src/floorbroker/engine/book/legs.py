@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec.structs import asdict, replace
 
+from floorbroker.domain.amounts import ZERO_QTY, Qty
 from floorbroker.domain.ids import ClOrdID, leg_id
 from floorbroker.domain.messages import (
     ExecutionReport,
@@ -17,7 +18,8 @@ from floorbroker.domain.messages import (
     LegAdopted,
     OrderReopened,
 )
-from floorbroker.domain.order import ENDED, Order, OrderClass, OrderRequest, OrdStatus
+from floorbroker.domain.order import ENDED, Order, OrderClass, OrderRequest, OrdStatus, Side
+from floorbroker.domain.position import Position
 from floorbroker.domain.terms import OrderTerms, leg_name
 from floorbroker.engine.book.book import Book, lineage_of
 
@@ -108,37 +110,33 @@ def adopt(book: Book, message: LegAdopted) -> Order:
     return book.keep(order)
 
 
-def is_restated(book: Book, order: Order, found: ExecutionReport) -> bool:
-    """Whether the broker has given the order other terms by itself: a leg another size, because
-    both of a pair stand for the same shares, and what the one executes is taken off the other; or
-    those of a successor that nobody asked for, as at a split."""
-    told = found.order_qty
-    if (order.parent is None and not order.replaces) or not told or told < order.cum_qty:
-        return False
-    is_current = found.order_id == order.order_id and order.cl_ord_id not in book.replaces
-    return is_current and restated(order, found) != order.request
-
-
-def restated(order: Order, found: ExecutionReport) -> OrderRequest:
-    """What the order asks for by the broker's report of it."""
-    ours = order.request
-    if order.parent is not None:
-        return replace(ours, order_qty=found.order_qty)
-    is_fixed = ours.stop_px is not None and found.stop_px is not None
-    return replace(
-        ours,
-        order_qty=found.order_qty,
-        price=found.price if ours.price is not None and found.price is not None else ours.price,
-        stop_px=found.stop_px if is_fixed else ours.stop_px,
-    )
-
-
 def partners(order: Order) -> tuple[ClOrdID, ...]:
     """Whose size an execution of this order changes at the broker."""
     if order.parent is not None:
         pair = (order.parent, *(leg_id(order.parent, name) for name in ("tp", "sl")))
         return tuple(name for name in pair if name != order.cl_ord_id)
     return order.legs if order.request.order_class is OrderClass.OCO else ()
+
+
+def holders(orders: list[Order], symbol: str, side: Side) -> list[Order]:
+    """The open orders that hold shares of a position which orders of this side end. A leg that is
+    held holds none besides the one whose place it may take."""
+    return [
+        order
+        for order in orders
+        if (order.symbol, order.side) == (symbol, side)
+        and order.venue_status is not OrdStatus.HELD
+    ]
+
+
+def held_in_words(position: Position, size: Qty, holders: list[Order]) -> str:
+    """Who keeps so many shares of the position from being closed; empty if they are free."""
+    free = abs(position.qty) - sum((order.leaves_qty for order in holders), ZERO_QTY)
+    if size <= free:
+        return ""
+    names = ", ".join(order.cl_ord_id for order in holders)
+    free = max(free, ZERO_QTY)
+    return f"{position.symbol}: of {size} to close only {free} are free, {names} hold the rest"
 
 
 def to_cancel(orders: list[Order]) -> list[ClOrdID]:

@@ -20,9 +20,9 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus
-from floorbroker.engine.book import booking, legs
+from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase, base_id
-from floorbroker.engine.book.reported import is_successor
+from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated
 
 Messages = list[JournalMessage]
 
@@ -119,7 +119,7 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
             return True
     if about.order_id is None or _brings_successor(book, about, found):
         return True
-    if legs.is_restated(book, about, found):
+    if restated(book, about, found) is not None:
         return True
     column = booking.column(about, found, book.goal(about))
     if column is None:
@@ -142,7 +142,7 @@ def _confirms_replace(book: Book, about: Order, column: Report) -> bool:
     asked = book.replaces.get(about.cl_ord_id)
     if asked is None or asked.phase is not Phase.TAKEN:
         return False
-    return column in (Report.NEW, Report.PARTIAL_FILL, Report.FILL)
+    return column in CONFIRMS_REPLACE
 
 
 def _alarms(book: Book, about: Order, found: ExecutionReport, now: datetime) -> Messages:

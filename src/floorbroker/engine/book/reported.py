@@ -6,8 +6,11 @@ from floorbroker.domain.ids import OrderID
 from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import ExecType, ExecutionReport, OrderCancelReplaceRequest
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus
-from floorbroker.engine.book import booking, legs
+from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase
+
+#: What a successor's first own word is: the replace has been carried out.
+CONFIRMS_REPLACE = frozenset({Report.HELD, Report.NEW, Report.PARTIAL_FILL, Report.FILL})
 
 
 def take(book: Book, report: ExecutionReport) -> Order:
@@ -16,8 +19,9 @@ def take(book: Book, report: ExecutionReport) -> Order:
     if order is None:
         order = booking.external_order(report, book.account)
     order, kind = _identified(book, order, report), report.exec_type
-    if legs.is_restated(book, order, report):
-        order = replace(order, request=legs.restated(order, report))
+    request = restated(book, order, report)
+    if request is not None:
+        order = replace(order, request=request)
     if kind in booking.EXECUTIONS and booking.is_bookable(report):
         if not booking.is_booked(order, report):
             order = _executed(book, order, report)
@@ -48,6 +52,27 @@ def is_successor(book: Book, order: Order, report: ExecutionReport) -> bool:
         return report.prev_order_id == order.order_id
     asked = book.replaces.get(order.cl_ord_id)
     return asked is not None and asked.phase is not Phase.TAKEN
+
+
+def restated(book: Book, order: Order, found: ExecutionReport) -> OrderRequest | None:
+    """The order's terms as the broker has them, where they changed without our asking; else None.
+
+    Both legs of a pair stand for the same shares, so what the one executes is taken off the other;
+    and an order may have been replaced from elsewhere. Terms that we did not give stay ours.
+    """
+    asked = book.replaces.get(order.cl_ord_id)
+    is_asked = asked is not None and asked.phase is not Phase.TAKEN
+    if is_asked or found.order_id != order.order_id or not (order.parent or order.replaces):
+        return None
+    ours = order.request
+    qty = ours.order_qty if not found.order_qty or ours.order_qty is None else found.order_qty
+    price = ours.price if ours.price is None else found.price or ours.price
+    stop_px = ours.stop_px if ours.stop_px is None else found.stop_px or ours.stop_px
+    if (qty, price, stop_px) == (ours.order_qty, ours.price, ours.stop_px):
+        return None
+    if qty is not None and qty < order.cum_qty:
+        return None  # older than what it executed
+    return replace(ours, order_qty=qty, price=price, stop_px=stop_px)
 
 
 def changed_request(request: OrderRequest, change: OrderCancelReplaceRequest) -> OrderRequest:
@@ -95,7 +120,7 @@ def _succeeded(book: Book, order: Order, order_id: OrderID) -> Order:
     return replace(
         order,
         order_id=order_id,
-        replaces=(*order.replaces, order.order_id),
+        replaces=(*(one for one in order.replaces if one != order_id), order.order_id),
         request=request,
         wire_id=wire_id,
         venue_status=OrdStatus.NEW if order.venue_status in ENDED else order.venue_status,
@@ -113,12 +138,12 @@ def _cancel_taken(book: Book, order: Order) -> None:
 def _moved(book: Book, order: Order, report: ExecutionReport) -> Order:
     """The order with its status after the report, by the table."""
     found = booking.column(order, report, book.goal(order))
-    if found is Report.REJECTED and _is_refused_successor(book, order, report):
+    if _is_undone(book, order, report, found):
         return book.keep(_reverted(book, order, report))
     status = order.venue_status
     following = status if found is None else next_status(status, found) or status
     text = report.text if report.text and following in ENDED else order.text
-    if book.replaces and found in (Report.NEW, Report.PARTIAL_FILL, Report.FILL):
+    if book.replaces and found in CONFIRMS_REPLACE and report.order_id == order.order_id:
         _replace_confirmed(book, order)
     heard = report.received_time or report.transact_time
     return book.keep(replace(order, venue_status=following, text=text, updated_time=heard))
@@ -128,28 +153,48 @@ def _replace_confirmed(book: Book, order: Order) -> None:
     asked = book.replaces.get(order.cl_ord_id)
     if asked is not None and asked.phase is Phase.TAKEN:
         del book.replaces[order.cl_ord_id]
+    elif asked is not None:
+        book.replaces[order.cl_ord_id] = replace(asked, earlier=None)
 
 
-def _is_refused_successor(book: Book, order: Order, report: ExecutionReport) -> bool:
-    if report.order_id != order.order_id or not order.replaces:
+def _is_undone(book: Book, order: Order, report: ExecutionReport, found: Report | None) -> bool:
+    """Whether a replace of ours comes to nothing: its successor was refused, or ended before it
+    was heard to work, or the predecessor was filled before. (That a successor which did work
+    ended is found out by asking after the predecessor: it names it.)"""
+    if not order.replaces:
         return False
     asked = book.replaces.get(order.cl_ord_id)
-    is_fresh = asked is not None and asked.phase is Phase.TAKEN
-    return is_fresh or report.prev_order_id in order.replaces
+    is_fresh = asked is not None and asked.unconfirmed is not None
+    if found is Report.FILL:
+        return is_fresh and report.order_id == order.replaces[-1]
+    if report.order_id != order.order_id:
+        return False
+    if found is Report.REJECTED:
+        return is_fresh or report.prev_order_id in order.replaces
+    return is_fresh and found in (Report.CANCELED, Report.EXPIRED)
 
 
 def _reverted(book: Book, order: Order, report: ExecutionReport) -> Order:
-    """The venue refused the successor: the predecessor stands, on its old terms.
+    """The predecessor stands, on its old terms; a cancel that the successor had is due again.
 
-    The refused broker order stays in the lineage, so that late news of it is recognised.
+    The other broker order stays in the lineage, so that late news of it is recognised.
     """
-    asked = book.replaces.pop(order.cl_ord_id, None)
-    request = order.request if asked is None else asked.before or order.request
+    assert order.order_id is not None
+    asked = book.replaces.get(order.cl_ord_id)
+    undone = None if asked is None else asked.unconfirmed
+    if asked is not None and asked is not undone:
+        book.replaces[order.cl_ord_id] = replace(asked, earlier=None)
+    else:
+        book.replaces.pop(order.cl_ord_id, None)
+    cancel = book.cancels.get(order.cl_ord_id)
+    if cancel is not None:
+        book.cancels[order.cl_ord_id] = replace(cancel, phase=Phase.WANTED)
+    request = order.request if undone is None else undone.before or order.request
     is_filled = request.order_qty is not None and order.cum_qty >= request.order_qty
     return replace(
         order,
         order_id=order.replaces[-1],
-        replaces=(*order.replaces[:-1], report.order_id),
+        replaces=(*order.replaces[:-1], order.order_id),
         request=request,
         venue_status=OrdStatus.FILLED if is_filled else order.venue_status,
         pending=book.pending(order.cl_ord_id),

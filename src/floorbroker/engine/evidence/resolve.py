@@ -10,7 +10,8 @@ whose order is unknown and no shares that nothing explains. A look-up that fails
 however often.
 
 A cancel that was never answered is made again after asking, which is harmless. A replace is not;
-it is settled by the order's own record and by the successor's id, with the same evidence.
+it is settled by the order's own record and by the successor's id, with the same evidence. One that
+was answered with a no cannot arrive later any more, so its evidence needs less time.
 
 Executions that the broker counts and we have not booked are asked for by order, never made up.
 """
@@ -18,9 +19,9 @@ Executions that the broker counts and we have not booked are asked for by order,
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from floorbroker.domain.errors import BrokerError
@@ -35,66 +36,14 @@ from floorbroker.domain.order import Order, OrdStatus, Pending
 from floorbroker.engine.book import booking, news
 from floorbroker.engine.book.book import lineage_of
 from floorbroker.engine.decide import Missing, NotPlaced, Resend
-from floorbroker.engine.settings import EngineSettings, Means
+from floorbroker.engine.evidence.proof import Evidence, Pace
+from floorbroker.engine.settings import Means
 
-ABSENCES_MIN = 5
-LISTINGS_MIN = 2
 #: Listings are dear; the first few look-ups go without.
 LISTING_AFTER_S = 4.0
 
 
 Finding = ExecutionReport | OrderCancelReject | NotPlaced | Resend | Missing
-
-
-class Evidence(Struct):
-    """What speaks for the broker never having had the request; times are monotonic seconds."""
-
-    since_s: float  #: The last instant at which the request can have arrived.
-    absences: int = 0
-    last_absence_s: float = 0
-    listings: int = 0
-
-    def absent(self, now_s: float) -> None:
-        self.absences += 1
-        self.last_absence_s = now_s
-
-    def refuted(self) -> None:
-        self.absences = self.listings = 0
-
-    def is_complete(self, grace_s: float, *, is_stream_ready: bool) -> bool:
-        return (
-            is_stream_ready
-            and self.absences >= ABSENCES_MIN
-            and self.listings >= LISTINGS_MIN
-            and self.last_absence_s - self.since_s >= grace_s
-        )
-
-    def in_words(self) -> str:
-        waited_s = self.last_absence_s - self.since_s
-        return (
-            f"{self.absences} look-ups and {self.listings} listings without it, the last"
-            f" {waited_s:.0f} s after it can have arrived, with the order stream ready"
-        )
-
-
-class Pace:
-    """When to ask next. Answers slow the questions down; failures are made up for soon, so that
-    a broker that answers again is heard soon."""
-
-    def __init__(self, settings: EngineSettings) -> None:
-        self._delays_s = settings.lookup_delays_s
-        self._retries_s = settings.retry_delays_s
-        self._answers = 0
-        self._failures = 0
-
-    def delay_s(self) -> float:
-        if self._failures:
-            return self._retries_s[min(self._failures, len(self._retries_s)) - 1]
-        return self._delays_s[min(self._answers, len(self._delays_s) - 1)]
-
-    def note(self, *, is_answered: bool) -> None:
-        self._answers += is_answered
-        self._failures = 0 if is_answered else self._failures + 1
 
 
 Inquiry = Callable[[ClOrdID], Coroutine[Any, Any, None]]
@@ -131,16 +80,21 @@ class Resolver:
     # Questions
 
     def unanswered(
-        self, kind: RequestKind, cl_ord_id: ClOrdID, change: OrderCancelReplaceRequest | None
+        self,
+        kind: RequestKind,
+        cl_ord_id: ClOrdID,
+        change: OrderCancelReplaceRequest | None,
+        refusal: str = "",
     ) -> None:
-        """Find out what became of a request."""
+        """Find out what became of a request; `refusal`: the broker's words, if they were a no."""
         if kind is RequestKind.NEW:
             self._inquire(kind, cl_ord_id, self._find_order)
         elif kind is RequestKind.CANCEL:
             self._inquire(kind, cl_ord_id, self._repeat_cancel)
         elif change is not None:
             wire_id = change.wire_id
-            self._inquire(kind, cl_ord_id, lambda found: self._find_successor(found, wire_id))
+            ask = partial(self._find_successor, wire_id=wire_id, refusal=refusal)
+            self._inquire(kind, cl_ord_id, ask)
 
     def executions(self, cl_ord_id: ClOrdID, told: ExecutionReport) -> None:
         """Fetch the executions that `told` counts and we lack, then take `told` in again."""
@@ -239,14 +193,15 @@ class Resolver:
         else:
             evidence.listings += 1
 
-    def _is_proven(self, order: Order, evidence: Evidence) -> bool:
+    def _is_proven(self, order: Order, evidence: Evidence, *, is_answered: bool = False) -> bool:
         """An execution that is nobody's yet might be this order's, and so might shares that
         nothing explains."""
         is_anybodys = any(what == "identify" for what, _ in self._inquiries)
         if is_anybodys or not self._world.is_explained(order.symbol):
             return False
-        is_ready = self._world.is_whole()
-        return evidence.is_complete(self._settings.ghost_grace_s, is_stream_ready=is_ready)
+        is_ready, settings = self._world.is_whole(), self._settings
+        grace_s = settings.refusal_grace_s if is_answered else settings.ghost_grace_s
+        return evidence.is_complete(grace_s, is_stream_ready=is_ready)
 
     @property
     def _overlap(self) -> timedelta:
@@ -263,19 +218,19 @@ class Resolver:
             pace.note(is_answered=await self._record_of(order) is not None)
             self._world.deliver(Resend(RequestKind.CANCEL, cl_ord_id))
 
-    async def _find_successor(self, cl_ord_id: ClOrdID, wire_id: str) -> None:
+    async def _find_successor(self, cl_ord_id: ClOrdID, *, wire_id: str, refusal: str) -> None:
         evidence, pace = Evidence(since_s=self._clock.monotonic()), Pace(self._settings)
         async for order in self._while(cl_ord_id, pace, lambda order: order.wire_id != wire_id):
             pace.note(is_answered=await self._look_up(wire_id, evidence))
             words = await self._predecessor_says(order, evidence)
-            if self._is_proven(order, evidence):
+            if self._is_proven(order, evidence, is_answered=bool(refusal)):
                 words = evidence.in_words()
             if words:
                 self._world.deliver(
                     OrderCancelReject(
                         cl_ord_id=cl_ord_id,
                         request=RequestKind.REPLACE,
-                        text=f"it never took effect: {words}",
+                        text=refusal or f"it never took effect: {words}",
                         transact_time=self._clock.now(),
                     )
                 )

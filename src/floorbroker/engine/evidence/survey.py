@@ -93,8 +93,8 @@ class Surveyor:
         listed: dict[ClOrdID, None] = {}
         for found in await self._broker.open_orders():
             ours = self._world.about(found)
-            if ours is not None:
-                listed[ours.cl_ord_id] = None
+            if ours is not None and ours.order_id in (None, found.order_id):
+                listed[ours.cl_ord_id] = None  # its predecessor in the list says nothing of it
             pairs.append(Theirs(ours=ours, found=found))
             self._world.deliver(found)
         for ours in before:

@@ -323,5 +323,7 @@ class Routing:
         for account in self._blotter.accounts.values():
             for order in list(account.open_orders.values()):
                 is_due = order.expires_ns is not None and order.expires_ns <= now_ns
+                if order.status == "held" and not self.groups.is_active(order):
+                    continue  # it ends with its entry
                 if is_due and order.is_open and order.time_in_force not in AUCTIONS:
                     self._blotter.finish(order, self._rules.day_end_status)

@@ -95,6 +95,13 @@ TABLE: list[tuple[str, Reply | Exception, type, type, type]] = [
         REJECTED,
     ),
     ("422 unique", Reply(422, UNIQUE), UNKNOWN, REJECTED, UNKNOWN),
+    (
+        "422 pending_replace",
+        Reply(422, error(42210000, 'order is already in "pending_replace" state')),
+        UNKNOWN,
+        UNKNOWN,
+        UNKNOWN,
+    ),
     ("302", Reply(302, b"", {"location": "/elsewhere"}), UNKNOWN, UNKNOWN, UNKNOWN),
     ("408", Reply(408, error(40810000, "timed out")), UNKNOWN, UNKNOWN, UNKNOWN),
     ("500", Reply(500, error(50010000, "internal")), UNKNOWN, UNKNOWN, UNKNOWN),
@@ -145,7 +152,9 @@ def test_an_answer_means_what_the_table_says(
 def test_a_refused_replace_is_final_only_if_the_order_surely_stands(
     text: str, kind: type[BrokerError]
 ) -> None:
-    assert type(outcome(replace, Reply(422, error(42210000, text)))) is kind
+    found = outcome(replace, Reply(422, error(42210000, text)))
+    assert type(found) is kind
+    assert getattr(found, "is_refusal", False) is (kind is BrokerUnknown)
 
 
 @pytest.mark.parametrize(

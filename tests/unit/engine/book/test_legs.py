@@ -17,6 +17,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side
 from floorbroker.engine.book import legs, news
+from floorbroker.engine.book.reported import restated
 from floorbroker.engine.state import State
 from tests.unit.engine.scripted import START
 
@@ -167,9 +168,10 @@ def test_the_broker_may_restate_the_size_of_a_leg_but_of_no_other_order() -> Non
     after = desk.take(loss, fewer)
     assert (after.order_qty, after.leaves_qty) == (Qty(6), Qty(6))
     assert desk.state.alarms == 0
-    assert not legs.is_restated(desk.state.book, after, fewer)
-    assert not legs.is_restated(desk.state.book, desk.parent, fewer)
-    assert not legs.is_restated(desk.state.book, after, replace(fewer, order_qty=Qty(0)))
+    assert restated(desk.state.book, after, fewer) is None
+    assert restated(desk.state.book, desk.parent, fewer) is None
+    untold = replace(fewer, order_qty=Qty(0))
+    assert restated(desk.state.book, after, untold) is None
 
 
 def test_held_legs_expose_nothing_and_a_pair_exposes_its_larger_leg() -> None:

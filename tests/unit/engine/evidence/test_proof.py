@@ -2,7 +2,7 @@
 
 import pytest
 
-from floorbroker.engine.evidence.resolve import Evidence
+from floorbroker.engine.evidence.proof import Evidence
 
 ENOUGH = {"since_s": 0, "absences": 5, "last_absence_s": 60, "listings": 2}
 

@@ -1,0 +1,37 @@
+"""What a report tells of and does not bring, so that the broker has to be asked."""
+
+from collections.abc import Iterator
+
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import ExecType, ExecutionReport, Source
+from floorbroker.domain.order import Order
+from floorbroker.engine.book import booking, legs
+from floorbroker.engine.book.book import Book, lineage_of
+
+
+def lacks_executions(order: Order, found: ExecutionReport) -> bool:
+    """Whether the broker counts executions of the order that we have not booked."""
+    if found.cum_qty <= order.cum_qty and not order.replaces:
+        return False  # as nearly always
+    return found.order_id in lineage_of(order) and booking.is_behind(order, found)
+
+
+def whose_standing(
+    book: Book, before: Order | None, order: Order, found: ExecutionReport
+) -> Iterator[ClOrdID]:
+    """Orders that may stand differently since: an execution takes size off the other of a pair, a
+    successor is named where its predecessor is told of, and gives its legs its own size. An order
+    that falls back to its predecessor should hear of that one."""
+    kind = found.exec_type
+    if before is not None and before.order_id != order.order_id:
+        is_back = order.order_id in before.replaces
+        if is_back or (found.source is Source.LOOKUP and found.next_order_id == order.order_id):
+            yield order.cl_ord_id
+    if kind is ExecType.TRADE and not order.is_ended:
+        for partner in legs.partners(order):
+            if book.find(partner) is not None:
+                yield partner
+    is_replaced = kind is ExecType.REPLACED and found.source is Source.STREAM
+    has_new_legs = kind is ExecType.NEW and order.replaces and order.legs
+    if (is_replaced or has_new_legs) and found.order_id == order.order_id:
+        yield order.cl_ord_id
