@@ -80,8 +80,7 @@ async def in_memory() -> float:
 
     async def all_seen() -> None:
         async with asyncio.timeout(30):
-            while listener.fills < sent:
-                await asyncio.sleep(0)
+            await listener.until(sent)
 
     figure = await rate(submit, 120_000, 1, all_seen)
     await listener.stop()

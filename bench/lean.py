@@ -58,6 +58,8 @@ class Listener:
 
     def __init__(self, front: ExchangeFront) -> None:
         self.fills = 0
+        self._wanted = -1
+        self._seen = asyncio.Event()
         self._front = front
         self._said = iter((None, *HELLO))
         self._is_listening = asyncio.Event()
@@ -67,6 +69,13 @@ class Listener:
         scope = {**_SCOPE, "type": "websocket", "scheme": "ws", "path": "/stream", "headers": []}
         self._task = asyncio.ensure_future(self._front(scope, self._receive, self._send))
         await self._is_listening.wait()
+
+    async def until(self, fills: int) -> None:
+        """Wait until so many fills were told of since the start."""
+        self._wanted = fills
+        while self.fills < fills:
+            self._seen.clear()
+            await self._seen.wait()
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -83,5 +92,7 @@ class Listener:
         frame = message.get("bytes", b"")
         if frame.startswith(_FILL):
             self.fills += 1
+            if self.fills == self._wanted:
+                self._seen.set()
         elif b'"listening"' in frame:
             self._is_listening.set()
