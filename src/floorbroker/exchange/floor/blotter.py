@@ -32,7 +32,7 @@ class Identifiers:
 
     def make(self) -> str:
         self.count = count = self.count + 1
-        return f"{count * _STRIDE & _BITS_32:08x}{self.tail}"
+        return (count * _STRIDE & _BITS_32).to_bytes(4).hex() + self.tail
 
     @staticmethod
     def number_of(identifier: str) -> int:
@@ -140,18 +140,13 @@ class Blotter:
             listener(told)
         return copy
 
-    def add(self, order: VenueOrder) -> None:
-        """An order was accepted: it counts and ties up what it needs from now on."""
-        self.register(order)
-        self.open(order)
-
     def register(self, order: VenueOrder) -> None:
         """An order can be found from now on."""
         self.orders[order.id] = order
         self.accounts[order.account].add_order(order)
 
     def open(self, order: VenueOrder) -> None:
-        """A registered order ties up what it needs from now on."""
+        """A registered order ties up what it needs from now on; harmless if it does already."""
         self.accounts[order.account].open_order(order)
 
     def fill(self, order: VenueOrder, qty: Decimal, px: Decimal, liquidity: str) -> Decimal:
@@ -260,5 +255,6 @@ class Blotter:
             self._places[f"bust {execution.previous_execution_id}"] = place
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
-        account.close_order(order)
-        self.posts[order.symbol].leave(order)
+        """An order that was never open stands nowhere either."""
+        if account.close_order(order):
+            self.posts[order.symbol].leave(order)
