@@ -6,10 +6,10 @@ A listener follows the order stream all the while and must have seen every fill 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bench.market import HELLO, KEYS, exchange_process, new_front, order_body
+from bench import lean
+from bench.market import HELLO, exchange_process, new_front, order_body
 from bench.runs import Figures, rate, run
 from bench.wire import Pool
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.network import NetworkTransport
 from floorbroker.brokers.alpaca.transport import Frames, FramesClosed, Transport
 
@@ -65,18 +65,26 @@ class Listener:
 
 
 async def in_memory() -> float:
-    transport = MemoryTransport(new_front())
-    headers = {**KEYS.headers(), "Content-Type": "application/json"}
+    """Bursts, as a server has them that finds many requests on its sockets at once."""
+    front = new_front()
+    listener, poster = lean.Listener(front), lean.Poster(front)
+    await listener.start()
+    sent = 0
 
-    async def post(body: bytes) -> None:
-        answer = await transport.request("POST", "/v2/orders", body=body, headers=headers)
-        assert answer.status == 200, answer.body
+    async def submit(number: int) -> None:
+        nonlocal sent
+        sent += 1
+        await poster.post(order_body(f"x-{number}"))
+        if sent % IN_FLIGHT == 0:
+            await asyncio.sleep(0)  # the listener's turn
 
-    listener = Listener()
-    await listener.start(transport)
-    figure = await rate(listener.counted(post), 60_000, IN_FLIGHT, listener.all_seen)
+    async def all_seen() -> None:
+        async with asyncio.timeout(30):
+            await listener.until(sent)
+
+    figure = await rate(submit, 120_000, 1, all_seen)
     await listener.stop()
-    await transport.aclose()
+    await front.aclose()
     return figure
 
 

@@ -53,11 +53,11 @@ class Holding(Struct, kw_only=True):
 
     def add(self, signed_qty: Decimal, px: Decimal) -> None:
         """Book a fill. What reduces the position leaves its average entry price alone."""
-        before = self.qty
+        before, cost = self.qty, signed_qty * px
         self.qty = after = before + signed_qty
-        self.today_cost += signed_qty * px
+        self.today_cost += cost
         if before * signed_qty >= 0:
-            self.cost += signed_qty * px
+            self.cost += cost
         elif before * after > 0:
             self.cost = self.cost * after / before
         else:
@@ -234,33 +234,47 @@ class VenueAccount:
         self.by_client_id[order.client_order_id] = order
 
     def open_order(self, order: VenueOrder) -> None:
-        """The order is open from now on and ties up what it needs."""
+        """The order is open from now on and ties up what it needs; harmless if it is already."""
+        if order.id in self.open_orders:
+            return
         self.open_orders[order.id] = order
         self._open_by_side.setdefault((order.symbol, order.side), {})[order.id] = order
-        self._tie(order, tied_dollars(order))
-        self._tie_shares(order, order.held_qty)
+        if order.reserve_px:
+            self._tie(order, tied_dollars(order))
+        if order.held_qty:
+            self._tie_shares(order, order.held_qty)
 
     def hold(self, order: VenueOrder, qty: Decimal) -> None:
         """An open order that tied up no shares ties up these from now on."""
         order.held_qty = qty
         self._tie_shares(order, qty)
 
-    def close_order(self, order: VenueOrder) -> None:
-        """The order has ended, its quantities as they stood then, and ties up nothing more."""
+    def close_order(self, order: VenueOrder) -> bool:
+        """The order has ended, its quantities as they stood then, and ties up nothing more.
+
+        False if it was not open.
+        """
         if self.open_orders.pop(order.id, None) is None:
-            return
+            return False
         del self._open_by_side[order.symbol, order.side][order.id]
-        self._tie(order, -tied_dollars(order))
-        self._release_shares(order, order.held_qty)
+        if order.reserve_px:
+            self._tie(order, -tied_dollars(order))
+        if order.held_qty:
+            self._release_shares(order, order.held_qty)
+        return True
 
     def book(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
         """Book one fill on the order, the cash and the position."""
-        before = tied_dollars(order)
+        is_open = order.id in self.open_orders
+        before = tied_dollars(order) if is_open and order.reserve_px else ZERO
         order.filled_qty += qty
         order.filled_notional += qty * px
-        if order.id in self.open_orders:
+        if before:
             self._tie(order, tied_dollars(order) - before)
+        if order.held_qty and is_open:
             self._release_shares(order, min(qty, order.held_qty))
+        elif order.held_qty:
+            order.held_qty -= min(qty, order.held_qty)
         self._move(order.symbol, qty if order.side == "buy" else -qty, px)
 
     def unbook(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:

@@ -131,12 +131,12 @@ class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
     hwm: Decimal | None = None
     extended_hours: bool = False
     position_intent: str = ""
-    legs: "list[VenueOrder]" = []  #: Only of a copy that was asked for with its legs.
+    legs: "tuple[VenueOrder, ...]" = ()  #: Only of a copy that was asked for with its legs.
     cancel_requested_ns: int | None = None
     reject_reason: str | None = None
 
     parent_id: str | None = None  #: Whose leg it is.
-    leg_ids: list[str] = []  #: The legs that it is the parent of, the take-profit first.
+    leg_ids: tuple[str, ...] = ()  #: The legs that it is the parent of, the take-profit first.
     number: int = 0  #: Its place among its account's orders, counted from 0.
     base_qty: Decimal = ZERO  #: Shares that predecessors filled, where filled_qty restarted.
     cap_px: Decimal | None = None  #: The worst price it may take once live; None is any.

@@ -38,6 +38,7 @@ _PRICES = {
     "stop_limit": (True, True, "", "stop limit orders require both stop and limit price"),
     "trailing_stop": (False, False, "trailing stop orders require no stop or limit price", ""),
 }
+_PLAIN_TYPES, _PLAIN_TIMES = ("limit", "market"), ("day", "gtc")
 _CRYPTO_TYPES = ("market", "limit", "stop_limit")
 _FRACTIONAL_TYPES = ("market", "limit", "stop", "stop_limit")
 _PLACES_MAX = 9
@@ -132,6 +133,13 @@ def not_found(message: str) -> VenueError:
 
 def check_ticket(ticket: OrderTicket, asset: Asset, rules: VenueRules) -> OrderTicket:
     """The ticket as it will be worked; raises VenueError for one that no account may place."""
+    if not is_plain(ticket, asset):
+        check_all(ticket, asset)
+    return ticket if asset.is_crypto else _on_tick(ticket, rules)
+
+
+def check_all(ticket: OrderTicket, asset: Asset) -> None:
+    """All but the price's step, in the order in which Alpaca answers; may raise VenueError."""
     _check_words(ticket)
     _check_size(ticket)
     _check_asset(asset)
@@ -141,7 +149,30 @@ def check_ticket(ticket: OrderTicket, asset: Asset, rules: VenueRules) -> OrderT
         _check_fraction(ticket, asset)
     if ticket.extended_hours:
         _check_extended_hours(ticket, asset)
-    return ticket if asset.is_crypto else _on_tick(ticket, rules)
+
+
+def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
+    """Whether `check_all` has nothing to say, as of most tickets: told apart in one go.
+
+    A market or limit order for whole shares, for the day or until canceled, without extras.
+    """
+    qty, limit = ticket.qty, ticket.limit_price
+    return (
+        ticket.type in _PLAIN_TYPES
+        and ticket.side in SIDES
+        and ticket.time_in_force in _PLAIN_TIMES
+        and not (ticket.order_class or ticket.position_intent or ticket.extended_hours)
+        and ticket.notional is ticket.stop_price is None
+        and ticket.trail_price is ticket.trail_percent is None
+        and (limit is None if ticket.type == "market" else limit is not None and limit > ZERO)
+        and qty is not None
+        and qty > ZERO
+        and not qty % _WHOLE
+        and len(ticket.client_order_id or "") <= CLIENT_ORDER_ID_MAX
+        and asset.status == "active"
+        and asset.tradable
+        and not asset.is_crypto
+    )
 
 
 def is_fractional(ticket: OrderTicket) -> bool:

@@ -174,8 +174,9 @@ def order_of(
     assert ticket.type is not None, "check_ticket saw to it"
     assert ticket.side is not None, "check_ticket saw to it"
     assert ticket.time_in_force is not None, "check_ticket saw to it"
-    order_class = ticket.order_class or ""
-    return VenueOrder(
+    # Fields that may be left out are set one by one: as keyword arguments each would be searched
+    # among all the fields that an order has.
+    order = VenueOrder(
         id=order_id,
         client_order_id=ticket.client_order_id or "",
         account=account,
@@ -189,16 +190,18 @@ def order_of(
         side=ticket.side,
         time_in_force=ticket.time_in_force,
         status="pending_new",
-        notional=ticket.notional,
-        qty=ticket.qty,
-        order_class=order_class if order_class in COMPLEX else "",
-        limit_price=ticket.limit_price,
-        stop_price=ticket.stop_price,
-        trail_percent=ticket.trail_percent,
-        trail_price=ticket.trail_price,
-        extended_hours=ticket.extended_hours,
-        position_intent=ticket.position_intent or "",
     )
+    order.notional = ticket.notional
+    order.qty = ticket.qty
+    order_class = ticket.order_class or ""
+    order.order_class = order_class if order_class in COMPLEX else ""
+    order.limit_price = ticket.limit_price
+    order.stop_price = ticket.stop_price
+    order.trail_percent = ticket.trail_percent
+    order.trail_price = ticket.trail_price
+    order.extended_hours = ticket.extended_hours
+    order.position_intent = ticket.position_intent or ""
+    return order
 
 
 def _opposite(side: str | None) -> str:

@@ -1,6 +1,6 @@
 """The venue: takes orders, follows the tape, and tells its listeners what became of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 
@@ -167,7 +167,7 @@ class Venue:
         post = self._post(asset.symbol)
         if order.order_class:
             check_leg_prices(ticket, base_px(order, post), post.last_px)
-        legs = self._legs_of(order, ticket, account, asset)
+        legs = self._legs_of(order, ticket, account, asset) if order.order_class else ()
         self._acceptance.judge(order, account, asset, post=post)
         return self.routing.accept(order, legs)
 
@@ -383,17 +383,18 @@ class Venue:
 
     def _legs_of(
         self, order: VenueOrder, parent: OrderTicket, account: VenueAccount, asset: Asset
-    ) -> list[VenueOrder]:
-        """The legs of an order that was judged, ready to be held."""
+    ) -> Sequence[VenueOrder]:
+        """The legs of an order of a class, ready to be held."""
         tickets = [check_ticket(each, asset, self.rules) for each in leg_tickets(parent)]
         legs = [self._order_of(account, ticket, asset) for ticket in tickets]
         for leg in legs:
             leg.parent_id = order.id
-        order.leg_ids = [leg.id for leg in legs]
+        order.leg_ids = tuple(leg.id for leg in legs)
         return legs
 
     def _copy(self, order: VenueOrder, *, nested: bool) -> VenueOrder:
         copy = order.snapshot()
         if nested:
-            copy.legs = [self._order(order.account, each).snapshot() for each in order.leg_ids]
+            legs = (self._order(order.account, each).snapshot() for each in order.leg_ids)
+            copy.legs = tuple(legs)
         return copy

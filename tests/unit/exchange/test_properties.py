@@ -17,10 +17,12 @@ from floorbroker.exchange.model import (
     ZERO,
     Execution,
     OrderPatch,
+    OrderTicket,
     VenueError,
     VenueEvent,
 )
-from floorbroker.exchange.rules import VenueRules
+from floorbroker.exchange.reference.assets import listing
+from floorbroker.exchange.rules import CLIENT_ORDER_ID_MAX, VenueRules, check_all, is_plain
 from tests.unit.exchange.venue_kit import MINUTE, Floor, ticket
 
 D = Decimal
@@ -304,3 +306,41 @@ def test_lineages_fill_their_total_and_no_more(*, restarts: bool) -> None:
     for _ in range(20):
         floor.quote("100", 10, "100.02", 10)
     assert floor.account.position_qty("AAPL") == 95
+
+
+ASSETS = listing(("AAPL", "BTC/USD"))
+PLAIN = (
+    OrderTicket(symbol="AAPL", side="buy", type="market", time_in_force="day", qty=D(1)),
+    OrderTicket(
+        symbol="AAPL", side="sell", type="limit", time_in_force="gtc", qty=D(10), limit_price=D(5)
+    ),
+)
+AMOUNTS = (None, D(-1), ZERO, D("0.5"), D("187.205"))
+#: What may stand in a ticket instead of what is plain.
+OTHERWISE: dict[str, tuple[object, ...]] = {
+    "side": ("buy", "hold", None),
+    "type": ("market", "limit", "stop", "trailing_stop", "iceberg", None),
+    "time_in_force": ("gtc", "ioc", "opg", "gtd", None),
+    **dict.fromkeys(("qty", "notional", "limit_price"), AMOUNTS),
+    **dict.fromkeys(("stop_price", "trail_price", "trail_percent"), AMOUNTS),
+    "extended_hours": (True,),
+    "client_order_id": ("", "x" * CLIENT_ORDER_ID_MAX, "x" * (CLIENT_ORDER_ID_MAX + 1)),
+    "order_class": ("", "simple", "bracket", "mleg", "pair"),
+    "position_intent": ("buy_to_open", "to_hold"),
+}
+
+
+@pytest.mark.parametrize("name", ["AAPL", "BTC/USD", "HALTD", "GONE", "WHOLE"])
+@pytest.mark.parametrize("plain", PLAIN, ids=lambda plain: plain.type)
+def test_a_ticket_that_is_plain_is_one_that_no_check_refuses(
+    plain: OrderTicket, name: str
+) -> None:
+    changes = [(field, value) for field, values in OTHERWISE.items() for value in values]
+    found = 0
+    for one in changes:
+        for other in changes:
+            wanted = msgspec.structs.replace(plain, **dict((one, other)))
+            if is_plain(wanted, ASSETS[name]):
+                found += 1
+                check_all(wanted, ASSETS[name])
+    assert bool(found) == (name in ("AAPL", "WHOLE"))

@@ -7,13 +7,12 @@ import pytest
 
 from floorbroker.exchange.model import Execution, VenueError, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import (
-    OrderWriter,
     activity_id,
     fill_activity,
     order_view,
-    trade_update,
 )
 from floorbroker.exchange.wire.words import encode, moment_ns, new_york_time, number, wire_time
+from floorbroker.exchange.wire.writer import OrderWriter
 
 #: 2026-10-08 15:12:13.123456789 UTC, a summer day in New York.
 MOMENT_NS = 1_791_472_333_123_456_789
@@ -86,7 +85,7 @@ def test_each_field_carries_its_own_value() -> None:
         **{f"{name}_ns": MOMENT_NS + n for n, name in enumerate(times, 2)},
         replaced_by="after",
         replaces="before",
-        legs=[an_order(id="leg")],
+        legs=(an_order(id="leg"),),
         extended_hours=True,
         position_intent="buy_to_open",
     )
@@ -113,7 +112,7 @@ def test_a_fill_frame_carries_the_execution_beside_the_cumulative_order() -> Non
         execution=a_fill(),
         execution_id="aaaaaaaa-2222-3333-4444-555555555555",
     )
-    frame = json.loads(trade_update(event, OrderWriter().text(event.order)))
+    frame = json.loads(OrderWriter().frame(event))
     assert frame["stream"] == "trade_updates"
     data = frame["data"]
     assert (data["qty"], data["price"], data["position_qty"]) == ("1", "10.5", "-7")
@@ -125,7 +124,7 @@ def test_other_frames_have_neither_price_nor_quantity() -> None:
     event = VenueEvent(
         seq=1, account="PK1", event="pending_new", order=an_order(), time_ns=MOMENT_NS
     )
-    assert set(json.loads(trade_update(event, OrderWriter().text(event.order)))["data"]) == {
+    assert set(json.loads(OrderWriter().frame(event))["data"]) == {
         "event",
         "timestamp",
         "order",
@@ -188,12 +187,3 @@ def test_new_york_times_carry_the_offset_of_the_season() -> None:
 )
 def test_numbers_are_plain(value: str, text: str) -> None:
     assert number(Decimal(value)) == text
-
-
-def test_a_writer_writes_each_copy_of_an_order_as_it_is() -> None:
-    writer = OrderWriter()
-    order = an_order()
-    later = order.snapshot()
-    later.status = "canceled"
-    texts = [json.loads(writer.text(copy))["status"] for copy in (order, later, later, order)]
-    assert texts == ["new", "canceled", "canceled", "new"]

@@ -63,10 +63,8 @@ class Trading:
 
     def submit(self, request: Request) -> Answer:
         ticket = _tickets.read(request.body)
-        for part, names in _LEGS.items():
-            for name in names if (leg := getattr(ticket, part)) is not None else ():
-                if (value := getattr(leg, name)) is not None and not _is_amount(value):
-                    raise invalid(f"invalid {part}.{name}")
+        if ticket.take_profit is not None or ticket.stop_loss is not None:
+            _check_legs(ticket)
         return self._told(self._server.venue.submit(request.account, ticket))
 
     def list_orders(self, request: Request) -> Answer:
@@ -274,6 +272,13 @@ _PRICES = ("limit_price", "stop_price")
 _LEGS = {"take_profit": ("limit_price",), "stop_loss": _PRICES}
 _tickets = _Reader(OrderTicket, "qty", "notional", *_PRICES, "trail_price", "trail_percent")
 _patches = _Reader(OrderPatch, "qty", *_PRICES, "trail")
+
+
+def _check_legs(ticket: OrderTicket) -> None:
+    for part, names in _LEGS.items():
+        for name in names if (leg := getattr(ticket, part)) is not None else ():
+            if (value := getattr(leg, name)) is not None and not _is_amount(value):
+                raise invalid(f"invalid {part}.{name}")
 
 
 def _is_amount(value: Decimal) -> bool:

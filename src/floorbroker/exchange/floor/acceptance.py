@@ -1,10 +1,11 @@
 """Whether this account may place this order now, and what the order ties up."""
 
+from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 
 from floorbroker.domain.amounts import plain
-from floorbroker.exchange.accounts import VenueAccount
-from floorbroker.exchange.matching.fills import FRACTION
+from floorbroker.exchange.accounts import VenueAccount, tied_dollars
+from floorbroker.exchange.matching.fills import FRACTION, WHOLE
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import ZERO, OrderPatch, OrderTicket, VenueError, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
@@ -16,6 +17,8 @@ from floorbroker.exchange.tickets import OCO
 _LEAST_FRACTION = Decimal(1)
 _LEAST_COIN = Decimal(10)
 _SHORT_MARGIN = Decimal("1.03")
+#: An account's open orders of one side of a symbol, by id.
+Orders = Mapping[str, VenueOrder]
 
 
 class Acceptance:
@@ -37,8 +40,10 @@ class Acceptance:
 
         `replaces` is the order whose successor it would be: what that one ties up is free again.
         """
-        _check_account(account, asset, order)
-        if self._rules.checks_stop_direction:
+        rules = self._rules
+        is_whole = order.qty is not None and not order.qty % 1
+        _check_account(account, is_fractional=not (is_whole or asset.is_crypto))
+        if order.stop_price is not None and rules.checks_stop_direction:
             _check_stop_direction(order, post)
         intent = _intent(order, account)
         if order.position_intent and order.position_intent != intent:
@@ -48,9 +53,11 @@ class Acceptance:
         order.position_intent = intent
         if order.order_class == OCO and not intent.endswith("_to_close"):
             raise unprocessable("oco orders must be exit orders")
-        if self._rules.checks_wash_trades:
-            self._check_wash_trade(order, account, replaces)
-        self._check_cost_floor(order, asset, post)
+        opposite = account.open_in(order.symbol, "sell" if order.side == "buy" else "buy")
+        if opposite and rules.checks_wash_trades:
+            self._check_wash_trade(order, opposite, replaces)
+        if not is_whole or asset.is_crypto:
+            self._check_cost_floor(order, asset, post)
         if replaces is not None and replaces.status == "held":
             return  # its partner holds the shares
         if intent.endswith("_to_close"):
@@ -58,16 +65,18 @@ class Acceptance:
                 _check_closing_dollars(order, account, replaces)
             _hold_shares(order, account, post, replaces)
         else:
+            if order.side == "sell":
+                _check_short(order, account, asset)
+            _check_other_side(order, opposite)
             self._reserve_dollars(order, account, asset, post=post, replaces=replaces)
 
     def _check_wash_trade(
-        self, order: VenueOrder, account: VenueAccount, replaces: VenueOrder | None
+        self, order: VenueOrder, opposite: Orders, replaces: VenueOrder | None
     ) -> None:
-        """No order of an account may meet another of its own."""
-        other_side = "sell" if order.side == "buy" else "buy"
+        """No order of an account may meet another of its own, open on the opposite side."""
         if _is_exempt(order):
             return
-        for other in account.open_in(order.symbol, other_side).values():
+        for other in opposite.values():
             if other is not replaces and (reason := _wash_reason(order, other)):
                 extra = {"existing_order_id": other.id, "reject_reason": reason}
                 refuse = forbidden if self._rules.wash_trade_status == 403 else unprocessable
@@ -75,12 +84,7 @@ class Acceptance:
 
     def _check_cost_floor(self, order: VenueOrder, asset: Asset, post: TradingPost) -> None:
         """Fractions and coins are sold by the dollar, and not below the least amount."""
-        if asset.is_crypto:
-            least = _LEAST_COIN
-        elif order.qty is None or order.qty % 1:
-            least = _LEAST_FRACTION
-        else:
-            return
+        least = _LEAST_COIN if asset.is_crypto else _LEAST_FRACTION
         cost = order.notional
         if cost is None:
             assert order.qty is not None, "an order has a quantity or a notional"
@@ -100,15 +104,10 @@ class Acceptance:
         post: TradingPost,
         replaces: VenueOrder | None,
     ) -> None:
-        if order.side == "sell":
-            _check_short(order, account, asset)
-        _check_other_side(order, account)
         order.reserve_px = self._reserve_px(order, post)
         if not self._rules.checks_buying_power:
             return
-        asked = order.notional if order.qty is None else order.qty - order.base_qty
-        assert asked is not None, "an order has a quantity or a notional"
-        cost = (asked - (ZERO if order.qty is None else order.filled_qty)) * order.reserve_px
+        cost = tied_dollars(order)
         power = account.buying_power if asset.marginable else account.non_marginable_buying_power
         if replaces is not None:
             power += _tied(replaces)
@@ -119,7 +118,7 @@ class Acceptance:
     def _reserve_px(self, order: VenueOrder, post: TradingPost) -> Decimal:
         """Estimated cost of a share, or of a dollar of a notional order."""
         if order.qty is None:
-            return Decimal(1)
+            return WHOLE
         if order.side == "sell":
             basis = _price_basis(order, post) or ZERO
             return max(order.limit_price or ZERO, basis * _SHORT_MARGIN)
@@ -202,22 +201,22 @@ def _tied(order: VenueOrder) -> Decimal:
     return order.leaves_qty * order.reserve_px
 
 
-def _check_account(account: VenueAccount, asset: Asset, order: VenueOrder) -> None:
+def _check_account(account: VenueAccount, *, is_fractional: bool) -> None:
     if account.trading_blocked or account.account_blocked:
         raise forbidden("account is not authorized to trade")
     if account.configuration.suspend_trade:
         raise forbidden("new orders are rejected by user request")
-    is_fractional = (order.qty is None or order.qty % 1) and not asset.is_crypto
     if is_fractional and not account.configuration.fractional_trading:
         raise forbidden("fractional trading is not enabled for this account")
 
 
 def _check_stop_direction(order: VenueOrder, post: TradingPost) -> None:
     last_px = post.last_px
-    if order.stop_price is None or order.type == "trailing_stop" or last_px is None:
+    if order.type == "trailing_stop" or last_px is None:
         return
     if order.is_elected:
         return  # the successor of one whose stop was touched
+    assert order.stop_price is not None, "whoever asks has looked"
     extra = {"market_price": plain(last_px), "stop_price": plain(order.stop_price)}
     if order.side == "sell" and order.stop_price >= last_px:
         raise unprocessable("stop price must be less than current price", **extra)
@@ -317,15 +316,13 @@ def _check_short(order: VenueOrder, account: VenueAccount, asset: Asset) -> None
         raise forbidden(f'asset "{asset.symbol}" cannot be sold short')
 
 
-def _check_other_side(order: VenueOrder, account: VenueAccount) -> None:
+def _check_other_side(order: VenueOrder, opposite: Orders) -> None:
     """An account is either about to be long or about to be short."""
-    if order.side == "sell":
-        opening, text = "buy", "cannot open a short sell while a long buy order is open"
-    else:
-        opening, text = "sell", "cannot open a long buy while a short sell order is open"
-    for other in account.open_in(order.symbol, opening).values():
+    for other in opposite.values():
         if other.position_intent.endswith("_to_open"):
-            raise forbidden(text)
+            if order.side == "sell":
+                raise forbidden("cannot open a short sell while a long buy order is open")
+            raise forbidden("cannot open a long buy while a short sell order is open")
 
 
 def base_px(order: VenueOrder, post: TradingPost) -> Decimal | None:

@@ -181,17 +181,12 @@ class Blotter:
             listener(told)
         return copy
 
-    def add(self, order: VenueOrder) -> None:
-        """An order was accepted: it counts and ties up what it needs from now on."""
-        self.register(order)
-        self.open(order)
-
     def register(self, order: VenueOrder) -> None:
         """An order can be found from now on."""
         self.orders.add(order)
 
     def open(self, order: VenueOrder) -> None:
-        """A registered order ties up what it needs from now on."""
+        """A registered order ties up what it needs from now on; harmless if it does already."""
         self.accounts[order.account].open_order(order)
 
     def fill(self, order: VenueOrder, qty: Decimal, px: Decimal, liquidity: str) -> Decimal:
@@ -331,8 +326,9 @@ class Blotter:
         return execution
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
-        account.close_order(order)
-        self.posts[order.symbol].leave(order)
+        """An order that was never open stands nowhere either."""
+        if account.close_order(order):
+            self.posts[order.symbol].leave(order)
         self.orders.note_end(order)
 
 

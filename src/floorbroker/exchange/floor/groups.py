@@ -70,7 +70,8 @@ class Groups:
         orders = self._blotter.orders
         if old.parent_id is not None:
             parent = orders[old.parent_id]
-            parent.leg_ids = [order.id if each == old.id else each for each in parent.leg_ids]
+            ids = (order.id if each == old.id else each for each in parent.leg_ids)
+            parent.leg_ids = tuple(ids)
             self._blotter.touched(parent)
         order.leg_ids = old.leg_ids
         for leg in self._legs(order):

@@ -19,7 +19,7 @@ from floorbroker.exchange.floor.succession import Succession
 from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, collar
-from floorbroker.exchange.model import VenueOrder
+from floorbroker.exchange.model import TERMINAL, ZERO, VenueOrder
 from floorbroker.exchange.reference.assets import is_coin_pair
 from floorbroker.exchange.reference.calendar import CLOSED, NEW_YORK, NIGHT, POST, PRE, REGULAR
 from floorbroker.exchange.rules import VenueRules
@@ -85,13 +85,16 @@ class Routing:
 
     def accept(self, order: VenueOrder, legs: Sequence[VenueOrder] = ()) -> VenueOrder:
         """Take an order in; answers it as it stood before anything else happened."""
-        self._blotter.add(order)
+        blotter = self._blotter
+        blotter.register(order)
+        if legs:
+            blotter.open(order)  # before its legs
         for leg in legs:
             self._hold(leg)
         answer = self._send(order)
         if legs:
             answer = answer.snapshot()
-            answer.legs = [leg.snapshot() for leg in legs]
+            answer.legs = tuple(leg.snapshot() for leg in legs)
         self.groups.settle()
         return answer
 
@@ -107,8 +110,13 @@ class Routing:
                 self.timers.add(blotter.now_ns + self._rules.ack_latency_ns, _ACK, order.id)
             else:
                 self._acknowledge(order)
+            if order.status in TERMINAL:  # it ended as it arrived, and never tied up anything
+                order.held_qty = ZERO
+            else:
+                blotter.open(order)
             return answer
         order.status = "accepted"
+        blotter.open(order)
         self._queued[order.id] = order
         if self._tells_accepted():
             return blotter.emit("accepted", order)
@@ -118,7 +126,8 @@ class Routing:
     def _hold(self, leg: VenueOrder) -> None:
         """Take in a leg that waits for its parent."""
         leg.status = "held"
-        self._blotter.add(leg)
+        self._blotter.register(leg)
+        self._blotter.open(leg)
         self._blotter.touched(leg)
         self.groups.watch(leg)
 

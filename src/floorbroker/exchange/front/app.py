@@ -165,7 +165,7 @@ class ExchangeFront:
 
     async def _reply(self, send: Send, answer: Answer, receive: Receive | None = None) -> None:
         headers = [
-            (b"x-request-id", b"%032x" % self._random.getrandbits(128)),
+            (b"x-request-id", self._random.getrandbits(128).to_bytes(16).hex().encode()),
             answer.content_type,
             (b"content-length", b"%d" % len(answer.body)),
             *answer.headers,

@@ -15,7 +15,7 @@ from floorbroker.clock import NS_PER_S, Clock, MarketClock
 from floorbroker.domain.errors import FloorbrokerError
 from floorbroker.domain.quotes import MarketEvent, Quote
 from floorbroker.exchange.actions.diary import Diary
-from floorbroker.exchange.faults import FaultPlan
+from floorbroker.exchange.faults import VENUE, FaultPlan
 from floorbroker.exchange.floor.blotter import KEPT
 from floorbroker.exchange.front.limit import RateLimit
 from floorbroker.exchange.front.mischief import Mischief
@@ -27,7 +27,7 @@ from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
 from floorbroker.exchange.venue import Venue
-from floorbroker.exchange.wire.orders import OrderWriter
+from floorbroker.exchange.wire.writer import OrderWriter
 
 #: Tape events applied before others get a turn. Where the machine cannot keep up with the speed
 #: that was asked for, the market runs as fast as it can instead of jumping.
@@ -338,8 +338,7 @@ class ExchangeServer:
             if tape.next_ns is not None and tape.next_ns <= to_ns:
                 self._paced().set(self.venue.now_ns)
                 return True
-        if to_ns > self.venue.now_ns:
-            self.venue.advance(to_ns)
+        self.venue.advance(to_ns)
         if self.mischief.has_busts:
             self.mischief.bust_due()
         return False
@@ -361,5 +360,5 @@ class ExchangeServer:
     def _gather(self, event: VenueEvent) -> None:
         """Events wait until what they tell of is saved."""
         self._events.append(event)
-        if event.execution is not None:
+        if event.execution is not None and self.faults.strikes_at(VENUE):
             self.mischief.note(event.execution)

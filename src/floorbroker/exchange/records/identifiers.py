@@ -21,7 +21,7 @@ class Identifiers:
 
     def make(self) -> str:
         self.count = count = self.count + 1
-        return f"{count * _STRIDE & _BITS_32:08x}{self.tail}"
+        return (count * _STRIDE & _BITS_32).to_bytes(4).hex() + self.tail
 
     @staticmethod
     def number_of(identifier: str) -> int:

@@ -21,12 +21,14 @@ class Outbox:
 
     def put(self, frame: bytes) -> None:
         frames = self._frames
-        if len(frames) >= BACKLOG_MAX:
+        if self.end_code is not None:
+            return
+        if not frames:  # later ones find it awake
+            self._wakes.set()
+        elif len(frames) >= BACKLOG_MAX:
             self.end(1013)
-        elif self.end_code is None:
-            frames.append(frame)
-            if len(frames) == 1:  # later ones find it awake
-                self._wakes.set()
+            return
+        frames.append(frame)
 
     def end(self, code: int) -> None:
         """Close after what is queued; 1006 cuts the connection without a close frame."""

@@ -11,7 +11,6 @@ from floorbroker.exchange.front.http import Message, Receive, Scope, Send, crede
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueEvent
 from floorbroker.exchange.streams.line import Outbox, converse, refuse
-from floorbroker.exchange.wire.orders import trade_update
 from floorbroker.exchange.wire.words import encode
 
 _REORDER_WAIT_S = 1.0  # a frame that was held back leaves by then, even if nothing follows it
@@ -30,12 +29,12 @@ class OrderStreams:
     @property
     def listening(self) -> int:
         """How many are told of orders."""
-        return sum(stream.is_listening for stream in self._open)
+        return sum(bool(stream.hears) for stream in self._open)
 
     def connections(self) -> list[dict[str, object]]:
         """Who is connected, in the order they came."""
         return [
-            {"path": "/stream", "account": each.account, "is_listening": each.is_listening}
+            {"path": "/stream", "account": each.account, "is_listening": bool(each.hears)}
             for each in self._open
         ]
 
@@ -68,12 +67,17 @@ class OrderStreams:
     def _publish(self, events: list[VenueEvent]) -> None:
         if not self._open:
             return
-        text = self._server.writer.text
+        is_calm = not self._server.faults.strikes_at(STREAM)
+        write = self._server.writer.frame
         for event in events:
             frame = b""
             for stream in self._open:
-                if stream.hears(event.account):
-                    frame = frame or trade_update(event, text(event.order))
+                if stream.hears != event.account:
+                    continue
+                frame = frame or write(event)
+                if is_calm and not stream.is_upset:
+                    stream.outbox.put(frame)
+                else:
                     stream.tell(event, frame)
 
 
@@ -82,26 +86,21 @@ class OrderStream:
 
     def __init__(self, server: ExchangeServer) -> None:
         self.account = ""
+        self.hears = ""  #: The account of whose orders it is told; empty until it listens.
         self.outbox = Outbox()
         self._server = server
         self._is_text = server.setup.front.has_text_frames
-        self._is_listening = False
         self._held: bytes | None = None
         self._muted_until_s = 0.0
 
     @property
-    def is_listening(self) -> bool:
-        return self._is_listening
-
-    def hears(self, account: str) -> bool:
-        return self._is_listening and self.account == account
+    def is_upset(self) -> bool:
+        """Whether a fault that struck before may still befall the next frame."""
+        return bool(self._held or self._muted_until_s)
 
     def tell(self, event: VenueEvent, frame: bytes) -> None:
         """Queue a frame, spoiled as the fault plan has it."""
         server = self._server
-        if not (server.faults.strikes_at(STREAM) or self._held or self._muted_until_s):
-            self.outbox.put(frame)
-            return
         faults = server.faults.on_frame(
             event.event, event.order.symbol, event.account, server.now_ns
         )
@@ -161,6 +160,8 @@ class OrderStream:
         is_right = self._server.setup.front.accepts(account, secret)
         if is_right:
             self.account = account
+            if self.hears:
+                self.hears = account
         self._authorization("authorized" if is_right else "unauthorized", "authenticate")
 
     def _listen(self, said: "_Said") -> None:
@@ -168,7 +169,7 @@ class OrderStream:
             self._authorization("unauthorized", "listen")
             return
         streams = [name for name in said.data.streams if name == _TRADE_UPDATES]
-        self._is_listening = bool(streams)
+        self.hears = self.account if streams else ""
         self._say({"stream": "listening", "data": {"streams": streams[:1]}})
 
     def _authorization(self, status: str, action: str) -> None:

@@ -1,14 +1,13 @@
-"""Orders, stream frames, activities and assets on the wire: field order and nulls as recorded."""
+"""Orders, activities and assets on the wire: field order and nulls as recorded."""
 
 from decimal import Decimal
 from functools import lru_cache
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
-from floorbroker.exchange.model import Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.model import Execution, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.wire.words import (
-    encode,
     new_york_digits,
     number,
     rounded,
@@ -106,56 +105,6 @@ def order_view(order: VenueOrder) -> OrderView:
 def average_text(notional: Decimal, qty: Decimal) -> str:
     """The average price of fills; an order that has filled is told and listed many times."""
     return rounded(notional / qty, _AVERAGE_PLACES)
-
-
-class OrderWriter:
-    """Writes orders as JSON, each state of one once.
-
-    An answer and the frame beside it show the same copy of an order. The copy written last is
-    known by its identity, which nobody else can have while it is kept here; copies never change.
-    """
-
-    def __init__(self) -> None:
-        self._order: VenueOrder | None = None
-        self._text = b""
-
-    def text(self, order: VenueOrder) -> bytes:
-        if order is not self._order:
-            self._order, self._text = order, encode(order_view(order))
-        return self._text
-
-
-class TradeUpdate(Struct, omit_defaults=True, gc=False):
-    """What a `trade_updates` frame carries; price and quantities are of this execution."""
-
-    event: str
-    timestamp: str
-    order: Raw
-    execution_id: str | None = None
-    price: str | None = None
-    qty: str | None = None
-    position_qty: str | None = None
-    previous_execution_id: str | None = None
-
-
-class StreamFrame(Struct, gc=False):
-    """The envelope of every frame of the order stream."""
-
-    stream: str
-    data: TradeUpdate
-
-
-def trade_update(event: VenueEvent, order: bytes) -> bytes:
-    """The `trade_updates` frame of a venue's event, with the event's order as JSON."""
-    update = TradeUpdate(event.event, wire_time(event.time_ns), Raw(order), event.execution_id)
-    fill = event.execution
-    if fill is not None:
-        update.execution_id = fill.execution_id
-        update.price = number(fill.price)
-        update.qty = number(fill.qty)
-        update.position_qty = number(fill.position_qty)
-        update.previous_execution_id = fill.previous_execution_id
-    return encode(StreamFrame("trade_updates", update))
 
 
 class FillActivity(Struct, omit_defaults=True, gc=False):

@@ -39,10 +39,10 @@ def rounded(value: Decimal, places: int) -> str:
 def wire_time(time_ns: int) -> str:
     """RFC 3339 in UTC with up to nine fractional digits, none where they are zero."""
     seconds, fraction = divmod(time_ns, NS_PER_S)
-    text = _utc_second(seconds)
-    if fraction:
-        text += f".{fraction:09d}".rstrip("0")
-    return text + "Z"
+    if not fraction:
+        return _utc_second(seconds) + "Z"
+    digits = str(NS_PER_S + fraction)[1:]  # faster than a format with leading zeros
+    return f"{_utc_second(seconds)}.{digits.rstrip('0')}Z"
 
 
 def new_york_time(time_ns: int, *, has_fraction: bool = False) -> str:

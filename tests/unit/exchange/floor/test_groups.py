@@ -245,7 +245,7 @@ def test_held_legs_are_listed_with_their_parent_or_among_all() -> None:
     (nested,) = floor.venue.list_orders(KEY, OrderQuery(status="all", nested=True))
     assert [leg.id for leg in nested.legs] == [profit.id, loss.id]
     (flat, *_) = floor.venue.list_orders(KEY, OrderQuery(status="all", is_ascending=True))
-    assert flat.legs == []
+    assert flat.legs == ()
 
 
 def test_exits_of_a_group_are_no_wash_trade() -> None:
