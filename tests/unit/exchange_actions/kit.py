@@ -10,6 +10,8 @@ from floorbroker.exchange.reference.actions import CorporateAction
 
 #: Midnight in New York with which 2026-10-09 begins, a Friday.
 EX_NS = ns_of(datetime(2026, 10, 9, tzinfo=ZoneInfo("America/New_York")))
+#: When trading for that day begins, on the evening before.
+EVE_NS = EX_NS - 4 * 3600 * 10**9
 
 
 def action(kind: str, symbol: str = "AAPL", **fields: object) -> CorporateAction:

@@ -51,8 +51,8 @@ async def test_rows_that_are_no_trades_are_listed_filtered_and_paged() -> None:
         assert await kinds(client, category="trade_activity") == ["FILL", "FILL"]
         assert await kinds(client, activity_types="DIV,FILL") == ["FILL", "FILL", "DIV"]
         assert await kinds(client, date="2026-06-03") == ["SPLIT", "SPLIT"]
-        assert await kinds(client, after="2026-06-03T04:00:00Z") == ["DIV"]
-        assert await kinds(client, until="2026-06-03T04:00:00Z") == ["JNLC", "FILL", "FILL"]
+        assert await kinds(client, after="2026-06-03T00:00:00Z") == ["DIV"]
+        assert await kinds(client, until="2026-06-03T00:00:00Z") == ["JNLC", "FILL", "FILL"]
         assert await kinds(client, activity_types="MISC") == ["JNLC", "SPLIT", "SPLIT"]
         rows = await client.ask("GET", PATH)
         paged: list[Any] = []
@@ -98,7 +98,7 @@ async def test_equity_and_its_history_do_not_notice_a_split() -> None:
         await client.ask("POST", "/_exchange/trade", trade)
         await to(client, "2026-06-02T15:00:00Z")
         await client.ask("POST", "/_exchange/trade", trade)
-        await to(client, "2026-06-03T03:59:00Z")
+        await to(client, "2026-06-02T23:59:00Z")
         before = await client.ask("GET", "/v2/account")
         await to(client, "2026-06-03T12:00:00Z")
         after = await client.ask("GET", "/v2/account")

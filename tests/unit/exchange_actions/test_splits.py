@@ -11,7 +11,7 @@ from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.rules import VenueRules
 from tests.unit.exchange.venue_kit import KEY, Floor
-from tests.unit.exchange_actions.kit import EX_NS, action, split
+from tests.unit.exchange_actions.kit import EVE_NS, EX_NS, action, split
 
 D = Decimal
 
@@ -37,7 +37,7 @@ def test_a_split_changes_shares_and_their_average_and_not_what_they_cost_or_are_
     floor = a_floor(split(old, new))
     floor.send("buy", 100)
     floor.quote("110", 5000, "110", 5000)
-    floor.venue.advance(EX_NS - 1)
+    floor.venue.advance(EVE_NS - 1)
     equity, cash = floor.account.equity, floor.account.cash
     assert floor.account.positions["AAPL"].qty == 100
     floor.venue.advance(EX_NS)
@@ -177,7 +177,7 @@ def test_legs_of_a_class_travel_do_not_cancel(how: str, ends: list[str]) -> None
 
 def test_an_order_that_waits_for_the_morning_is_adjusted_too() -> None:
     floor = a_floor(split(1, 2))
-    floor.venue.advance(EX_NS - 4 * 3600 * 10**9 + 1)  # past eight in the evening
+    floor.venue.advance(EVE_NS - 3600 * 10**9)  # past the close
     order = floor.limit("buy", 10, "80")
     assert floor.now(order).status == "accepted"
     floor.venue.advance(EX_NS)
@@ -220,10 +220,10 @@ def test_several_days_in_one_jump_each_bring_their_own_in_order() -> None:
 def test_shares_of_before_are_counted_in_those_of_now() -> None:
     floor = Floor()
     diary = Diary(floor.venue, [split(1, 4), split(2, 1, ex_date="2026-10-12")])
-    floor.venue.advance(EX_NS - 1)
+    floor.venue.advance(EVE_NS - 1)
     assert diary.factor_since("AAPL", 0) == 1  # both are ahead
     floor.venue.advance(EX_NS)
-    assert diary.factor_since("AAPL", 0) == diary.factor_since("AAPL", EX_NS - 1) == 4
+    assert diary.factor_since("AAPL", 0) == diary.factor_since("AAPL", EVE_NS - 1) == 4
     assert diary.factor_since("AAPL", EX_NS) == diary.factor_since("MSFT", 0) == 1
     floor.venue.advance(EX_NS + 30 * 24 * 3600 * 10**9)
     assert diary.factor_since("AAPL", 0) == 2

@@ -1,14 +1,15 @@
 """The corporate actions that an exchange knows of, and what each does when its day begins.
 
-An action takes effect at midnight in New York with which its ex-date begins: after the last trade
-with it, and before the pre-market. Who holds the shares then is entitled to a dividend, which is
-paid when its payable date begins. An action whose ex-date has begun already when it becomes known
-is told and does nothing, and so is one of a kind that nothing here is done for.
+An action takes effect at 20:00 in New York on the eve of its ex-date, when trading for that date
+begins: after the last trade with it, and before the first of the night. Who holds the shares then
+is entitled to a dividend, which is paid when its payable date begins. An action whose ex-date has
+begun already when it becomes known is told and does nothing, and so is one of a kind that nothing
+here is done for.
 """
 
 from bisect import insort
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from floorbroker.clock import ns_of
@@ -16,11 +17,14 @@ from floorbroker.domain.quotes import MarketEvent, Quote
 from floorbroker.exchange.actions.holders import Holders
 from floorbroker.exchange.actions.orders import treat_for_dividend, treat_for_split
 from floorbroker.exchange.actions.reading import action_from, action_text
-from floorbroker.exchange.floor.routing import MIDNIGHT
+from floorbroker.exchange.floor.routing import TRADE_DATE
 from floorbroker.exchange.model import ZERO
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.calendar import NEW_YORK
 from floorbroker.exchange.venue import Venue
+
+#: When a trade date begins, on the evening before.
+_EVENING = time(20)
 
 
 class Diary:
@@ -37,7 +41,7 @@ class Diary:
         self._touched = touched
         self._listed = sorted(actions, key=_order)
         self._pending: list[CorporateAction] = []
-        venue.routing.at_midnight = self.come_due
+        venue.routing.on_trade_date = self.come_due
         self.resume()
 
     @property
@@ -74,7 +78,7 @@ class Diary:
         self._touched()
 
     def come_due(self) -> None:
-        """Do what this midnight brings: payments, dividends of the old shares, then the rest."""
+        """Do what this time brings: payments, dividends of the old shares, then the rest."""
         now_ns = self._venue.now_ns
         self._holders.pay_due()
         due = [action for action in self._pending if _begins_ns(action) <= now_ns]
@@ -126,7 +130,7 @@ class Diary:
             ask_px=ZERO,
             ask_size=ZERO,
         )
-        venue.routing.post(symbol).show(empty)
+        venue.routing.post(symbol).forget(empty)
         treat_for_split(venue, symbol, factor, how)
         self._holders.split(action, factor)
 
@@ -138,7 +142,7 @@ class Diary:
         return max(begins_ns, _midnight_ns(payable))
 
     def _wake_at(self, time_ns: int) -> None:
-        self._venue.routing.timers.add(time_ns, MIDNIGHT, "")
+        self._venue.routing.timers.add(time_ns, TRADE_DATE, "")
 
 
 def split_factor(action: CorporateAction) -> Decimal | None:
@@ -163,7 +167,9 @@ def _ratio(action: CorporateAction, old: str) -> Decimal | None:
 
 def _begins_ns(action: CorporateAction) -> int:
     day = effective_date(action)
-    return 0 if day is None else _midnight_ns(day)
+    if day is None:
+        return 0
+    return ns_of(datetime.combine(day - timedelta(days=1), _EVENING, NEW_YORK))
 
 
 def _midnight_ns(day: date) -> int:

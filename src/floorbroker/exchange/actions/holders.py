@@ -16,7 +16,7 @@ from floorbroker.exchange.actions.orders import accounts_of, hold_what_is_left
 from floorbroker.exchange.matching.fills import FRACTION
 from floorbroker.exchange.model import ZERO, Entitlement, Entry
 from floorbroker.exchange.reference.actions import CorporateAction
-from floorbroker.exchange.reference.calendar import new_york_date
+from floorbroker.exchange.reference.calendar import trade_date
 from floorbroker.exchange.venue import Venue
 
 _CENT = Decimal("0.01")
@@ -110,7 +110,7 @@ class Holders:
                 id=self._blotter.ids.make(),
                 kind="DIV",
                 sub_kind="CDIV",
-                date=new_york_date(self._blotter.now_ns).isoformat(),
+                date=trade_date(self._blotter.now_ns).isoformat(),
                 time_ns=self._blotter.now_ns,
                 net_amount=net,
                 symbol=due.symbol,
@@ -196,7 +196,7 @@ class Holders:
         return Entry(
             id=self._blotter.ids.make(),
             kind="",
-            date=new_york_date(self._blotter.now_ns).isoformat(),
+            date=trade_date(self._blotter.now_ns).isoformat(),
             time_ns=self._blotter.now_ns,
             symbol=action.symbol,
             cusip=action.cusip,
@@ -212,7 +212,7 @@ class Holders:
 
     @property
     def _yesterday(self) -> date:
-        return new_york_date(self._blotter.now_ns) - timedelta(days=1)
+        return trade_date(self._blotter.now_ns) - timedelta(days=1)
 
 
 def _held(account: VenueAccount, *symbols: str) -> dict[str, tuple[Decimal, Decimal]]:

@@ -59,7 +59,8 @@ def hold_what_is_left(account: VenueAccount, symbol: str, factor: Decimal, left:
 
 
 def _treat(venue: Venue, order: VenueOrder, how: str, change: Change) -> None:
-    if how == KEPT:
+    ends_now = order.expires_ns is not None and order.expires_ns <= venue.now_ns
+    if how == KEPT or ends_now:
         return
     changed = change(order) if how == ADJUSTED else None
     if changed is order:

@@ -78,6 +78,7 @@ class Activities:
         return Page(
             after_ns=after_ns,
             until_ns=until_ns,
+            day="" if (day := maybe_day(query, "date")) is None else day.isoformat(),
             first=first,
             last=last,
             size=whole(query, "page_size", _PAGE_MAX, _PAGE_MAX),
@@ -120,10 +121,17 @@ class Page(Struct, frozen=True, kw_only=True):
 
     after_ns: int
     until_ns: int
+    day: str  #: Of what is no trade, which has a day of its own; empty for any.
     first: int
     last: int
     size: int
     is_ascending: bool
+
+    def has(self, entry: Entry) -> bool:
+        """Whether it is of that day, or of that time."""
+        if self.day:
+            return entry.date == self.day
+        return self.after_ns < entry.time_ns < self.until_ns
 
 
 def _number(activity: Activity) -> int:
@@ -182,10 +190,7 @@ def _on_page(
 ) -> Iterator[Activity]:
     """One page, in the order in which things came about, or the other way round."""
     others: list[Activity] = [
-        each
-        for each in entries
-        if page.after_ns < each.time_ns < page.until_ns
-        and page.first <= _number(each) <= page.last
+        each for each in entries if page.has(each) and page.first <= _number(each) <= page.last
     ]
     others.sort(key=_number, reverse=not page.is_ascending)
     rows = heapq.merge(fills, others, key=_number, reverse=not page.is_ascending)

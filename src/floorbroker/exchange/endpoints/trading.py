@@ -33,6 +33,8 @@ from floorbroker.exchange.wire.words import (
 #: Larger or finer numbers are no amounts; they would only cost memory.
 _EXPONENT_MAX = 24
 _LIST_MAX = 500
+#: From 20:00 to midnight, which belong to the next day.
+_NIGHT_NS = 4 * 3600 * 10**9
 _PLACES = 6
 Body = TypeVar("Body", OrderTicket, OrderPatch)
 
@@ -174,7 +176,8 @@ class Trading:
         mark = account.mark(holding.symbol)
         lastday = mark
         if session is not None and session.prev_close_px:
-            splits = self._server.actions.factor_since(holding.symbol, session.day.start_ns - 1)
+            eve_ns = session.day.start_ns - _NIGHT_NS - 1
+            splits = self._server.actions.factor_since(holding.symbol, eve_ns)
             lastday = session.prev_close_px / splits
         value = holding.qty * mark
         gain = value - holding.cost

@@ -27,7 +27,7 @@ from floorbroker.exchange.rules import VenueRules
 #: When Alpaca began to tell orders that it holds on the order stream.
 _ACCEPTED_EVENT_NS = ns_of(datetime(2026, 7, 30, tzinfo=NEW_YORK))
 #: A timer for what a day brings that is about no single order.
-MIDNIGHT = "midnight"
+TRADE_DATE = "trade_date"
 _ACK, _CANCEL, _REPLACE = "ack", "cancel", "replace"
 #: Of orders that no venue has: what is asked of them is done at once.
 _UNSENT = frozenset({"accepted", "pending_new", "held"})
@@ -48,8 +48,8 @@ class Routing:
         self.scripted: set[str] = set()  #: Symbols whose quotes stand until they are stated anew.
         self.timers = Timers()
         self._queued: dict[str, VenueOrder] = {}
-        #: Called when a day begins on which somebody asked for it, by a timer MIDNIGHT.
-        self.at_midnight: Callable[[], None] | None = None
+        #: Called when a time comes that somebody asked for by a timer TRADE_DATE.
+        self.on_trade_date: Callable[[], None] | None = None
         self.groups = blotter.groups = Groups(blotter, self.post)
         self.succession = Succession(blotter, rules, self.groups, self.post)
         blotter.ends_auctions_as = rules.auction_end_status
@@ -195,9 +195,9 @@ class Routing:
             blotter.now_ns = max(blotter.now_ns, due_ns)
             if due_ns == self.timers.next_ns:
                 _, kind, order_id = self.timers.pop()
-                if kind == MIDNIGHT:
-                    assert self.at_midnight is not None, "whoever set the timer waits for it"
-                    self.at_midnight()
+                if kind == TRADE_DATE:
+                    assert self.on_trade_date is not None, "whoever set the timer waits for it"
+                    self.on_trade_date()
                 else:
                     self._come_due(kind, blotter.orders[order_id])
             else:

@@ -9,11 +9,11 @@ the tape offered at that moment; what to do with a fill is the desk's business.
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
-from typing import Protocol
 
 from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.accounts import Marks
 from floorbroker.exchange.matching.book import BUY, SELL, Level, OwnOrders
+from floorbroker.exchange.matching.desk import Desk
 from floorbroker.exchange.matching.fills import (
     ALPACA_PAPER,
     OPTIMISTIC,
@@ -35,26 +35,6 @@ ADDED, REMOVED, AUCTION = "add", "remove", "auction"
 
 STOP_TYPES = frozenset({"stop", "stop_limit", "trailing_stop"})
 _OTHER = {BUY: SELL, SELL: BUY}
-
-
-class Desk(Protocol):
-    """Who keeps the orders: told of fills, and of orders that cannot wait."""
-
-    def fill(self, order: VenueOrder, qty: Decimal, px: Decimal, liquidity: str) -> Decimal:
-        """Book up to `qty` and answer how much; an order that is complete leaves the post."""
-        ...
-
-    def cancel_rest(self, order: VenueOrder) -> None:
-        """End an order whose time in force allows no waiting."""
-        ...
-
-    def release(self, order: VenueOrder) -> None:
-        """The stop of a held leg was touched: it works from now on."""
-        ...
-
-    def touched(self, order: VenueOrder) -> None:
-        """An order changed without an event: its stop moved, or was elected."""
-        ...
 
 
 class TradingPost:
@@ -129,6 +109,11 @@ class TradingPost:
         self._screen.show(event)
         if not self._has_trades and isinstance(event, Quote) and event.has_both_sides:
             self._marks.set(self.symbol, event.mid_px)
+
+    def forget(self, empty: Quote) -> None:
+        """What was displayed stands no more, by day or night; `empty` has no sizes."""
+        for screen in filter(None, (self._screen, self._day_screen)):
+            screen.show(empty)
 
     def recall(self, event: MarketEvent) -> None:
         """Know again what the tape said before a restart; it fills nothing and elects nothing."""

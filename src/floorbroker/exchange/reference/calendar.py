@@ -59,6 +59,11 @@ def new_york_date(time_ns: int) -> date:
     return datetime_of(time_ns).astimezone(NEW_YORK).date()
 
 
+def trade_date(time_ns: int) -> date:
+    """The day for which a trade counts at that instant: from 20:00 on it is the next."""
+    return (datetime_of(time_ns).astimezone(NEW_YORK) + timedelta(hours=4)).date()
+
+
 def session_dates() -> list[date]:
     """Every session's date, oldest first. The list is shared; do not change it."""
     return _session_dates()
