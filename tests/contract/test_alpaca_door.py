@@ -504,8 +504,10 @@ async def test_activities_are_complete_over_their_pages_and_go_on_where_they_end
         for number in range(105):
             await made.client.place(ClOrdID(f"F-{number}"), OrderRequest.market("buy", 1, "AAPL"))
         found = await made.client.activities()
-        assert len({one.activity_id for one in found}) == 105
+        assert len({one.activity_id for one in found}) == 106
         assert found == sorted(found, key=lambda one: one.time)
+        first_cash = found.pop(0)
+        assert (first_cash.kind, first_cash.code) == (ActivityKind.CASH, "JNLC")
         assert {(one.kind, one.symbol, one.side, one.qty) for one in found} == {
             (ActivityKind.FILL, "AAPL", Side.BUY, Qty(1))
         }

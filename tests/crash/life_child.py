@@ -34,6 +34,8 @@ KINDS = {
 _DOORS = {"submit": "place", "replace": "replace", "cancel": "cancel"}
 _UNSETTLED = (OrdStatus.SENT, OrdStatus.UNKNOWN, OrdStatus.PENDING_NEW)
 SETTLE_S = 25.0
+#: Orders that this process was told to submit.
+ASKED: set[str] = set()
 
 
 def die() -> None:
@@ -74,7 +76,8 @@ async def settled(desk: Desk) -> list[dict[str, Any]]:
         breaks = (await desk.reconcile_positions()).open_breaks
         orders = await desk.get_all_orders()
         open_questions = [one for one in orders if one.pending or one.ord_status in _UNSETTLED]
-        if not breaks and not open_questions:
+        is_complete = ASKED <= {order.cl_ord_id for order in orders}
+        if is_complete and not breaks and not open_questions:
             return [view(order) for order in orders]
         assert desk.clock.monotonic() < deadline, f"{breaks} {open_questions}"
         await desk.clock.sleep(0.05)
@@ -82,6 +85,7 @@ async def settled(desk: Desk) -> list[dict[str, Any]]:
 
 async def command(desk: Desk, verb: str, words: str) -> None:
     if verb == "submit":
+        ASKED.add(json.loads(words)["cl_ord_id"])
         await desk.submit_order(OrderRequest.bracket("buy", 100, "AAPL", **json.loads(words)))
     elif verb == "replace":
         name, _, terms = words.partition(" ")

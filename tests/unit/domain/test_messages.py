@@ -133,7 +133,12 @@ MESSAGES: list[JournalMessage] = [
         transact_time=NOON, cl_ord_id=MINE, request=RequestKind.CANCEL, attempt=1, text="refused"
     ),
     RequestUnanswered(
-        transact_time=NOON, cl_ord_id=MINE, request=RequestKind.REPLACE, attempt=2, text="time-out"
+        transact_time=NOON,
+        cl_ord_id=MINE,
+        request=RequestKind.REPLACE,
+        attempt=2,
+        text="time-out",
+        is_refusal=True,
     ),
     ExecutionReport(
         transact_time=NOON,

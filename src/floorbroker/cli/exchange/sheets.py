@@ -151,7 +151,7 @@ def _accounts(truth: Row) -> Sheet:
         Column("Cash", is_number=True),
         Column("Buying power", is_number=True),
         Column("Open orders", 2, is_number=True),
-        Column("Fills", 3, is_number=True),
+        Column("Orders", 3, is_number=True),
     ]
     rows = [
         [
@@ -161,7 +161,7 @@ def _accounts(truth: Row) -> Sheet:
             Text(money_text(Decimal(one["cash"]))),
             Text(money_text(Decimal(one["buying_power"]))),
             Text(f"{one['open_orders']:,}"),
-            Text(f"{one['fills']:,}"),
+            Text(f"{one['orders']:,}"),
         ]
         for one in truth["accounts"]
     ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from floorbroker.exchange.model import OrderQuery, VenueOrder
+from floorbroker.exchange.model import OrderQuery, VenueError, VenueOrder
 from floorbroker.exchange.records.archive import Archive, Names, execution_number, temporary
 from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor
 
@@ -75,7 +75,7 @@ def test_an_order_that_is_changed_comes_back_and_leaves_again() -> None:
     listed = floor.venue.list_orders(KEY, OrderQuery(status="all", limit=500))
     assert len({order.id for order in listed}) == len(listed) == 25
     for again in range(2):
-        with pytest.raises(ValueError, match="busted already"):
+        with pytest.raises(VenueError, match="was busted"):
             blotter.bust(execution.execution_id)
         busy(floor, 5, f"z{again}")
         blotter.put_away()
