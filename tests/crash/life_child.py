@@ -76,7 +76,7 @@ async def settled(desk: Desk) -> list[dict[str, Any]]:
         breaks = (await desk.reconcile_positions()).open_breaks
         orders = await desk.get_all_orders()
         open_questions = [one for one in orders if one.pending or one.ord_status in _UNSETTLED]
-        is_complete = ASKED <= {order.cl_ord_id for order in orders}
+        is_complete = {order.cl_ord_id for order in orders} >= ASKED
         if is_complete and not breaks and not open_questions:
             return [view(order) for order in orders]
         assert desk.clock.monotonic() < deadline, f"{breaks} {open_questions}"

@@ -432,9 +432,9 @@ def test_one_asset_and_what_moved_the_account(prompt: Prompt) -> None:
     unknown = prompt.type("assets", "NOPE")
     assert (unknown.code, unknown.out) == (1, "")
     assert "NOPE is not listed" in unknown.err
-    assert "nothing has moved the account" in prompt.type("account", "--activities").out
+    assert "the account's first cash" in prompt.type("account", "--activities").out
     assert prompt.type(*ORDER, "buy", "3", "AAPL").code == 0
-    (fill,) = prompt.type("account", "--activities", "--json").document()
+    _, fill = prompt.type("account", "--activities", "--json").document()
     assert (fill["kind"], fill["symbol"], fill["qty"], fill["side"]) == (
         "fill",
         "AAPL",

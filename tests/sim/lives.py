@@ -352,9 +352,12 @@ def told(life: str, **how: Any) -> tuple[list[list[str]], list[str]]:
         world = World(1, rules=SLOW if is_slow else None)
         stage = Stage(world, **how)
         await stage.open()
+        is_deaf = False
         for row in rows_of(life):
             await stage.act(row[0])
-            await stage.check()
+            is_deaf = is_deaf or row[0].startswith("fault")
+            if len(row) > 1 or not is_deaf:  # who hears nothing finds out in time
+                await stage.check()
             rows.append([row[0], *(stage.stands() if len(row) > 1 else ())])
         compared = await world.engine.reconcile()
         assert compared.breaks == ()

@@ -269,6 +269,11 @@ class Session:
             self.venue.bust(execution_id)
         self.server.commit()
 
+    def correct(self, execution_id: str, qty: Decimal | None, price: Decimal) -> None:
+        with suppress(VenueError):
+            self.venue.correct(execution_id, qty=qty, price=price)
+        self.server.commit()
+
     def wait_until(self, to_ns: int) -> None:
         async def advance() -> None:  # the market's clock asks the loop for the time
             self.server.advance_to(to_ns)

@@ -52,6 +52,10 @@ class Twins(Session):
         super().bust(execution_id)
         self.other.bust(execution_id)
 
+    def correct(self, execution_id: str, qty: Decimal | None, price: Decimal) -> None:
+        super().correct(execution_id, qty, price)
+        self.other.correct(execution_id, qty, price)
+
     def wait_until(self, to_ns: int) -> None:
         super().wait_until(to_ns)
         self.other.wait_until(to_ns)

@@ -1,7 +1,6 @@
 """Random sessions at the exchange: whatever is sent and whatever happens, its books are right."""
 
 import sys
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +18,6 @@ from hypothesis.stateful import (
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.exchange.matching.fills import FillRules
-from floorbroker.exchange.model import VenueError
 from floorbroker.exchange.reference.calendar import next_session, session_at
 from floorbroker.exchange.rules import VenueRules
 from tests.sim.session import KEY, SYMBOLS, Session
@@ -387,14 +385,12 @@ class Sessions(RuleBasedStateMachine):
     def correct(self, pick: int, chance: int, qty: int | None, px: int) -> None:
         if chance:  # as a bust
             return
-        venue = self.on.venue
-        with suppress(VenueError):
-            venue.correct(
-                venue.executions[pick % len(venue.executions)].execution_id,
-                qty=None if qty is None else Decimal(qty),
-                price=Decimal(px) / 100,
-            )
-        self.on.server.commit()
+        executions = self.on.venue.executions
+        self.on.correct(
+            executions[pick % len(executions)].execution_id,
+            None if qty is None else Decimal(qty),
+            Decimal(px) / 100,
+        )
 
     def _send(self, **fields: Any) -> str | None:
         """The order's id, if it was taken."""
