@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -19,6 +20,8 @@ from floorbroker.exchange.front.switches import Switches, parse_switches
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
 #: An answer that has no end is listened to for so long.
 LISTEN_S = 2
+#: Stands for an execution of one's own.
+SOME_FILL = "1715..."
 TIMEOUT_S = 100
 
 
@@ -96,6 +99,8 @@ def told(url: str, command: str, folder: Path) -> tuple[int, str]:
     place = url.removeprefix("http://")
     typed = command.replace("127.0.0.1:8899", place).replace("localhost:8899", place)
     assert place in typed, f"not for the exchange of this page: {command}"
+    if SOME_FILL in typed:
+        typed = typed.replace(SOME_FILL, new_fill(url))
     more = r" -sS -w '\n%{http_code}' " + f"--max-time {LISTEN_S if ' -N ' in typed else 60}"
     done = subprocess.run(
         typed.replace("curl ", f"curl {more} ", 1),
@@ -109,6 +114,20 @@ def told(url: str, command: str, folder: Path) -> tuple[int, str]:
     assert done.returncode == (28 if " -N " in typed else 0), done.stderr
     body, _, status = done.stdout.rpartition("\n")
     return int(status), body
+
+
+def new_fill(url: str) -> str:
+    """The identifier of an execution that nobody has undone."""
+    coins = {"symbol": "BTC/USD", "qty": "0.1", "side": "buy", "type": "market"}
+    order = {**coins, "time_in_force": "gtc"}  # at every hour
+    keys = {"APCA-API-KEY-ID": "KEY", "APCA-API-SECRET-KEY": "SECRET"}
+    for request in (
+        Request(f"{url}/_exchange/faults", method="DELETE"),  # the page has set some by then
+        Request(f"{url}/v2/orders", json.dumps(order).encode(), keys),
+    ):
+        urlopen(request).close()
+    with urlopen(f"{url}/_exchange/fills") as answer:
+        return str(json.load(answer)[-1]["execution_id"])
 
 
 def form(value: Any) -> Any:

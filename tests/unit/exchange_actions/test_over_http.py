@@ -90,6 +90,19 @@ async def test_without_the_switch_the_first_cash_is_no_activity() -> None:
         assert (await client.ask("GET", "/v2/account"))["cash"] == "100000"
 
 
+@pytest.mark.parametrize(("is_listed", "sizes"), [(True, ["10", "-10"]), (False, ["10"])])
+async def test_a_bust_is_a_row_where_the_switch_says_so(is_listed: bool, sizes: list[str]) -> None:
+    rules = VenueRules(lists_busts=is_listed)
+    async with an_exchange(rules=rules) as client:
+        await client.quote()
+        await client.order(qty="10")
+        (fill,) = await client.ask("GET", "/_exchange/fills")
+        bust = {"execution_id": fill["execution_id"]}
+        await client.ask("POST", "/_exchange/bust", bust)
+        rows = await client.ask("GET", f"{PATH}/FILL", direction="asc")
+        assert [row["qty"] for row in rows] == sizes
+
+
 async def test_equity_and_its_history_do_not_notice_a_split() -> None:
     async with an_exchange(corporate_actions=ALL) as client:
         await client.quote()

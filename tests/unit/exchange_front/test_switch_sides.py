@@ -187,6 +187,17 @@ ELSEWHERE = {
     "ack_latency_ns": "unit/exchange/test_venue.py",
     "cancel_latency_ns": "unit/exchange/test_venue.py",
     "replace_latency_ns": "unit/exchange/test_venue.py",
+    "has_overnight": "unit/exchange/floor/test_overnight.py",
+    "overnight_takes_gtc": "unit/exchange/floor/test_overnight.py",
+    "overnight_disabled": "unit/exchange/floor/test_overnight.py",
+    "overnight_untradable": "unit/exchange/floor/test_overnight.py",
+    "split_orders": "unit/exchange_actions/test_splits.py",
+    "reverse_split_orders": "unit/exchange_actions/test_splits.py",
+    "split_class_orders": "unit/exchange_actions/test_splits.py",
+    "dividend_orders": "unit/exchange_actions/test_dividends.py",
+    "dividends_paid": "unit/exchange_actions/test_dividends.py",
+    "journals_first_cash": "unit/exchange_actions/test_over_http.py",
+    "lists_busts": "unit/exchange_actions/test_over_http.py",
 }
 
 
