@@ -19,6 +19,19 @@ async def test_controls_need_no_key_and_see_all_accounts(client: Client) -> None
     assert {name: fills[0][name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("", 200), ("http://127.0.0.1:8899", 200), ("http://evil.example", 403), ("null", 403)],
+)
+async def test_a_page_of_another_site_moves_no_control(
+    client: Client, origin: str, status: int
+) -> None:
+    client.headers = {"host": "127.0.0.1:8899", **({"origin": origin} if origin else {})}
+    trade = {"symbol": "AAPL", "price": 187, "size": 100}
+    await client.ask("POST", "/_exchange/trade", trade, status)
+    assert (await client.send("GET", "/_exchange/fills")).status == 200
+
+
 async def test_a_quote_is_the_market_until_the_next(client: Client) -> None:
     await client.quote(bid="10", ask="10.02")
     order = await client.order(type="limit", limit_price="10.01")

@@ -56,7 +56,7 @@ async def test_symbols_show_what_is_left_at_the_touch(client: Client) -> None:
     told = await truth(client)
     assert (told["symbols"][0]["is_halted"], told["symbols"][0]["trades_now"]) == (True, False)
     assert told["attention"] == [
-        {"what": "AAPL is halted.", "why": "0 open orders cannot trade until it goes on."}
+        {"what": "AAPL is halted.", "why": "No open order waits for it."}
     ]
 
 

@@ -27,6 +27,7 @@ from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueError
 from floorbroker.exchange.wire.words import error_body
 
+_FOREIGN = error_body(40310000, "controls are not for pages of other sites")
 _GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
@@ -83,7 +84,9 @@ class ExchangeFront:
             return
         request = Request(scope, body)
         if request.path.startswith("/_exchange"):
-            await self._reply(send, self._act(request), receive)
+            is_ours = request.method == "GET" or not _is_of_another_site(request)
+            answer = self._act(request) if is_ours else Answer(403, _FOREIGN)
+            await self._reply(send, answer, receive)
             return
         account, secret = credentials(request.headers)
         request.account = account
@@ -185,6 +188,13 @@ class ExchangeFront:
         if self.rules.is_forbidden_403:
             return Answer(403, b'{"message":"forbidden."}')
         return Answer(401, error_body(40110000, "request is not authorized"))
+
+
+def _is_of_another_site(request: Request) -> bool:
+    """The controls need no key, but no page that a browser has open elsewhere may move them."""
+    given = dict(request.headers)
+    origin, host = given.get(b"origin", b""), given.get(b"host", b"")
+    return bool(origin) and origin.partition(b"://")[2] != host
 
 
 def _is_open(request: Request) -> bool:

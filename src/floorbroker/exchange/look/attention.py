@@ -40,6 +40,8 @@ def _halts(server: ExchangeServer, open_orders: Sequence[VenueOrder]) -> Iterato
         if post.is_halted:
             waiting = sum(order.symbol == symbol for order in open_orders)
             text = f"{counted(waiting, 'open order')} cannot trade until it goes on."
+            if not waiting:
+                text = "No open order waits for it."
             yield f"{symbol} is halted.", text
     for symbol, asset in sorted(venue.assets.items()):
         if OVERNIGHT_HALTED in asset.attributes:
