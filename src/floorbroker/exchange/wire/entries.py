@@ -16,7 +16,7 @@ def entry_view(entry: Entry) -> dict[str, object]:
         "activity_type": entry.kind,
         "activity_sub_type": entry.sub_kind,
         "date": entry.date,
-        "created_at": wire_time(entry.time_ns),
+        "created_at": wire_time(entry.time_ns - entry.time_ns % 1000),
         "net_amount": number(entry.net_amount),
         "symbol": entry.symbol,
         "cusip": entry.cusip,
