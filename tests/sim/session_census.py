@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
+from math import sqrt
 
 from floorbroker.exchange.model import VenueEvent, VenueOrder
 from floorbroker.exchange.reference.calendar import session_at
@@ -118,9 +119,11 @@ class Census:
         return "\n".join(lines)
 
     def too_rare(self) -> list[str]:
-        """What happened too seldom for its checks to mean anything."""
+        """What happened too seldom for its checks to mean anything, chance allowed for: three
+        times the deviation of a count that is expected to be the least."""
+        expected = {name: least * self.sessions / 1000 for name, least in LEAST_OF_1000.items()}
         return [
             f"{name}: {self.counts[name]} of {self.sessions} sessions"
-            for name, least in LEAST_OF_1000.items()
-            if self.counts[name] * 1000 < least * self.sessions
+            for name, least in expected.items()
+            if self.counts[name] < least - 3 * sqrt(least)
         ]

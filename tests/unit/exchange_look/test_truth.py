@@ -55,9 +55,7 @@ async def test_symbols_show_what_is_left_at_the_touch(client: Client) -> None:
     await client.ask("POST", "/_exchange/halt", {"symbol": "AAPL"})
     told = await truth(client)
     assert (told["symbols"][0]["is_halted"], told["symbols"][0]["trades_now"]) == (True, False)
-    assert told["attention"] == [
-        {"what": "AAPL is halted.", "why": "No open order waits for it."}
-    ]
+    assert told["attention"] == [{"what": "AAPL is halted.", "why": "No open order waits for it."}]
 
 
 async def test_accounts_show_their_money_and_positions(client: Client) -> None:
