@@ -21,6 +21,7 @@ from floorbroker.exchange.front.http import (
     Scope,
     Send,
     credentials,
+    is_whole,
     read_body,
 )
 from floorbroker.exchange.front.server import ExchangeServer
@@ -79,9 +80,13 @@ class ExchangeFront:
                 return
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await read_body(receive)
-        if body is None:
-            return
+        message = await receive()
+        if is_whole(message):
+            body = message.get("body", b"")
+        else:
+            body = await read_body(receive, message)
+            if body is None:
+                return
         request = Request(scope, body)
         if request.path.startswith("/_exchange"):
             is_ours = request.method == "GET" or not _is_of_another_site(request)

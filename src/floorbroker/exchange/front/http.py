@@ -103,16 +103,13 @@ class Router:
         return found
 
 
-async def read_body(receive: Receive) -> bytes | None:
-    """The whole body; None if the other side hung up while sending it."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False) and message["type"] == "http.request":
-        return body
-    return await _read_parts(receive, message)
+def is_whole(message: Message) -> bool:
+    """Whether a request's first message has all of its body, as most have."""
+    return message["type"] == "http.request" and not message.get("more_body", False)
 
 
-async def _read_parts(receive: Receive, message: Message) -> bytes | None:
+async def read_body(receive: Receive, message: Message) -> bytes | None:
+    """The body that begins with a message; None if the other side hung up while sending it."""
     body = b""
     while True:
         if message["type"] == "http.disconnect":

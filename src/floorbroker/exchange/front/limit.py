@@ -17,6 +17,9 @@ class RateLimit:
         self._refuses = limit > 0
         self._clock = clock
         self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
+        self._limit_header = (b"x-ratelimit-limit", b"%d" % self._limit)
+        self._reset_header = (b"x-ratelimit-reset", b"")
+        self._reset_s = 0  # that the header tells: requests in a row mostly share it
 
     def windows(self) -> list[dict[str, str | int]]:
         """Each account's present window; an account that has none has all of its requests."""
@@ -41,11 +44,11 @@ class RateLimit:
         has_left = window[1] < self._limit
         is_allowed = has_left or not self._refuses
         window[1] += has_left
-        headers = [
-            (b"x-ratelimit-limit", b"%d" % self._limit),
-            (b"x-ratelimit-remaining", b"%d" % (self._limit - window[1])),
-            (b"x-ratelimit-reset", b"%d" % window[0]),
-        ]
-        if not is_allowed:
-            headers.append((b"retry-after", b"%d" % (window[0] - now_s)))
-        return is_allowed, tuple(headers)
+        end_s, spent = window
+        if end_s != self._reset_s:
+            self._reset_s, self._reset_header = end_s, (b"x-ratelimit-reset", b"%d" % end_s)
+        remaining = (b"x-ratelimit-remaining", b"%d" % (self._limit - spent))
+        headers = (self._limit_header, remaining, self._reset_header)
+        if is_allowed:
+            return True, headers
+        return False, (*headers, (b"retry-after", b"%d" % (end_s - now_s)))

@@ -52,6 +52,7 @@ class OrderWriter:
         self._parts: tuple[bytes, ...] = ()
         self._own: Values = ()
         self._kind: Values = ()
+        self._form: list[bytes]
         self._draft: Draft
 
     def text(self, order: VenueOrder) -> bytes:
@@ -82,14 +83,17 @@ class OrderWriter:
             parts: tuple[bytes, ...] = (encode(order_view(order)),)
         else:
             own, kind = _own_of(order), _kind_of(order)
-            if own != self._own or kind != self._kind:
-                self._draft = draft_of(order, self._form(order, kind))
-                self._own, self._kind = own, kind
+            if kind != self._kind:
+                self._form = self._form_of(order, kind)
+                self._own, self._kind = (), kind
+            if own != self._own:
+                self._draft = draft_of(order, self._form)
+                self._own = own
             parts = filled_in(self._draft, order)
         self._order, self._parts = order, parts
         return parts
 
-    def _form(self, order: VenueOrder, kind: Values) -> list[bytes]:
+    def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
         forms = self._forms
         form = forms.get(kind)
         if form is None:
