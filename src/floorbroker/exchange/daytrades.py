@@ -4,6 +4,7 @@ The rule for pattern day traders held until June 2026: with less than $25,000 of
 than three within five sessions. Coins never had it.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,13 +13,7 @@ from msgspec import Struct
 
 from floorbroker.clock import ns_of
 from floorbroker.exchange.model import ZERO, Execution, VenueOrder
-from floorbroker.exchange.reference.calendar import (
-    NEW_YORK,
-    next_session,
-    previous_session,
-    session_of,
-    trade_date,
-)
+from floorbroker.exchange.reference.calendar import NEW_YORK, session_dates, trade_date
 
 OFF, DATED, ON = "off", "dated", "on"
 #: Who has as much, now and at the last close, may trade as often as he likes.
@@ -41,26 +36,25 @@ class DayTrades(Struct, kw_only=True, omit_defaults=True):
     opening. A fill that is busted or corrected later stays counted as it was.
     """
 
-    day: date = date.min  #: The session that `opened` is about.
+    day: date = date.min  #: The trade date that `opened` is about.
     opened: dict[str, bool] = {}  #: Symbols opened or added to, and whether an exit was counted.
     counts: dict[date, int] = {}  #: Of the last sessions, none where there were none.
 
     def book(self, fill: Execution) -> None:
         """Count a fill of a stock."""
-        self._turn_to(_session_day(fill.time_ns))
+        self._turn_to(trade_date(fill.time_ns))
         after = fill.position_qty
         before = after - (fill.qty if fill.side == "buy" else -fill.qty)
         if before and (after - before) * before < ZERO:
             if self.opened.get(fill.symbol) is False:
                 self.opened[fill.symbol] = True
                 self.counts[self.day] = self.counts.get(self.day, 0) + 1
-            if before * after >= ZERO:
-                return
-        self.opened[fill.symbol] = False
+        else:
+            self.opened[fill.symbol] = False
 
     def count(self, time_ns: int) -> int:
         """Day trades in the window that ends with the session of that instant."""
-        since = _window_start(_session_day(time_ns))
+        since = _window_start(trade_date(time_ns))
         return sum(count for day, count in self.counts.items() if day >= since)
 
     def count_with(self, order: VenueOrder, standing: Iterable[VenueOrder], time_ns: int) -> int:
@@ -68,7 +62,7 @@ class DayTrades(Struct, kw_only=True, omit_defaults=True):
 
         Zero for an order that takes no part in another day trade, whatever else stands.
         """
-        opened = self.opened if self.day == _session_day(time_ns) else {}
+        opened = self.opened if self.day == trade_date(time_ns) else {}
         entered = {symbol for symbol, is_counted in opened.items() if not is_counted}
         left: set[str] = set()
         for each in (order, *standing):
@@ -94,13 +88,7 @@ def _is_exit(order: VenueOrder) -> bool:
     return order.parent_id is not None or order.position_intent.endswith("_to_close")
 
 
-def _session_day(time_ns: int) -> date:
-    """The session that a trade at that instant belongs to: on a free day the next one."""
-    day = trade_date(time_ns)
-    return day if session_of(day) is not None else next_session(day).date
-
-
 def _window_start(day: date) -> date:
-    for _ in range(_WINDOW - 1):
-        day = previous_session(day).date
-    return day
+    """The first of the sessions of which that day, or the next session, is the last."""
+    sessions = session_dates()
+    return sessions[max(bisect_left(sessions, day) - _WINDOW + 1, 0)]

@@ -98,6 +98,7 @@ def test_the_rule_ends_with_the_evening_before_the_first_day_without() -> None:
     at(floor, FIRST_DAY_WITHOUT.night_ns - MINUTE)
     assert is_denied(floor, "sell", 2, type="limit", limit_price="10", eh="yes")
     at(floor, FIRST_DAY_WITHOUT.night_ns)
+    assert not is_denied(floor, "buy", 1, type="limit", limit_price="9", eh="yes")
     assert not is_denied(floor, "sell", 2, type="limit", limit_price="10", eh="yes")
 
 
@@ -121,6 +122,14 @@ def test_equity_must_suffice_now_and_at_the_last_close(is_now: bool) -> None:
     else:
         account.last_equity -= 2000
     assert is_denied(floor, "sell", 2)
+
+
+def test_who_fell_below_the_limit_may_open_but_not_close_the_same_day() -> None:
+    floor = a_floor(cash="26000")
+    day_trades(floor, "AAPL", "MSFT", "F", "TSLA")
+    floor.account.cash -= 2000
+    assert not is_denied(floor, "buy", 2, "NVDA")
+    assert is_denied(floor, "sell", 2, "NVDA")
 
 
 def test_a_day_trade_is_forgotten_after_five_sessions() -> None:
@@ -199,9 +208,15 @@ def test_coins_are_exempt() -> None:
         for side in ("buy", "sell"):
             assert not is_denied(floor, side, "0.5", "BTC/USD", tif="gtc")
     assert count(floor) == 0
-    day_trades(floor, "AAPL", "MSFT", "F")
-    assert not is_denied(floor, "buy", "0.5", "BTC/USD", tif="gtc")
-    assert not is_denied(floor, "sell", "0.5", "BTC/USD", tif="gtc")
+    day_trades(floor, "AAPL", "MSFT")
+    floor.send("buy", "0.5", "BTC/USD", tif="gtc")
+    for side, px in (("buy", "9000"), ("sell", "11000")):
+        coins = {"type": "limit", "limit_price": px, "tif": "gtc"}
+        assert not is_denied(floor, side, "0.2", "BTC/USD", **coins)
+    day_trades(floor, "F")  # the third, whatever coins may come to
+    assert not is_denied(
+        floor, "sell", "0.1", "BTC/USD", tif="gtc", type="limit", limit_price="11000"
+    )
 
 
 # What open orders may come to.

@@ -50,8 +50,8 @@ class Acceptance:
         opposite = account.open_in(order.symbol, "sell" if order.side == "buy" else "buy")
         if opposite and rules.checks_wash_trades:
             self._check_wash_trade(order, opposite, replaces)
-        if rules.pdt != OFF and not asset.is_crypto:
-            self._check_day_trades(order, account, replaces)
+        if rules.pdt != OFF:
+            self._check_day_trades(order, account)
         if not is_whole or asset.is_crypto:
             self._check_cost_floor(order, asset, post)
         if replaces is not None and replaces.status == "held":
@@ -78,16 +78,14 @@ class Acceptance:
                 refuse = forbidden if self._rules.wash_trade_status == 403 else unprocessable
                 raise refuse("potential wash trade detected. use complex orders", **extra)
 
-    def _check_day_trades(
-        self, order: VenueOrder, account: VenueAccount, replaces: VenueOrder | None
-    ) -> None:
+    def _check_day_trades(self, order: VenueOrder, account: VenueAccount) -> None:
         """Small accounts may not day trade as a pattern; open orders count as if filled today."""
         now_ns = order.submitted_ns
         if not is_in_force(self._rules.pdt, now_ns):
             return
         if min(account.equity, account.last_equity) >= PATTERN_EQUITY:
             return
-        standing = (each for each in account.open_orders.values() if each is not replaces)
+        standing = account.open_orders.values()
         if account.day_trades.count_with(order, standing, now_ns) >= PATTERN:
             text = "trade denied due to pattern day trading protection"
             raise VenueError(403, 40310100, text)
