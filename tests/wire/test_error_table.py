@@ -51,6 +51,8 @@ HELD: tuple[Mapping[str, object], ...] = (
     {"side": "sell", "type": "limit", "limit_price": 200},
 )
 
+THREE_DAY_TRADES: tuple[Mapping[str, object], ...] = ({}, {"side": "sell"}) * 3
+
 TABLE: dict[str, Row] = {
     # 40010001: malformed.
     "no size": post(MALFORMED, "qty or notional is required", qty=None),
@@ -332,6 +334,12 @@ TABLE: dict[str, Row] = {
     "a bracket without loss": post(
         UNPROCESSABLE, "bracket orders require stop_loss.stop_price", **BRACKET, take_profit=PROFIT
     ),
+    # 40310100: retired in June 2026, and in force where a switch says so.
+    "a day trade too many": Row(
+        (403, 40310100), "trade denied due to pattern day trading protection",
+        {**ORDER, "side": "sell"}, before=(*THREE_DAY_TRADES, {}),
+        setup={"rules": VenueRules(pdt="on"), "cash": 20000},
+    ),
     # Others.
     "no JSON": Row((400, 40010000), "request body format is invalid", {"qty": [1]}),
     "no key": Row(
@@ -354,7 +362,6 @@ WITHOUT = {
     "cannot cancel/replace individual legs of a mleg order": "mleg is for options",
     "leg order is already in {status} state": "mleg is for options",
     "crypto trading is not available in your jurisdiction": "live accounts alone have one",
-    "trade denied due to pattern day trading protection": "retired in June 2026",
     "position not found: AAPL": "another text of position does not exist, which is recorded",
     "order not found, in a 207": "all orders are canceled at one stroke: none has gone meanwhile",
     "long position not found: SYM, in a 207": "as above, for positions",

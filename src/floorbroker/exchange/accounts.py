@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from floorbroker.exchange.model import ZERO, Entitlement, Entry, VenueOrder
+from floorbroker.exchange.daytrades import DayTrades
+from floorbroker.exchange.model import ZERO, Entitlement, Entry, VenueOrder, Watchlist
 from floorbroker.exchange.reference.assets import Asset
 
 #: Less equity than this gives no credit and no short sales.
@@ -77,16 +78,6 @@ class Configuration(Struct, frozen=True, kw_only=True):
     disable_overnight_trading: bool = False
 
 
-class Watchlist(Struct, kw_only=True):
-    """Symbols that a client keeps together under a name."""
-
-    id: str
-    name: str
-    created_ns: int
-    updated_ns: int
-    symbols: list[str] = []
-
-
 class DayClose(Struct, frozen=True, kw_only=True):
     """What an account was worth when a regular session ended."""
 
@@ -148,6 +139,7 @@ class VenueAccount:
         self.entitlements: list[Entitlement] = []  #: Dividends not paid yet, oldest first.
         self.watchlists: dict[str, Watchlist] = {}  #: By id, oldest first.
         self.closes: list[DayClose] = []  #: Oldest first.
+        self.day_trades = DayTrades()  #: Counted only while their rule is in force.
         self.charged_to = 0  #: The fees cover executions whose numbers are not above this.
         self.reserved = ZERO  #: Dollars tied up by open orders for marginable assets.
         self.reserved_cash = ZERO  #: The same for assets that give no credit.

@@ -252,3 +252,13 @@ class VenueEvent(Struct, frozen=True, kw_only=True, gc=False):
     time_ns: int
     execution: Execution | None = None
     execution_id: str | None = None
+
+
+class Watchlist(Struct, kw_only=True):
+    """Symbols that a client keeps together under a name."""
+
+    id: str
+    name: str
+    created_ns: int
+    updated_ns: int
+    symbols: list[str] = []

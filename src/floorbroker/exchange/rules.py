@@ -11,6 +11,7 @@ from typing import NoReturn
 from msgspec import Struct, structs
 
 from floorbroker.domain.amounts import plain
+from floorbroker.exchange.daytrades import DATED, OFF, ON
 from floorbroker.exchange.model import ZERO, OrderTicket, VenueError
 from floorbroker.exchange.reference.assets import FRACTIONAL_EXTENDED, Asset
 
@@ -76,6 +77,7 @@ class VenueRules(Struct, frozen=True, kw_only=True):
     checks_stop_direction: bool = True
     checks_buying_power: bool = True
     checks_wash_trades: bool = True
+    pdt: str = OFF  #: Four day trades in five sessions; "dated" for days before 2026-06-04, "on".
     charges_fees: bool = False  #: Paper charges none.
     has_overnight: bool = True  #: Off as before 24/5: nothing trades from 20:00 to 04:00.
     overnight_takes_gtc: bool = False  #: On request there; else gtc orders sleep at night.
@@ -101,6 +103,7 @@ class VenueRules(Struct, frozen=True, kw_only=True):
             ("overnight_disabled", ("hold", "refuse")),
             ("overnight_untradable", ("hold", "refuse")),
             ("wash_trade_status", (403, 422)),
+            ("pdt", (OFF, DATED, ON)),
             ("split_orders", _TREATMENTS),
             ("reverse_split_orders", _TREATMENTS),
             ("split_class_orders", (KEPT, CANCELED)),

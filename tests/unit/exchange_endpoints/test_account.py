@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.unit.exchange_front.conftest import Client
+from floorbroker.exchange.rules import VenueRules
+from tests.unit.exchange_front.conftest import Client, an_exchange
 
 
 async def test_a_new_account_has_its_cash_and_four_times_its_power(client: Client) -> None:
@@ -22,6 +23,21 @@ async def test_a_new_account_has_its_cash_and_four_times_its_power(client: Clien
     }
     assert {name: account[name] for name in expected} == expected
     # Retired with the pattern day trading rule.
+    assert not {"daytrade_count", "pattern_day_trader"} & set(account)
+
+
+async def test_an_account_under_the_day_trading_rule_shows_its_count() -> None:
+    counts = []
+    async with an_exchange(rules=VenueRules(pdt="dated")) as client:
+        await client.quote()
+        for _ in range(4):
+            await client.order()
+            await client.order(side="sell")
+            account = await client.ask("GET", "/v2/account")
+            counts.append((account["daytrade_count"], account["pattern_day_trader"]))
+        await client.ask("POST", "/_exchange/clock", {"to": "2026-06-04T00:00:00Z"})
+        account = await client.ask("GET", "/v2/account")
+    assert counts == [(1, False), (2, False), (3, False), (4, True)]
     assert not {"daytrade_count", "pattern_day_trader"} & set(account)
 
 

@@ -197,6 +197,7 @@ ELSEWHERE = {
     "dividend_orders": "unit/exchange_actions/test_dividends.py",
     "dividends_paid": "unit/exchange_actions/test_dividends.py",
     "journals_first_cash": "unit/exchange_actions/test_over_http.py",
+    "pdt": "unit/exchange/test_day_trades.py",
     "lists_busts": "unit/exchange_actions/test_over_http.py",
 }
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from floorbroker.exchange.accounts import Configuration, VenueAccount
+from floorbroker.exchange.daytrades import PATTERN, is_in_force
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueError
@@ -43,7 +44,11 @@ class Accounts:
 
     def account(self, request: Request) -> Answer:
         account = self._server.venue.account(request.account)
-        return Answer(body=encode(_account_view(account, self._server.now_ns)))
+        now_ns = self._server.now_ns
+        view = _account_view(account, now_ns)
+        if is_in_force(self._server.venue.rules.pdt, now_ns):
+            view |= _day_trade_view(account, now_ns)
+        return Answer(body=encode(view))
 
     def configuration(self, request: Request) -> Answer:
         account = self._server.venue.account(request.account)
@@ -153,6 +158,12 @@ def _account_view(account: VenueAccount, now_ns: int) -> dict[str, object]:
         "intraday_adjustments": "0",
         "pending_reg_taf_fees": "0",
     }
+
+
+def _day_trade_view(account: VenueAccount, now_ns: int) -> dict[str, object]:
+    """What went with the rule."""
+    count = account.day_trades.count(now_ns)
+    return {"daytrade_count": count, "pattern_day_trader": count >= PATTERN}
 
 
 def _cents(value: Decimal) -> str:

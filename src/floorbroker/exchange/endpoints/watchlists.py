@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from floorbroker.exchange.accounts import VenueAccount, Watchlist
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
-from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.model import VenueError, Watchlist
 from floorbroker.exchange.reference.assets import Asset, asset_for
 from floorbroker.exchange.wire.orders import asset_view
 from floorbroker.exchange.wire.words import encode, invalid, wire_time

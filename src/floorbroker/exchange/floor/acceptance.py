@@ -5,6 +5,7 @@ from decimal import ROUND_UP, Decimal
 
 from floorbroker.domain.amounts import plain
 from floorbroker.exchange.accounts import VenueAccount, tied_dollars
+from floorbroker.exchange.daytrades import OFF, PATTERN, PATTERN_EQUITY, is_in_force
 from floorbroker.exchange.matching.fills import FRACTION, WHOLE
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import ZERO, OrderPatch, OrderTicket, VenueError, VenueOrder
@@ -45,22 +46,17 @@ class Acceptance:
         _check_account(account, is_fractional=not (is_whole or asset.is_crypto))
         if order.stop_price is not None and rules.checks_stop_direction:
             _check_stop_direction(order, post)
-        intent = _intent(order, account)
-        if order.position_intent and order.position_intent != intent:
-            raise unprocessable(
-                f"position intent mismatch, inferred: {intent}, specified: {order.position_intent}"
-            )
-        order.position_intent = intent
-        if order.order_class == OCO and not intent.endswith("_to_close"):
-            raise unprocessable("oco orders must be exit orders")
+        _set_intent(order, account)
         opposite = account.open_in(order.symbol, "sell" if order.side == "buy" else "buy")
         if opposite and rules.checks_wash_trades:
             self._check_wash_trade(order, opposite, replaces)
+        if rules.pdt != OFF:
+            self._check_day_trades(order, account)
         if not is_whole or asset.is_crypto:
             self._check_cost_floor(order, asset, post)
         if replaces is not None and replaces.status == "held":
             return  # its partner holds the shares
-        if intent.endswith("_to_close"):
+        if order.position_intent.endswith("_to_close"):
             if post.phase != REGULAR and not asset.is_crypto:
                 _check_closing_dollars(order, account, replaces)
             _hold_shares(order, account, post, replaces)
@@ -81,6 +77,18 @@ class Acceptance:
                 extra = {"existing_order_id": other.id, "reject_reason": reason}
                 refuse = forbidden if self._rules.wash_trade_status == 403 else unprocessable
                 raise refuse("potential wash trade detected. use complex orders", **extra)
+
+    def _check_day_trades(self, order: VenueOrder, account: VenueAccount) -> None:
+        """Small accounts may not day trade as a pattern; open orders count as if filled today."""
+        now_ns = order.submitted_ns
+        if not is_in_force(self._rules.pdt, now_ns):
+            return
+        if min(account.equity, account.last_equity) >= PATTERN_EQUITY:
+            return
+        standing = account.open_orders.values()
+        if account.day_trades.count_with(order, standing, now_ns) >= PATTERN:
+            text = "trade denied due to pattern day trading protection"
+            raise VenueError(403, 40310100, text)
 
     def _check_cost_floor(self, order: VenueOrder, asset: Asset, post: TradingPost) -> None:
         """Fractions and coins are sold by the dollar, and not below the least amount."""
@@ -222,6 +230,17 @@ def _check_stop_direction(order: VenueOrder, post: TradingPost) -> None:
         raise unprocessable("stop price must be less than current price", **extra)
     if order.side == "buy" and order.stop_price <= last_px:
         raise unprocessable("stop price must be greater than current price", **extra)
+
+
+def _set_intent(order: VenueOrder, account: VenueAccount) -> None:
+    intent = _intent(order, account)
+    if order.position_intent and order.position_intent != intent:
+        raise unprocessable(
+            f"position intent mismatch, inferred: {intent}, specified: {order.position_intent}"
+        )
+    order.position_intent = intent
+    if order.order_class == OCO and not intent.endswith("_to_close"):
+        raise unprocessable("oco orders must be exit orders")
 
 
 def _intent(order: VenueOrder, account: VenueAccount) -> str:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import plain
 from floorbroker.exchange.accounts import Marks, VenueAccount
+from floorbroker.exchange.daytrades import OFF, is_in_force
 from floorbroker.exchange.floor.averages import recount
 from floorbroker.exchange.matching.fills import FRACTION, wanted
 from floorbroker.exchange.matching.post import TradingPost
@@ -78,6 +79,7 @@ class Blotter:
         self.groups: Groups | None = None
         self.ends_auctions_as = "canceled"
         self.journals_first_cash = True
+        self.pdt = OFF  #: Whether day trades are counted.
         self.announced: list[str] = []  #: Corporate actions that were made known since the start.
         self.assets = assets
         self.keep_in(Archive())
@@ -216,10 +218,16 @@ class Blotter:
             liquidity=liquidity,
         )
         self.executions.append(execution)
+        if self.pdt != OFF and order.asset_class != "crypto":
+            self._count_day_trade(account, execution)
         self.emit("fill" if is_whole else "partial_fill", order, execution)
         if order.order_class and self.groups is not None:
             self.groups.follow(order)
         return qty
+
+    def _count_day_trade(self, account: VenueAccount, fill: Execution) -> None:
+        if is_in_force(self.pdt, fill.time_ns):
+            account.day_trades.book(fill)
 
     def release(self, order: VenueOrder) -> None:
         """The stop of a held leg was touched."""

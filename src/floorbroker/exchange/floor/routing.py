@@ -54,6 +54,7 @@ class Routing:
         self.succession = Succession(blotter, rules, self.groups, self.post)
         blotter.ends_auctions_as = rules.auction_end_status
         blotter.journals_first_cash = rules.journals_first_cash
+        blotter.pdt = rules.pdt
 
     def _begin_hours(self) -> None:
         now_ns = self._blotter.now_ns

@@ -5,17 +5,19 @@ from decimal import Decimal
 from itertools import islice
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-from floorbroker.exchange.accounts import (
-    Configuration,
-    DayClose,
-    Holding,
-    VenueAccount,
+from floorbroker.exchange.accounts import Configuration, DayClose, Holding, VenueAccount
+from floorbroker.exchange.daytrades import DayTrades
+from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.model import (
+    ZERO,
+    Entitlement,
+    Entry,
+    Execution,
+    VenueOrder,
     Watchlist,
 )
-from floorbroker.exchange.floor.blotter import Blotter
-from floorbroker.exchange.model import ZERO, Entitlement, Entry, Execution, VenueOrder
 from floorbroker.exchange.records.archive import execution_number, order_number
 
 #: Raised when the meaning of what is written changes.
@@ -64,6 +66,7 @@ class AccountState(Struct, frozen=True, kw_only=True):
     entries: list[Entry] = []
     entitlements: list[Entitlement] = []
     orders_taken: int = 0
+    day_trades: DayTrades = field(default_factory=DayTrades)
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -105,6 +108,7 @@ def account_state(account: VenueAccount) -> AccountState:
         entries=account.entries,
         entitlements=account.entitlements,
         orders_taken=account.orders_taken,
+        day_trades=account.day_trades,
     )
 
 
@@ -170,6 +174,7 @@ def _take_up_account(blotter: Blotter, state: AccountState) -> None:
     account.watchlists = {each.id: each for each in state.watchlists}
     account.closes = list(state.closes)
     account.orders_taken = state.orders_taken
+    account.day_trades = state.day_trades
     account.positions = {each.symbol: each for each in _without_holds(state.positions)}
 
 
