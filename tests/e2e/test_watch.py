@@ -23,7 +23,7 @@ def test_quotes_are_told_one_object_a_line_until_ctrl_c(prompt: Prompt) -> None:
         assert process.stdout is not None
         lines = [json.loads(process.stdout.readline()) for _ in range(6)]
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=90)
     assert (process.returncode, err) == (0, "")
     live = [line for line in lines if line["state"] == "live"]
     assert {line["symbol"] for line in live} == {"AAPL", "MSFT"}
@@ -37,7 +37,7 @@ def test_a_pipe_gets_plain_lines(prompt: Prompt) -> None:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
     assert process.returncode == 0
     assert lines[-1].startswith("AAPL  ")
     assert lines[-1].endswith("  live\n")
