@@ -74,7 +74,7 @@ _PLAN = (
     Planned(70, 4, _BUY, "fok", {"qty": "40", "limit": 6, "tif": _TIF.FILL_OR_KILL}),
     Planned(80, 0, _BUY, "resting limit", {"qty": "200", "limit": -9}),
     Planned(92, 3, _BUY, "far limit, replaced later", {"qty": "90", "limit": -30}),
-    Planned(100, 4, _BUY, "far limit, canceled later", {"qty": "70", "limit": -300}),
+    Planned(100, 4, _BUY, "far limit, replaced and canceled later", {"qty": "70", "limit": -300}),
     Planned(112, 5, _BUY, "larger than the touch", {"qty": "300"}),
     Planned(122, 1, _BUY, "resting limit", {"qty": "40", "limit": -2}),
     Planned(190, 0, _SELL, "market", {"qty": "60"}),
@@ -100,6 +100,7 @@ _PLAN = (
 #: (minute, action, the planned step's place in the list, new distance of the limit).
 _CHANGES: tuple[tuple[int, Action, int, int | None], ...] = (
     (110, "replace", 12, -2),
+    (120, "replace", 13, -280),
     (130, "cancel", 13, None),
     (175, "cancel", 4, None),
     (176, "cancel", 7, None),
