@@ -30,9 +30,9 @@ LEAST_OF_1000 = {
     "a fill at the close": 60,
     "a fill outside the hours": 120,
     "a fill of a stop": 60,
-    "a fill of a trailing stop": 4,
-    "a fill of an ioc order": 8,
-    "a fill of a fok order": 0,  # counted: too rare to ask for
+    "a fill of a trailing stop": 12,
+    "a fill of an ioc order": 12,
+    "a fill of a fok order": 12,
     "a fill in a coin": 120,
     "a fraction of a share": 120,
     "dollars": 90,

@@ -9,7 +9,7 @@ here is done for.
 
 from bisect import insort
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from floorbroker.clock import ns_of
@@ -20,11 +20,8 @@ from floorbroker.exchange.actions.reading import action_from, action_text
 from floorbroker.exchange.floor.routing import TRADE_DATE
 from floorbroker.exchange.model import ZERO
 from floorbroker.exchange.reference.actions import CorporateAction
-from floorbroker.exchange.reference.calendar import NEW_YORK
+from floorbroker.exchange.reference.calendar import NEW_YORK, night_ns_of
 from floorbroker.exchange.venue import Venue
-
-#: When a trade date begins, on the evening before.
-_EVENING = time(20)
 
 
 class Diary:
@@ -167,9 +164,7 @@ def _ratio(action: CorporateAction, old: str) -> Decimal | None:
 
 def _begins_ns(action: CorporateAction) -> int:
     day = effective_date(action)
-    if day is None:
-        return 0
-    return ns_of(datetime.combine(day - timedelta(days=1), _EVENING, NEW_YORK))
+    return 0 if day is None else night_ns_of(day)
 
 
 def _midnight_ns(day: date) -> int:

@@ -18,6 +18,7 @@ from floorbroker.exchange.model import (
     VenueError,
     VenueOrder,
 )
+from floorbroker.exchange.reference.calendar import new_york_date, night_ns_of
 from floorbroker.exchange.wire.orders import order_view
 from floorbroker.exchange.wire.words import (
     choice,
@@ -33,8 +34,6 @@ from floorbroker.exchange.wire.words import (
 #: Larger or finer numbers are no amounts; they would only cost memory.
 _EXPONENT_MAX = 24
 _LIST_MAX = 500
-#: From 20:00 to midnight, which belong to the next day.
-_NIGHT_NS = 4 * 3600 * 10**9
 _PLACES = 6
 Body = TypeVar("Body", OrderTicket, OrderPatch)
 
@@ -176,7 +175,7 @@ class Trading:
         mark = account.mark(holding.symbol)
         lastday = mark
         if session is not None and session.prev_close_px:
-            eve_ns = session.day.start_ns - _NIGHT_NS - 1
+            eve_ns = night_ns_of(new_york_date(session.day.start_ns)) - 1
             splits = self._server.actions.factor_since(holding.symbol, eve_ns)
             lastday = session.prev_close_px / splits
         value = holding.qty * mark

@@ -64,6 +64,11 @@ def trade_date(time_ns: int) -> date:
     return (datetime_of(time_ns).astimezone(NEW_YORK) + timedelta(hours=4)).date()
 
 
+def night_ns_of(day: date) -> int:
+    """When trading for that day begins: 20:00 on the calendar day before."""
+    return _ns(day - timedelta(days=1), _NIGHT_OPEN)
+
+
 def session_dates() -> list[date]:
     """Every session's date, oldest first. The list is shared; do not change it."""
     return _session_dates()
@@ -129,7 +134,7 @@ def _session(day: date) -> Session:
     is_early = day in _early_closes()
     return Session(
         date=day,
-        night_ns=_ns(day - timedelta(days=1), _NIGHT_OPEN),
+        night_ns=night_ns_of(day),
         pre_ns=_ns(day, _PRE_OPEN),
         open_ns=_ns(day, _OPEN),
         close_ns=_ns(day, _EARLY_CLOSE if is_early else _CLOSE),
