@@ -39,6 +39,7 @@ from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Pending, Ti
 from floorbroker.domain.terms import validate
 from floorbroker.engine.book.book import Asked, Book, Phase, successor_id
 from floorbroker.engine.book.reported import changed_request
+from floorbroker.engine.gates import gate
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
@@ -141,7 +142,7 @@ Outcome = RequestUndelivered | RequestUnanswered | OrderReject | OrderCancelReje
 
 
 def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messages:
-    """INTENT, or a refusal: InvalidOrder, DuplicateClOrdID."""
+    """INTENT, or a refusal: InvalidOrder, DuplicateClOrdID, Halted."""
     cl_ord_id, request = command.cl_ord_id, command.request
     if command.was_used or state.book.find(cl_ord_id) or cl_ord_id in state.book.ended:
         raise DuplicateClOrdID(f"cl_ord_id: {cl_ord_id} was used before; ids are never reused")
@@ -151,6 +152,7 @@ def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messag
         hint = f"{rules.capabilities.name} takes {rules.capabilities.cl_ord_id_max} characters"
         raise InvalidOrder("cl_ord_id", cl_ord_id, hint)
     validate(request)
+    gate.check(state, request, rules.settings)
     if rules.capabilities.orders is not None:
         order_rules.check(request, rules.capabilities.orders)
         if command.known is not None:
