@@ -6,7 +6,7 @@ who is told may never come back from it (a simulation), or send SIGKILL (a real 
 product knows nothing of this.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from floorbroker.brokers.alpaca.transport import Frames, Response, Transport
@@ -30,7 +30,7 @@ class Reached(Protocol):
     `ExecutionReport trade stream`.
     """
 
-    async def __call__(self, place: str, what: frozenset[str]) -> None: ...
+    def __call__(self, place: str, what: frozenset[str]) -> Coroutine[Any, Any, None]: ...
 
 
 def kind_of(message: JournalMessage) -> str:
@@ -42,7 +42,7 @@ def kind_of(message: JournalMessage) -> str:
 
 
 def watch_journal(journal: Any, reached: Reached) -> Any:
-    """The same journal, watched; snapshots are told through `reached_now`, which cannot wait."""
+    """The same journal, watched."""
     return _Journal(journal, reached)
 
 
@@ -69,11 +69,10 @@ class _Journal:
         _now(self._reached("snapshotted", frozenset()))
 
 
-def _now(told: Awaitable[None]) -> None:
+def _now(told: Coroutine[Any, Any, None]) -> None:
     """Run what must not wait: whoever is told of a snapshot goes on at once, raises, or kills."""
-    steps = told.__await__()
     try:
-        next(steps)
+        told.send(None)
     except StopIteration:
         return
     raise AssertionError("a snapshot cannot wait")
@@ -88,7 +87,6 @@ class _Transport:
     def __init__(self, transport: Transport, reached: Reached) -> None:
         self._transport = transport
         self._reached = reached
-        self.aclose: Callable[[], Awaitable[None]] = transport.aclose
 
     async def request(self, method: str, path: str, **words: Any) -> Response:
         asked = f"{method} {_shape(path)}"
@@ -96,6 +94,9 @@ class _Transport:
         answer = await self._transport.request(method, path, **words)
         await self._reached("answered", frozenset((asked, str(answer.status))))
         return answer
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
 
     async def connect(self, path: str, *, headers: Mapping[str, str] | None = None) -> Frames:
         await self._reached("connect", frozenset((path,)))
@@ -108,7 +109,12 @@ class _Frames:
     def __init__(self, frames: Frames, reached: Reached) -> None:
         self._frames = frames
         self._reached = reached
-        self.send, self.aclose = frames.send, frames.aclose
+
+    async def send(self, payload: bytes | str) -> None:
+        await self._frames.send(payload)
+
+    async def aclose(self) -> None:
+        await self._frames.aclose()
 
     async def receive(self) -> bytes | str:
         frame = await self._frames.receive()
