@@ -1,0 +1,1 @@
+"""Planted bugs: small changes of the engine that the tests must notice."""

@@ -1,0 +1,12 @@
+"""Every planted bug."""
+
+from tests.mutants import evidence, orders
+
+MUTANTS = (
+    *orders.SENDING,
+    *orders.EXECUTIONS,
+    *evidence.PROOF,
+    *evidence.GAPS,
+    *evidence.ANSWERS,
+    *evidence.KEEPING,
+)
