@@ -208,8 +208,8 @@ EXECUTIONS = (
     Mutant(
         name="a successor that was refused stays",
         module="engine/book/reported.py",
-        before="    if found is Report.REJECTED:\n        return is_fresh",
-        after="    if found is Report.REJECTED:\n        return False and is_fresh",
+        before="    if found is Report.REJECTED:\n        return is_fresh or",
+        after="    if found is Report.REJECTED:\n        return False and",
     ),
     Mutant(
         name="a replace on its way reserves the smaller quantity",
