@@ -9,10 +9,10 @@ RUNTIME := .venv/.runtime-is-set-up
 DEV := .venv/.dev-is-set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak clean
+.PHONY: help demo test check bench soak mutants clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s%s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-15s%s\n", $$1, $$2}'
 
 demo: $(RUNTIME)  ## work a day's basket on the embedded exchange, break things, recover, report
 	$(BIN)/floorbroker demo $(ARGS)
@@ -32,6 +32,9 @@ bench: $(DEV)  ## print the benchmark table
 
 soak: $(DEV)  ## run the long tests
 	$(BIN)/pytest -n $(WORKERS) -m soak --timeout 3600 $(ARGS)
+
+mutants: $(DEV)  ## plant bugs, one at a time, and see that the tests find each
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 clean:  ## remove what make made: .venv, caches, reports
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache out dist

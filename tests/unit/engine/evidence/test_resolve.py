@@ -31,7 +31,7 @@ async def test_look_ups_that_fail_prove_nothing_although_listings_answer() -> No
         await made.engine.submit(limit(cl_ord_id="fb-1"))
         await made.sleep(3600)
         assert status(made, "fb-1") is OrdStatus.UNKNOWN
-        made.broker.look_up = answering  # type: ignore[method-assign]
+        made.broker.look_up = answering  # type: ignore[method-assign]  # as it was
         ended = await made.engine.wait(ClOrdID("fb-1"))
         assert ended.ord_status is OrdStatus.NOT_PLACED
 
@@ -43,8 +43,8 @@ async def test_a_ghost_that_only_its_own_look_up_can_see_is_found() -> None:
         async def nothing(*_: object) -> list[ExecutionReport]:
             return []
 
-        made.broker.open_orders = nothing  # type: ignore[method-assign]
-        made.broker.orders_since = nothing  # type: ignore[method-assign, assignment]
+        made.broker.open_orders = nothing  # type: ignore[method-assign]  # lists only
+        made.broker.orders_since = nothing  # type: ignore[method-assign, assignment]  # lists
         made.broker.script, made.broker.is_silent = ["taken"], True
         made.broker.hidden.add("fb-1")
         await made.engine.submit(limit(cl_ord_id="fb-1"))
