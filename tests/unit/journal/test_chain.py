@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from floorbroker.journal.chain import START, Mark, walk
+from floorbroker.journal.chain import START, walk
 from floorbroker.journal.codec import HASH_SIZE, Batch, encode_batch, hash_at
+from floorbroker.journal.port import Mark
 from tests.unit.journal.samples import one_of_each, timers
 
 MESSAGES = [*one_of_each(), *timers(20)]
