@@ -11,9 +11,11 @@ def records_about(reader: JournalReader, cl_ord_id: ClOrdID) -> list[StoredRecor
     """Every record about the order and its legs, in order, with its exact bytes.
 
     A leg may have been known by another name before it was found to be one; then its records of
-    that time are there too. Empty for an id that no record names. Raises JournalDamaged.
+    that time are there too. A leg was asked for with its order, so that record is its first. Empty
+    for an id that no record is about. Raises JournalDamaged.
     """
-    found = list(_naming(reader, [cl_ord_id]))
+    root = ClOrdID(cl_ord_id.partition(LEG)[0])
+    found = list(_naming(reader, [root]))
     messages = [(record, m.MESSAGE_DECODER.decode(record.body)) for record in found]
     earlier = [
         message.known_as
@@ -23,17 +25,26 @@ def records_about(reader: JournalReader, cl_ord_id: ClOrdID) -> list[StoredRecor
         and _is_named(message.cl_ord_id, cl_ord_id)
     ]
     if earlier:
-        found = list(_naming(reader, [cl_ord_id, *earlier]))
+        found = list(_naming(reader, [root, *earlier]))
         messages = [(record, m.MESSAGE_DECODER.decode(record.body)) for record in found]
     names = [cl_ord_id, *earlier]
-    return [record for record, message in messages if is_about(message, names)]
+    own = [record for record, message in messages if is_about(message, names)]
+    if not own or root == cl_ord_id:
+        return own
+    asked = (
+        record
+        for record, message in messages
+        if isinstance(message, m.NewOrderSingle) and message.cl_ord_id == root
+    )
+    return [*asked, *own]
 
 
 def is_about(message: m.JournalMessage, names: Iterable[ClOrdID]) -> bool:
     """Whether the message is about an order of these names, or a leg of one."""
     subjects = list(_subjects(message))
     return any(_is_named(subject, name) for subject in subjects for name in names) or (
-        isinstance(message, m.MessageQuarantined) and any(name in message.raw for name in names)
+        isinstance(message, m.MessageQuarantined)
+        and any(f'"{name}"' in message.raw for name in names)
     )
 
 
