@@ -53,7 +53,10 @@ def verify(
         say(f"{outcome.records:,} records verified, head {outcome.head.hash.hex()}")
     else:
         say(f"DAMAGED at record {outcome.damage.seq:,}: {outcome.damage.reason}")
-    say("no anchors: a cut end or a chain made anew would not show" if told is None else str(told))
+    if told is None:
+        say("no anchors: a cut end or a chain made anew would not show")
+    else:
+        say(f"{told}{_beyond(told, outcome.records)}")
     return DONE if is_good else REFUSED
 
 
@@ -167,6 +170,12 @@ async def _print_tail(journal: "JournalReader", lines: int, *, follow: bool) -> 
         say(line)
         if follow:
             sys.stdout.flush()  # also through a pipe, each record shows when it comes
+
+
+def _beyond(told: "Anchors", records: int) -> str:
+    """What an anchor does not cover could have been cut off."""
+    beyond = records - told.lines[-1].seq if told.lines else records
+    return f"; the {beyond:,} records after it stand on the chain alone" if beyond > 0 else ""
 
 
 def _anchors(

@@ -258,11 +258,14 @@ class SqliteJournalReader:
 
     def _raw_batches(self) -> Iterator[Batch]:
         """Every batch in its stored order, gaps and all; they are the walker's to find."""
-        first = -(1 << 63)
+        first, size = -(1 << 63), _PAGE
         while True:
             try:
-                rows = self._rows("select_batches_from", (first, _PAGE))
+                rows = self._rows("select_batches_from", (first, size))
             except JournalError as problem:
+                if size > 1:  # one by one, up to the bad one
+                    size = 1
+                    continue
                 raise JournalDamaged(str(problem)) from None
             for row in rows:
                 batch = batch_of(row)
@@ -270,7 +273,7 @@ class SqliteJournalReader:
                     raise JournalDamaged(f"batch {batch.first_seq} stands behind {first - 1}")
                 first = batch.first_seq + 1
                 yield batch
-            if len(rows) < _PAGE:
+            if len(rows) < size:
                 return
 
     def _damaged_order(self, head: Head) -> Damage | None:
