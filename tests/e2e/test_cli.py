@@ -206,7 +206,7 @@ def test_an_order_for_dollars_leaves_the_quantity_out(prompt: Prompt) -> None:
         ("quote AAPL MSFT", {"symbol", "bid_px", "ask_px"}),
         ("reconcile", {"type", "breaks", "orders_compared"}),
         ("report trades", {"orders", "fills", "symbols", "totals"}),
-        ("journal verify", {"records", "head", "damage"}),
+        ("journal verify", {"records", "head", "damage", "anchors"}),
         ("doctor", {"mode", "account", "checks"}),
     ],
 )
