@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import pytest
 
@@ -14,6 +15,7 @@ from floorbroker.journal.merkle import EMPTY_ROOT, Tree
 from floorbroker.journal.notary.anchors import Anchors, read_anchors
 from floorbroker.journal.notary.keys import key_of, make_key, read_key
 from floorbroker.journal.notary.notary import Notary
+from floorbroker.journal.port import Head
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 from tests.unit.journal.samples import open_journal, timers
@@ -115,6 +117,34 @@ async def test_while_records_come_an_anchor_is_written_now_and_then(office: Offi
         await office.dial.turn()
     watching.cancel()
     assert office.told() == [(1, 0, "open"), (1, 4, "regular"), (1, 5, "regular")]
+
+
+class SlowNotary(Notary):
+    """Its disk takes as long as the test says."""
+
+    begun, go_on = Event(), Event()
+
+    def _write(self, head: Head, occasion: str, now: datetime) -> None:
+        if occasion == "regular":
+            self.begun.set()
+            self.go_on.wait()
+        super()._write(head, occasion, now)
+
+
+async def test_a_close_waits_for_the_line_that_is_being_written(office: Office) -> None:
+    """Else two lines would follow the same one, and the chain of anchors be broken."""
+    notary = office.notary = SlowNotary(office.journal, office.path, KEY, office.dial)
+    await notary.open()
+    watching = asyncio.create_task(notary.watch(300))
+    await office.journal.append(timers(2))
+    office.dial.turned.set()
+    await asyncio.to_thread(notary.begun.wait)
+    watching.cancel()
+    closing = asyncio.create_task(notary.anchor("close"))
+    await asyncio.sleep(0)
+    notary.go_on.set()
+    await closing
+    assert office.told() == [(1, 0, "open"), (1, 2, "regular"), (1, 2, "close")]
 
 
 async def test_a_root_is_the_same_from_its_kept_peaks_and_from_all_hashes(office: Office) -> None:

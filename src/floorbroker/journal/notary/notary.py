@@ -68,11 +68,14 @@ class Notary:
             await self.anchor("open")
 
     async def watch(self, every_s: float) -> None:
-        """Write an anchor now and then, while records come; never returns."""
+        """Write an anchor now and then, while records come; never returns.
+
+        Cancelling it does not stop a line that is being written: the next one waits for that.
+        """
         while True:
             await self._clock.sleep(every_s)
             if self.problem or self.last is None or self._journal.head().seq != self.last.seq:
-                await self.anchor("regular")
+                await asyncio.shield(self.anchor("regular"))
 
     async def anchor(self, occasion: str) -> None:
         """Write the head down; what fails is kept in `problem`, never raised."""
