@@ -124,13 +124,15 @@ def is_sealed(seal: object, numbers: Row, *rest: Any) -> bool:
 def check_ended(row: Row, head: int) -> Bad | None:
     """An ended order must be as it was filed, where it was filed, with a record that is there."""
     name, created_us, symbol, side, seq, body, seal = row
-    if is_sealed(seal, (">Bq", 1, seq), body):
-        order = json.loads(body)
+    try:
+        order = json.loads(body) if is_sealed(seal, (">Bq", 1, seq), body) else {}
         made = datetime.fromisoformat(order["created_time"])
         us = (made - datetime(1970, 1, 1, tzinfo=made.tzinfo)) // timedelta(microseconds=1)
         filed = (order["cl_ord_id"], us, order["request"]["symbol"], order["request"]["side"])
         if filed == (name, created_us, symbol, side) and seq <= head:
             return None
+    except (KeyError, TypeError, ValueError):
+        pass
     return Bad(seq if isinstance(seq, int) else 0, f"ended order {name} is not as it was filed")
 
 
