@@ -30,6 +30,8 @@ from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.journal.notary.keys import key_of, make_key
+from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
@@ -51,6 +53,7 @@ class Parts:
         self.watch: MarketWatch
         self.realized: RealizedBefore
         self.journal: Journal
+        self.notary: Notary
         self.recovery: Recovery
 
     async def aclose(self) -> None:
@@ -72,10 +75,11 @@ async def start(settings: Settings) -> Parts:
             journal_id_maker=random,
         )
         stack.callback(journal.close)
+        notary = await _notary(settings, journal, stack)
         door = await _door(settings, random, stack)
         clock, broker, pacer = door.clock, door.broker, door.broker.pacer
         parts = Parts(stack, clock)
-        parts.journal, parts.broker = journal, broker
+        parts.journal, parts.notary, parts.broker = journal, notary, broker
         parts.engine = Engine(
             journal=journal,
             broker=broker,
@@ -96,6 +100,20 @@ async def start(settings: Settings) -> Parts:
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
+
+
+async def _notary(settings: Settings, journal: Journal, stack: AsyncExitStack) -> Notary:
+    """What writes the journal's heads down elsewhere, for as long as the desk is open."""
+    if settings.anchor_key is not None:
+        key = key_of(settings.anchor_key.reveal(), "FLOORBROKER_ANCHOR_KEY")
+    else:
+        key = make_key(settings.anchor_key_path)
+    notary = Notary(journal, settings.anchors_path, key, SystemClock())
+    await notary.open()
+    stack.push_async_callback(notary.anchor, "close")
+    watching = asyncio.get_running_loop().create_task(notary.watch(settings.anchor_every_s))
+    stack.callback(watching.cancel)
+    return notary
 
 
 class _Door(Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -32,6 +33,9 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_DATA_SYMBOLS": "symbols that the plan lets us follow at once, 30 by default",
     "FLOORBROKER_HOME": "folder of the journal and the embedded exchange, ~/.floorbroker",
     "FLOORBROKER_JOURNAL": "sqlite:///PATH, by default desk.sqlite in the home folder",
+    "FLOORBROKER_ANCHORS": "file of the journal's anchors, the journal's name with .anchors",
+    "FLOORBROKER_ANCHOR_KEY": "key that signs them, 64 hexadecimal digits; see docs/journal.md",
+    "FLOORBROKER_ANCHOR_EVERY_S": "seconds between two anchors while records come, 300 by default",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
     "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
@@ -53,6 +57,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     mode: Mode
     home: Path
     journal_path: Path
+    anchors: Path | None = None  #: None is beside the journal.
+    anchor_key: Secret | None = None  #: None is a file in the home folder, made at first use.
+    anchor_every_s: float = 300.0
     key_id: Secret | None = None
     secret_key: Secret | None = None
     base_url: str = PAPER_URL
@@ -68,6 +75,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     account: str = "main"  #: How this desk names its one account.
     exchange_url: str = ""  #: An embedded exchange in another process; "" keeps it in this one.
     exchange_speed: float = 1.0
+
+    @property
+    def anchors_path(self) -> Path:
+        return self.anchors or anchors_beside(self.journal_path)
+
+    @property
+    def anchor_key_path(self) -> Path:
+        return self.home / "anchor.key"
 
 
 def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None) -> Settings:
@@ -94,6 +109,9 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         mode="paper" if key_id else "embedded",
         home=home,
         journal_path=_journal_path(values, home),
+        anchors=_path(values, "FLOORBROKER_ANCHORS"),
+        anchor_key=_anchor_key(values),
+        anchor_every_s=_seconds(values, "FLOORBROKER_ANCHOR_EVERY_S", 300),
         key_id=Secret(key_id) if key_id else None,
         secret_key=Secret(secret) if secret else None,
         base_url=base_url,
@@ -107,6 +125,11 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         seed=_whole(values, "FLOORBROKER_SEED", 7),
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
     )
+
+
+def anchors_beside(journal: Path) -> Path:
+    """Where a journal's anchors are unless a setting says otherwise."""
+    return journal.with_name(journal.name + ".anchors")
 
 
 def _merged(environ: Mapping[str, str], env_file: Path) -> dict[str, str]:
@@ -204,6 +227,25 @@ def _journal_path(values: Mapping[str, str], home: Path) -> Path:
     if not text.startswith("sqlite:///") or text == "sqlite:///":
         raise ConfigError(f"FLOORBROKER_JOURNAL: {text!r} must be sqlite:///PATH")
     return Path(text.removeprefix("sqlite:///")).expanduser()
+
+
+def _path(values: Mapping[str, str], key: str) -> Path | None:
+    text = values.get(key)
+    return Path(text).expanduser() if text else None
+
+
+def _anchor_key(values: Mapping[str, str]) -> Secret | None:
+    text = values.get("FLOORBROKER_ANCHOR_KEY", "")
+    if text and not re.fullmatch("[0-9a-fA-F]{64}", text, re.ASCII):
+        raise ConfigError("FLOORBROKER_ANCHOR_KEY: must be 64 hexadecimal digits")
+    return Secret(text) if text else None
+
+
+def _seconds(values: Mapping[str, str], key: str, default: int) -> float:
+    seconds = _whole(values, key, default)
+    if not seconds:
+        raise ConfigError(f"{key}: 0 must be 1 or more")
+    return seconds
 
 
 def _tape(values: Mapping[str, str]) -> Path | None:

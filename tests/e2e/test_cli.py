@@ -94,7 +94,10 @@ def test_a_day_of_errands(prompt: Prompt) -> None:
     assert "LOOK" not in prompt.type("doctor").out
     assert "2 orders, 1 fill, 0 breaks" in prompt.type("report", "trades").out
     verified = prompt.type("journal", "verify")
-    assert re.fullmatch(r"[\d,]+ records verified, head [0-9a-f]{64}\n", verified.out)
+    said = (
+        r"[\d,]+ records verified, head [0-9a-f]{64}\n[\d,]+ anchors \(signed with the key\), .*\n"
+    )
+    assert re.fullmatch(said, verified.out)
 
 
 def test_legs_are_orders_with_the_same_verbs(prompt: Prompt) -> None:
@@ -206,7 +209,7 @@ def test_an_order_for_dollars_leaves_the_quantity_out(prompt: Prompt) -> None:
         ("quote AAPL MSFT", {"symbol", "bid_px", "ask_px"}),
         ("reconcile", {"type", "breaks", "orders_compared"}),
         ("report trades", {"orders", "fills", "symbols", "totals"}),
-        ("journal verify", {"records", "head", "damage"}),
+        ("journal verify", {"records", "head", "damage", "anchors"}),
         ("doctor", {"mode", "account", "checks"}),
     ],
 )

@@ -19,6 +19,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book.book import lineage_of
+from floorbroker.posttrade.filed import wrongly_filed
 from tests.sim.world import NAMESPACE, ORIGIN_NS, World
 
 #: Statuses that say: the broker never had this order.
@@ -48,7 +49,7 @@ async def check(world: World) -> None:
     await _fills_agree(world, orders)
     await _legs_agree(world, messages)
     await _positions_agree(world)
-    verified = world.journal.verify()
+    verified = world.journal.verify(also=lambda: wrongly_filed(world.journal))
     assert verified.damage is None, f"I14 {verified.damage}"
     assert world.replayed() == world.live(), "I15 replay differs from what is live"
 

@@ -153,11 +153,23 @@ def _is_bad(one: "Order | Refused") -> bool:
 
 
 @app.command
-def show(cl_ord_id: str, /, *, json: Json = False) -> int:
-    """One order, its legs, and its life so far.
+def show(
+    cl_ord_id: str,
+    /,
+    *,
+    why: Annotated[bool, Parameter(negative="", help="every record about it, in words")] = False,
+    json: Json = False,
+) -> int:
+    """One order, its legs, and its life so far; with `--why` all that the journal knows of it,
+    refused commands too, without opening a desk.
 
-    Example: floorbroker order show o-01J9ZK...
+    Examples: floorbroker order show o-01J9ZK...
+              floorbroker order show o-01J9ZK... --why
     """
+    if why:
+        from floorbroker.cli.why import show_why
+
+        return show_why(cl_ord_id, json=json)
 
     async def find(desk: "Desk") -> AllSeen:
         order = await desk.get_order(cl_ord_id)

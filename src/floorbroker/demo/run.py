@@ -48,6 +48,8 @@ _FILES = (
     "desk.sqlite-wal",
     "desk.sqlite-shm",
     "desk.sqlite.lock",
+    "desk.sqlite.anchors",
+    "desk.sqlite.anchors.peaks",
     "report.html",
     *(f"exchange-{name}.json" for name in _TRUTH),
 )

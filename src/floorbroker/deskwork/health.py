@@ -6,6 +6,7 @@ from floorbroker import app
 from floorbroker.brokers.port import StreamState
 from floorbroker.brokers.shelf import CacheStats
 from floorbroker.domain.errors import BrokerError
+from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import JournalReader
 
 
@@ -38,6 +39,7 @@ async def look_at(parts: app.Parts, mode: str) -> Health:
     stream_text = f"{stream.state}, {stream.frames} frames, {stream.quarantined} quarantined"
     checks = (
         Check(name="journal", is_ok=True, text=_journal_text(parts.journal)),
+        Check(name="anchors", is_ok=not parts.notary.problem, text=_anchors_text(parts.notary)),
         await _broker_check(parts),
         Check(
             name="stream",
@@ -81,3 +83,9 @@ async def _broker_check(parts: app.Parts) -> Check:
 def _journal_text(journal: JournalReader) -> str:
     head = journal.head()
     return f"{head.seq} records, head {head.hash.hex()[:12]}"
+
+
+def _anchors_text(notary: Notary) -> str:
+    last = notary.last
+    known = "none yet" if last is None else f"record {last.seq} at {last.time} in {notary.path}"
+    return notary.problem or known

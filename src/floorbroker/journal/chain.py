@@ -2,22 +2,15 @@
 
 from collections.abc import Iterable
 
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError
 
 from floorbroker.domain.errors import JournalDamaged
 from floorbroker.domain.messages import MESSAGE_DECODER
 from floorbroker.journal.codec import HASH_SIZE, Batch, Cover, decode_message, hash_at, links
-from floorbroker.journal.port import GENESIS, Damage, Head, Verification
+from floorbroker.journal.merkle import EMPTY_ROOT, Tree
+from floorbroker.journal.port import GENESIS, Damage, Head, Mark, Verification
 
 START = Head(0, GENESIS)
-
-
-class Mark(Struct, frozen=True, kw_only=True):
-    """A head that somebody remembers: the chain must pass through it."""
-
-    seq: int
-    hash: bytes
-    origin: str  #: Who remembers it, as the subject of a sentence: "the snapshot".
 
 
 def anchor_of(cover: Cover) -> Mark:
@@ -48,12 +41,13 @@ def walk(
     """
     head, epoch = start, 1
     remembered = sorted(marks, key=lambda mark: mark.seq)
+    tree = Tree() if any(mark.root for mark in remembered) else None
     try:
         _check_early_marks(remembered, start)
         for batch in batches:
             _check_place(batch, head, epoch, epoch_max)
             before, head = head, _follow(batch, head)
-            _check_marks(remembered, batch, before)
+            _check_marks(remembered, batch, before, tree)
             epoch = batch.epoch
         _check_end(remembered, head)
     except _Broken as broken:
@@ -142,9 +136,11 @@ def _check_early_marks(remembered: list[Mark], start: Head) -> None:
         mark = remembered.pop(0)
         if mark.seq < 0 or (mark.seq == start.seq and mark.hash != start.hash):
             raise _Broken(start, f"{mark.origin} remembers record {mark.seq} otherwise")
+        if mark.root and mark.seq == 0 and mark.root != EMPTY_ROOT:
+            raise _Broken(start, f"{mark.origin} holds a root that an empty journal has not")
 
 
-def _check_marks(remembered: list[Mark], batch: Batch, before: Head) -> None:
+def _check_marks(remembered: list[Mark], batch: Batch, before: Head, tree: Tree | None) -> None:
     """Drop the marks within the batch; each must agree."""
     while remembered and remembered[0].seq <= batch.last_seq:
         mark = remembered.pop(0)
@@ -153,6 +149,19 @@ def _check_marks(remembered: list[Mark], batch: Batch, before: Head) -> None:
                 _head_before(batch, mark.seq, before),
                 f"{mark.origin} remembers another hash for it: history was written anew",
             )
+        if tree is not None and mark.root:
+            tree.extend(_hashes(batch, tree.size, mark.seq))
+            if tree.root != mark.root:
+                raise _Broken(
+                    _head_before(batch, mark.seq, before),
+                    f"{mark.origin} holds a root that the records up to it do not have",
+                )
+    if tree is not None:
+        tree.extend(_hashes(batch, tree.size, batch.last_seq))
+
+
+def _hashes(batch: Batch, after: int, upto: int) -> list[bytes]:
+    return [hash_at(batch, seq) for seq in range(after + 1, upto + 1)]
 
 
 def _check_end(remembered: list[Mark], head: Head) -> None:

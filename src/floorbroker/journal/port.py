@@ -23,7 +23,7 @@ A snapshot is a cache of the state after record `seq`; losing it costs time, nev
 written after the records that it covers are durable, and replaces the one before atomically.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -41,6 +41,15 @@ class Head(Struct, frozen=True):
 
     seq: int
     hash: bytes
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """A head that somebody remembers: the chain must pass through it."""
+
+    seq: int
+    hash: bytes
+    origin: str  #: Who remembers it, as the subject of a sentence: "the snapshot".
+    root: bytes = b""  #: Of the Merkle tree over the records up to it, where that is known too.
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):  # a value: cycles cannot arise
@@ -80,6 +89,10 @@ class Damage(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+#: A further look at a journal whose chain holds.
+Check = Callable[[], Damage | None]
+
+
 class Verification(Struct, frozen=True, kw_only=True):
     """The outcome of walking the whole chain."""
 
@@ -116,8 +129,19 @@ class JournalReader(Protocol):
         """Like `records`, with the bytes as they are stored and hashed, undecoded."""
         ...
 
-    def verify(self) -> Verification:
-        """Walk the chain from the first record; never raises for damage, reports it."""
+    def hashes(self, after: int = 0) -> Iterator[bytes]:
+        """The stored hash of every record with a number above `after`, in order; raises
+        JournalDamaged where a batch is cut or missing."""
+        ...
+
+    def hash_of(self, seq: int) -> bytes | None:
+        """The stored hash of a record, GENESIS for 0, None beyond the head."""
+        ...
+
+    def verify(self, marks: Sequence[Mark] = (), also: Check | None = None) -> Verification:
+        """Walk the chain from the first record, which must pass through these heads too; never
+        raises for damage, reports it. If all is well, `also` looks further, at the same instant.
+        """
         ...
 
     def snapshot(self) -> Snapshot | None:
@@ -130,6 +154,10 @@ class JournalReader(Protocol):
 
     def ended_orders(self, wanted: OrderFilter) -> list[Order]:
         """Ended orders, newest first, at most `wanted.limit`."""
+        ...
+
+    def ended_count(self) -> int:
+        """How many ended orders there are."""
         ...
 
     def close(self) -> None:

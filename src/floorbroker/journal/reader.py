@@ -13,8 +13,9 @@ from msgspec import structs
 from floorbroker.domain.errors import JournalDamaged, JournalError
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order
-from floorbroker.journal.chain import START, Mark, anchor_of, walk
+from floorbroker.journal.chain import START, anchor_of, walk
 from floorbroker.journal.codec import (
+    HASH_SIZE,
     Batch,
     batch_of,
     cover_of,
@@ -27,8 +28,10 @@ from floorbroker.journal.codec import (
 )
 from floorbroker.journal.port import (
     GENESIS,
+    Check,
     Damage,
     Head,
+    Mark,
     OrderFilter,
     Record,
     Snapshot,
@@ -47,6 +50,7 @@ from floorbroker.journal.store import (
 
 #: Batches fetched at once: no statement stays open while a caller works on what it got.
 _PAGE = 128
+_FEW = 16
 Row = Sequence[Any]
 
 
@@ -110,14 +114,29 @@ class SqliteJournalReader:
             except JournalDamaged as damage:
                 raise self._damaged(damage) from None
 
-    def verify(self) -> Verification:
+    def hashes(self, after: int = 0) -> Iterator[bytes]:
+        """The stored hash of every record above `after`, up to the head as it is now."""
+        due, upto = after + 1, self.head().seq
+        while due <= upto:
+            rows = self._rows("select_hashes_from", (due, _FEW))
+            for first, count, hashes in rows or [(due, 0, b"")]:
+                if not first <= due < first + count or len(hashes) != count * HASH_SIZE:
+                    raise JournalDamaged(f"journal {self._path}: record {due} has no hash")
+                for place in range((due - first) * HASH_SIZE, len(hashes), HASH_SIZE):
+                    yield hashes[place : place + HASH_SIZE]
+                due = first + count
+
+    def verify(self, marks: Sequence[Mark] = (), also: Check | None = None) -> Verification:
         """Walk the chain; then the ended orders, the snapshot and the file's own structure.
 
         Everything is read as of one instant.
         """
         self._rows("begin_reading")
         try:
-            return self._verify()
+            outcome = self._verify(marks)
+            if also is None or outcome.damage is not None:
+                return outcome
+            return structs.replace(outcome, damage=also())
         except JournalError as problem:
             return Verification(records=0, head=START, damage=Damage(seq=0, reason=str(problem)))
         finally:
@@ -148,6 +167,10 @@ class SqliteJournalReader:
             "limit": max(wanted.limit, 0),
         }
         return [self._order(row) for row in self._rows("list_ended", bounds)]
+
+    def ended_count(self) -> int:
+        """How many ended orders there are."""
+        return int(self._rows("count_ended")[0][0])
 
     def close(self) -> None:
         """Let go of the file. Idempotent. A MemoryDisk stays as it is."""
@@ -214,17 +237,17 @@ class SqliteJournalReader:
     def _damaged(self, damage: JournalDamaged) -> JournalDamaged:
         return JournalDamaged(f"journal {self._path}: {damage}")
 
-    def _verify(self) -> Verification:
+    def _verify(self, known: Sequence[Mark]) -> Verification:
         try:
             cover = cover_of(self._rows("select_cover")[0])
             snapshots = self._rows("select_snapshot")
         except JournalDamaged as damage:
-            outcome = walk(self._raw_batches())
+            outcome = walk(self._raw_batches(), marks=known)
             beside: Damage | None = Damage(seq=0, reason=str(damage))
         else:
             outcome = walk(
                 self._raw_batches(),
-                marks=[anchor_of(cover), *_marks(snapshots)],
+                marks=[anchor_of(cover), *_marks(snapshots), *known],
                 epoch_max=cover.epoch,
             )
             beside = _damaged_snapshot(snapshots)
@@ -235,11 +258,14 @@ class SqliteJournalReader:
 
     def _raw_batches(self) -> Iterator[Batch]:
         """Every batch in its stored order, gaps and all; they are the walker's to find."""
-        first = -(1 << 63)
+        first, size = -(1 << 63), _PAGE
         while True:
             try:
-                rows = self._rows("select_batches_from", (first, _PAGE))
+                rows = self._rows("select_batches_from", (first, size))
             except JournalError as problem:
+                if size > 1:  # one by one, up to the bad one
+                    size = 1
+                    continue
                 raise JournalDamaged(str(problem)) from None
             for row in rows:
                 batch = batch_of(row)
@@ -247,7 +273,7 @@ class SqliteJournalReader:
                     raise JournalDamaged(f"batch {batch.first_seq} stands behind {first - 1}")
                 first = batch.first_seq + 1
                 yield batch
-            if len(rows) < _PAGE:
+            if len(rows) < size:
                 return
 
     def _damaged_order(self, head: Head) -> Damage | None:

@@ -29,7 +29,9 @@ from floorbroker.journal.codec import (
 )
 from floorbroker.journal.lock import WriterLock
 from floorbroker.journal.port import (
+    Check,
     Head,
+    Mark,
     OrderFilter,
     Record,
     Snapshot,
@@ -191,8 +193,17 @@ class SqliteJournal:
     def stored_records(self, after: int = 0) -> Iterator[StoredRecord]:
         return self._reader.stored_records(after)
 
-    def verify(self) -> Verification:
-        return self._reader.verify()
+    def hashes(self, after: int = 0) -> Iterator[bytes]:
+        return self._reader.hashes(after)
+
+    def hash_of(self, seq: int) -> bytes | None:
+        return self._reader.hash_of(seq)
+
+    def verify(self, marks: Sequence[Mark] = (), also: Check | None = None) -> Verification:
+        return self._reader.verify(marks, also)
+
+    def ended_count(self) -> int:
+        return self._reader.ended_count()
 
     def snapshot(self) -> Snapshot | None:
         return self._reader.snapshot()

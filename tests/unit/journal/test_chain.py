@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from floorbroker.journal.chain import START, Mark, walk
+from floorbroker.journal.chain import START, walk
 from floorbroker.journal.codec import HASH_SIZE, Batch, encode_batch, hash_at
+from floorbroker.journal.merkle import EMPTY_ROOT, Tree
+from floorbroker.journal.port import GENESIS, Mark
 from tests.unit.journal.samples import one_of_each, timers
 
 MESSAGES = [*one_of_each(), *timers(20)]
@@ -180,3 +182,21 @@ def test_a_good_head_comes_with_every_verdict() -> None:
 @pytest.mark.parametrize("seq", [-1, 0])
 def test_a_mark_before_the_first_record_must_be_the_beginning(seq: int) -> None:
     assert first_bad(journal_of([1]), marks=[Mark(seq=seq, hash=b"x", origin="he")]) == 1
+
+
+def test_a_root_that_the_records_do_not_have_is_found() -> None:
+    batches = journal_of([3, 1, 4])
+    tree = Tree()
+    tree.extend(
+        hash_at(batch, batch.first_seq + n) for batch in batches for n in range(batch.count)
+    )
+    good = replace(mark_at(batches, 8), root=tree.root)
+    early = Tree()
+    early.extend(hash_at(batches[0], seq) for seq in (1, 2))
+    marks = [replace(mark_at(batches, 2), root=early.root), good]
+    assert first_bad(batches, marks=marks) is None
+    assert first_bad(batches, marks=[*marks, replace(mark_at(batches, 4), root=early.root)]) == 4
+    assert first_bad(batches, marks=[Mark(seq=0, hash=GENESIS, origin="he", root=b"x")]) == 1
+    assert (
+        first_bad(batches, marks=[Mark(seq=0, hash=GENESIS, origin="he", root=EMPTY_ROOT)]) is None
+    )

@@ -37,6 +37,12 @@ WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1;
 SELECT first_seq, count, epoch, format, records, hashes FROM batches
 WHERE first_seq >= ? ORDER BY first_seq LIMIT ?;
 
+-- name: select_hashes_from
+-- A page of batches without their records, beginning with the one that holds a record.
+SELECT first_seq, count, hashes FROM batches
+WHERE first_seq >= (SELECT max(first_seq) FROM batches WHERE first_seq <= ?)
+ORDER BY first_seq LIMIT ?;
+
 -- name: select_head
 -- The last batch without its records.
 SELECT first_seq, count, substr(hashes, -32) FROM batches ORDER BY first_seq DESC LIMIT 1;
@@ -56,6 +62,10 @@ SELECT cl_ord_id, seq, body, seal FROM ended_orders WHERE cl_ord_id = ?;
 -- name: select_all_ended
 -- Every ended order with its columns, to check them; in no order, so that nothing is sorted.
 SELECT cl_ord_id, seq, body, seal, created_us, symbol, side FROM ended_orders;
+
+-- name: count_ended
+-- How many orders have ended.
+SELECT count(*) FROM ended_orders;
 
 -- name: list_ended
 -- A listing, newest first; a bound or set that is NULL does not restrict.

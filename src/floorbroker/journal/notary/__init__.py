@@ -1,0 +1,1 @@
+"""Heads of the journal, kept outside of it: what a chain alone cannot prove."""
