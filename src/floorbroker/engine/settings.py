@@ -36,6 +36,10 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     stop_timeout_s: float = 5.0
     #: An order that could not be sent for this long is not sent any more.
     intent_ttl_s: float = 300.0
+    #: With more orders in a symbol, or in the account, whose fate is not known, no new order may
+    #: add risk there.
+    unknown_per_symbol: int = 0
+    unknown_max: int = 2
     max_batch: int = 512
     inbox_max: int = 20_000
     stream_ready_timeout_s: float = 2.0
