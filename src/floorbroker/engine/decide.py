@@ -237,20 +237,20 @@ def _check_terms(order: Order, wanted: OrderCancelReplaceRequest) -> None:
 
 
 def send(
-    state: State, kind: RequestKind, cl_ord_id: ClOrdID, *, ttl_s: float, now: datetime
+    state: State, kind: RequestKind, name: ClOrdID, *, settings: EngineSettings, now: datetime
 ) -> Messages:
     """SEND, now that the broker may be asked; nothing where the request is no longer wanted."""
     if kind is RequestKind.NEW:
-        return _send_new(state, cl_ord_id, ttl_s, now)
-    order = state.book.find(cl_ord_id)
-    asked = _asked(state.book, kind).get(cl_ord_id)
+        return _send_new(state, name, settings, now)
+    order = state.book.find(name)
+    asked = _asked(state.book, kind).get(name)
     if order is None or order.order_id is None or asked is None:
         return []
     if asked.phase not in _SENDABLE[kind]:
         return []
     # A replace is numbered over the order's life, so that no answer is taken for another's.
     attempt = asked.attempt + 1 if kind is RequestKind.CANCEL else order.replaces_asked
-    return [RequestSent(cl_ord_id=cl_ord_id, request=kind, attempt=attempt, transact_time=now)]
+    return [RequestSent(cl_ord_id=name, request=kind, attempt=attempt, transact_time=now)]
 
 
 #: A cancel that may have arrived may be repeated; a replace may not.
@@ -260,17 +260,17 @@ _SENDABLE = {
 }
 
 
-def _send_new(state: State, cl_ord_id: ClOrdID, ttl_s: float, now: datetime) -> Messages:
-    order = state.book.orders.get(cl_ord_id)
+def _send_new(state: State, name: ClOrdID, settings: EngineSettings, now: datetime) -> Messages:
+    order = state.book.orders.get(name)
     if order is None or order.venue_status is not OrdStatus.CREATED:
         return []
-    age = now - order.created_time
+    age, ttl_s = now - order.created_time, settings.lifetime_s(order.request)
     if age.total_seconds() > ttl_s:
         text = f"it waited {age.total_seconds():.0f} s, longer than {ttl_s:.0f} s"
-        return [OrderExpiredUnsent(cl_ord_id=cl_ord_id, text=text, transact_time=now)]
+        return [OrderExpiredUnsent(cl_ord_id=name, text=text, transact_time=now)]
     attempt = order.attempt + 1
     new = RequestKind.NEW
-    return [RequestSent(cl_ord_id=cl_ord_id, request=new, attempt=attempt, transact_time=now)]
+    return [RequestSent(cl_ord_id=name, request=new, attempt=attempt, transact_time=now)]
 
 
 def outcome(state: State, sent: RequestSent, found: Outcome) -> Messages:

@@ -189,8 +189,8 @@ class Writer:
 
     def _send(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
         """The pacer has a place for it."""
-        ttl_s = self._settings.intent_ttl_s
-        messages = decide.send(self.state, kind, cl_ord_id, ttl_s=ttl_s, now=self.now)
+        settings = self._settings
+        messages = decide.send(self.state, kind, cl_ord_id, settings=settings, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
         for message in messages:
