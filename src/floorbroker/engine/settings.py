@@ -38,6 +38,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: its turn, for another attempt or for a restart; one that takes any price sooner.
     intent_ttl_s: float = 300.0
     urgent_ttl_s: float = 30.0
+    #: An order that was proven never placed is sent again, with the same id, while it is young.
+    resend_unknown: bool = False
     #: With more orders in a symbol, or in the account, whose fate is not known, no new order may
     #: add risk there.
     unknown_per_symbol: int = 0

@@ -334,10 +334,7 @@ class Writer:
             self._put(message)
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
-        watch_s = self._settings.ghost_grace_s
-        for message in decide.not_placed(
-            self.state, item.cl_ord_id, item.evidence, watch_s=watch_s, now=self.now
-        ):
+        for message in decide.not_placed(self.state, item, self._rules, self.now):
             self._put(message)
 
     def _missing(self, item: decide.Missing, _: Any) -> None:

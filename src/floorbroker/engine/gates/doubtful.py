@@ -2,19 +2,26 @@
 such orders, does the account."""
 
 from floorbroker.domain.errors import Halted
+from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import OrderRequest
 from floorbroker.engine.book.reducing import reduces
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
 
-def resolved(state: State, request: OrderRequest, settings: EngineSettings) -> None:
+def resolved(
+    state: State,
+    request: OrderRequest,
+    settings: EngineSettings,
+    *,
+    apart_from: ClOrdID | None = None,
+) -> None:
     """Raises Halted where UNKNOWN orders are too many: more than `unknown_per_symbol` in the
     symbol, or than `unknown_max` in the account. An order that can only make a position smaller
     passes; UNKNOWN orders count in full there."""
-    unknown = state.book.unknown
-    if not unknown:
+    if not state.book.unknown:
         return
+    unknown = {name: one for name, one in state.book.unknown.items() if name != apart_from}
     here = [name for name, order in unknown.items() if order.symbol == request.symbol]
     if len(here) > settings.unknown_per_symbol:
         names, where, most = here, f"in {request.symbol}", settings.unknown_per_symbol
