@@ -121,6 +121,12 @@ def test_the_page_of_order_states_is_drawn_from_the_table() -> None:
     assert written == script["page"](), "the table changed; run: python docs/order_states.py"
 
 
+def test_the_page_of_recovery_is_drawn_from_the_tests() -> None:
+    script = runpy.run_path(str(REPOSITORY / "docs" / "recovery.py"))
+    written = (REPOSITORY / "docs" / "recovery.md").read_text("utf-8")
+    assert written == script["page"](), "the tests changed; run: python docs/recovery.py"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_links_to_our_own_files_lead_somewhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL)

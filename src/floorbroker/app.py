@@ -228,6 +228,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         poll_orders_s=0.5,
         poll_positions_s=1.0,
         intent_ttl_s=300.0 * speed,
+        urgent_ttl_s=30.0 * speed,
         stuck_cancel_s=60.0 * speed,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from floorbroker.config import Settings
 from floorbroker.desk import Desk
-from floorbroker.domain.errors import Refused
+from floorbroker.domain.errors import Halted, Refused
 from floorbroker.domain.order import OrderRequest, OrdStatus
 
 SYMBOLS = ("AAPL", "MSFT", "SPY", "F")
@@ -48,12 +48,23 @@ async def work(home: Path, url: str, count: int) -> None:
         async def lane() -> None:
             for number in numbers:
                 if await _is_new(desk, number):
-                    await desk.submit_order(request_of(number))
+                    await _submit(desk, request_of(number))
                     say(str(number))
 
         await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
         await _settle(desk)
     say("done")
+
+
+async def _submit(desk: Desk, request: OrderRequest) -> None:
+    """What the last life left unknown closes its symbol for a while."""
+    while True:
+        try:
+            await desk.submit_order(request)
+        except Halted:
+            await desk.clock.sleep(0.05)
+        else:
+            return
 
 
 async def _is_new(desk: Desk, number: int) -> bool:

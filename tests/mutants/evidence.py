@@ -109,21 +109,21 @@ GAPS = (
 ANSWERS = (
     Mutant(
         name="'must be unique' is taken for a refusal",
-        module="brokers/alpaca/line.py",
-        before="    if refusal is not None and _UNIQUE.search(refusal.text):",
-        after="    if refusal is None:",
+        module="brokers/answers.py",
+        before="    _A.DUPLICATE_ID: Row(_M.EXISTS, _N.COMPARE),",
+        after="    _A.DUPLICATE_ID: Row(_M.REFUSED, _N.REJECT),",
     ),
     Mutant(
         name="a 5xx is taken for a refusal",
         module="brokers/alpaca/line.py",
-        before="    if 400 <= status < 500 and status != 408 and refusal is not None:",
-        after="    if 400 <= status < 600:",
+        before="    return not 400 <= response.status < 500 or response.status == 408",
+        after="    return response.status == 408",
     ),
     Mutant(
         name="a lost answer is taken for a request that did not arrive",
         module="brokers/alpaca/line.py",
-        before='raise BrokerUnknown(f"{method} {path} may have arrived: {problem}")',
-        after='raise BrokerUnreachable(f"{method} {path} was lost: {problem}")',
+        before="            raise error_of(COMMANDS[lane], Answer.NO_ANSWER, text) from None",
+        after="            raise error_of(COMMANDS[lane], Answer.NOT_SENT, text) from None",
     ),
     Mutant(
         name="any 404 says that there is no such order",
@@ -133,9 +133,9 @@ ANSWERS = (
     ),
     Mutant(
         name="'unable to replace' is believed",
-        module="brokers/alpaca/line.py",
-        before="        return _error(BrokerUnknown, response, is_refusal=True)",
-        after="        return _error(BrokerRejected, response)",
+        module="brokers/answers.py",
+        before="    _A.DOUBTFUL_NO: Row(_M.DOUBTED, _N.ITS_RECORD),",
+        after="    _A.DOUBTFUL_NO: Row(_M.REFUSED, _N.ITS_RECORD),",
     ),
 )
 

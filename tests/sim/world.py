@@ -38,6 +38,8 @@ SYMBOLS = ("AAPL", "MSFT")
 ORIGIN_NS = 1_780_322_400 * NS_PER_S
 NAMESPACE = "sim"
 KEYS = Credentials("SIM", "secret")
+#: Orders whose fate is open keep no others from leaving: here they should meet.
+OPEN_GATE = EngineSettings(unknown_per_symbol=100, unknown_max=100)
 
 
 class World:
@@ -55,7 +57,7 @@ class World:
         rate_limit: int = 0,
     ) -> None:
         self.random = Random(seed)
-        self.settings = settings or EngineSettings()
+        self.settings = settings or OPEN_GATE
         self.disk = MemoryDisk()
         self.clock = LoopClock(start_ns)
         self._setup = Setup(

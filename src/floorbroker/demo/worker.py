@@ -22,7 +22,7 @@ from floorbroker.clock import NS_PER_S, MarketClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.demo.basket import Step, basket, near, request_of
 from floorbroker.desk import Desk
-from floorbroker.domain.errors import BrokerError, Refused
+from floorbroker.domain.errors import BrokerError, Halted, Refused
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
 from floorbroker.publish.views import to_json
 
@@ -134,7 +134,21 @@ async def _place(desk: Desk, job: Job, step: Step) -> None:
             return
         mid = found
     tell("step", step=step.number, symbol=step.symbol, says=step.says)
-    await desk.submit_order(request_of(step, mid, cl_ord_id))
+    await _submit(desk, request_of(step, mid, cl_ord_id))
+
+
+async def _submit(desk: Desk, request: OrderRequest) -> None:
+    """While the fate of another order is open the desk takes none: try again soon."""
+    deadline = desk.clock.monotonic() + SETTLE_S
+    while True:
+        try:
+            await desk.submit_order(request)
+        except Halted:
+            if desk.clock.monotonic() > deadline:
+                raise
+            await desk.clock.sleep(0.1)
+        else:
+            return
 
 
 def _is_too_late(desk: Desk, job: Job, step: Step) -> bool:

@@ -54,7 +54,12 @@ class Halted(Refused):
 
 
 class BrokerError(FloorbrokerError):
-    """A request to the broker did not succeed; the subclass says what may be done."""
+    """A request to the broker did not succeed; the subclass says what may be done.
+
+    `answer` is the row of the answer table that decided it, such as `submit.no_answer`.
+    """
+
+    answer = ""
 
     def __init__(self, text: str, *, status: int | None = None, code: int | None = None) -> None:
         super().__init__(text)

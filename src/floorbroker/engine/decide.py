@@ -40,6 +40,7 @@ from floorbroker.domain.terms import validate
 from floorbroker.engine.book.book import Asked, Book, Phase, successor_id
 from floorbroker.engine.book.reported import changed_request
 from floorbroker.engine.gates import gate
+from floorbroker.engine.gates.again import may_go_again
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
@@ -237,20 +238,20 @@ def _check_terms(order: Order, wanted: OrderCancelReplaceRequest) -> None:
 
 
 def send(
-    state: State, kind: RequestKind, cl_ord_id: ClOrdID, *, ttl_s: float, now: datetime
+    state: State, kind: RequestKind, name: ClOrdID, *, settings: EngineSettings, now: datetime
 ) -> Messages:
     """SEND, now that the broker may be asked; nothing where the request is no longer wanted."""
     if kind is RequestKind.NEW:
-        return _send_new(state, cl_ord_id, ttl_s, now)
-    order = state.book.find(cl_ord_id)
-    asked = _asked(state.book, kind).get(cl_ord_id)
+        return _send_new(state, name, settings, now)
+    order = state.book.find(name)
+    asked = _asked(state.book, kind).get(name)
     if order is None or order.order_id is None or asked is None:
         return []
     if asked.phase not in _SENDABLE[kind]:
         return []
     # A replace is numbered over the order's life, so that no answer is taken for another's.
     attempt = asked.attempt + 1 if kind is RequestKind.CANCEL else order.replaces_asked
-    return [RequestSent(cl_ord_id=cl_ord_id, request=kind, attempt=attempt, transact_time=now)]
+    return [RequestSent(cl_ord_id=name, request=kind, attempt=attempt, transact_time=now)]
 
 
 #: A cancel that may have arrived may be repeated; a replace may not.
@@ -260,17 +261,23 @@ _SENDABLE = {
 }
 
 
-def _send_new(state: State, cl_ord_id: ClOrdID, ttl_s: float, now: datetime) -> Messages:
-    order = state.book.orders.get(cl_ord_id)
-    if order is None or order.venue_status is not OrdStatus.CREATED:
+#: Without and with the policy to send again what was proven never placed.
+_SENDABLE_NEW = ((OrdStatus.CREATED,), (OrdStatus.CREATED, OrdStatus.UNKNOWN))
+
+
+def _send_new(state: State, name: ClOrdID, settings: EngineSettings, now: datetime) -> Messages:
+    order = state.book.orders.get(name)
+    if order is None or order.venue_status not in _SENDABLE_NEW[settings.resend_unknown]:
         return []
-    age = now - order.created_time
+    age, ttl_s = now - order.created_time, settings.lifetime_s(order.request)
     if age.total_seconds() > ttl_s:
+        if order.venue_status is OrdStatus.UNKNOWN:
+            return []  # it may have been sent: only evidence ends it
         text = f"it waited {age.total_seconds():.0f} s, longer than {ttl_s:.0f} s"
-        return [OrderExpiredUnsent(cl_ord_id=cl_ord_id, text=text, transact_time=now)]
+        return [OrderExpiredUnsent(cl_ord_id=name, text=text, transact_time=now)]
     attempt = order.attempt + 1
     new = RequestKind.NEW
-    return [RequestSent(cl_ord_id=cl_ord_id, request=new, attempt=attempt, transact_time=now)]
+    return [RequestSent(cl_ord_id=name, request=new, attempt=attempt, transact_time=now)]
 
 
 def outcome(state: State, sent: RequestSent, found: Outcome) -> Messages:
@@ -317,17 +324,27 @@ def _refused(order: Order, found: OrderReject) -> Messages:
     ]
 
 
-def not_placed(
-    state: State, cl_ord_id: ClOrdID, evidence: str, *, watch_s: float, now: datetime
-) -> Messages:
-    """The evidence is complete that the broker never had the order; go on watching for a ghost."""
-    order = state.book.orders.get(cl_ord_id)
+def not_placed(state: State, found: NotPlaced, rules: Rules, now: datetime) -> Messages:
+    """The evidence is complete that the broker never had the order: go on watching for a ghost,
+    or, where the policy says so, let it go again."""
+    name, settings = found.cl_ord_id, rules.settings
+    order = state.book.orders.get(name)
     if order is None or order.venue_status is not OrdStatus.UNKNOWN:
         return []
-    due = now + timedelta(seconds=watch_s)
+    if may_go_again(state, order, rules.capabilities, settings=settings, now=now):
+        return [
+            RequestUndelivered(
+                cl_ord_id=name,
+                request=RequestKind.NEW,
+                attempt=order.attempt,
+                text=found.evidence,
+                transact_time=now,
+            )
+        ]
+    due = now + timedelta(seconds=settings.ghost_grace_s)
     return [
-        OrderNotPlaced(cl_ord_id=cl_ord_id, text=evidence, transact_time=now),
-        TimerSet(timer_id=f"{GHOST}{cl_ord_id}", due_time=due, transact_time=now),
+        OrderNotPlaced(cl_ord_id=name, text=found.evidence, transact_time=now),
+        TimerSet(timer_id=f"{GHOST}{name}", due_time=due, transact_time=now),
     ]
 
 

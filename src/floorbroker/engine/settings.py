@@ -9,7 +9,7 @@ from floorbroker.brokers.port import Broker, StreamHealth
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
-from floorbroker.domain.order import Order
+from floorbroker.domain.order import Order, OrderRequest, OrdType, TimeInForce
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -34,8 +34,16 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     snapshot_every: int = 50_000
     #: How long a stop waits for answers that are still due.
     stop_timeout_s: float = 5.0
-    #: An order that could not be sent for this long is not sent any more.
+    #: An order that could not be sent for this long is not sent any more, whether it waited for
+    #: its turn, for another attempt or for a restart; one that takes any price sooner.
     intent_ttl_s: float = 300.0
+    urgent_ttl_s: float = 30.0
+    #: An order that was proven never placed is sent again, with the same id, while it is young.
+    resend_unknown: bool = False
+    #: With more orders in a symbol, or in the account, whose fate is not known, no new order may
+    #: add risk there.
+    unknown_per_symbol: int = 0
+    unknown_max: int = 2
     max_batch: int = 512
     inbox_max: int = 20_000
     stream_ready_timeout_s: float = 2.0
@@ -50,6 +58,15 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     overlap_s: float = 60.0
     #: How long an order may wait to hear of its instrument, which is asked for once a day.
     reference_wait_s: float = 1.0
+
+    def lifetime_s(self, request: OrderRequest) -> float:
+        """How long after its intent an order may still be sent: market, IOC and FOK orders are
+        about this very market."""
+        is_urgent = request.ord_type is OrdType.MARKET or request.time_in_force in _URGENT
+        return self.urgent_ttl_s if is_urgent else self.intent_ttl_s
+
+
+_URGENT = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 
 
 class Update(Struct, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ from floorbroker.domain.messages import (
     TimerSet,
     decoder_for,
 )
-from floorbroker.domain.order import Order, Pending, Side
+from floorbroker.domain.order import Order, OrdStatus, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
@@ -336,6 +336,11 @@ class State:
         state.book.account = image.opened.account if image.opened else state.book.account
         state.book.orders = {order.cl_ord_id: order for order in image.orders}
         state.book.external = {order.cl_ord_id: order for order in image.external}
+        state.book.unknown = {
+            order.cl_ord_id: order
+            for order in image.orders
+            if order.venue_status is OrdStatus.UNKNOWN
+        }
         state.book.lineage = image.lineage
         state.book.cancels, state.book.replaces = image.cancels, image.replaces
         state.book.positions = {position.symbol: position for position in image.positions}

@@ -189,8 +189,8 @@ class Writer:
 
     def _send(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
         """The pacer has a place for it."""
-        ttl_s = self._settings.intent_ttl_s
-        messages = decide.send(self.state, kind, cl_ord_id, ttl_s=ttl_s, now=self.now)
+        settings = self._settings
+        messages = decide.send(self.state, kind, cl_ord_id, settings=settings, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
         for message in messages:
@@ -334,10 +334,7 @@ class Writer:
             self._put(message)
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
-        watch_s = self._settings.ghost_grace_s
-        for message in decide.not_placed(
-            self.state, item.cl_ord_id, item.evidence, watch_s=watch_s, now=self.now
-        ):
+        for message in decide.not_placed(self.state, item, self._rules, self.now):
             self._put(message)
 
     def _missing(self, item: decide.Missing, _: Any) -> None:

@@ -76,16 +76,28 @@ def test_an_id_that_the_broker_cannot_take_is_refused() -> None:
 
 def test_an_intent_that_is_too_old_is_not_sent() -> None:
     state, late = created(), START + timedelta(seconds=301)
-    (young,) = decide.send(state, RequestKind.NEW, NAME, ttl_s=300, now=START)
+    (young,) = decide.send(state, RequestKind.NEW, NAME, settings=EngineSettings(), now=START)
     assert isinstance(young, RequestSent)
-    (old,) = decide.send(state, RequestKind.NEW, NAME, ttl_s=300, now=late)
+    (old,) = decide.send(state, RequestKind.NEW, NAME, settings=EngineSettings(), now=late)
+    assert isinstance(old, OrderExpiredUnsent)
+
+
+@pytest.mark.proves("C04", "P28")
+@pytest.mark.parametrize("time_in_force", ["ioc", "fok", None])
+def test_an_order_that_takes_the_market_as_it_is_waits_a_shorter_time(
+    time_in_force: str | None,
+) -> None:
+    market = OrderRequest.market("buy", 10, "AAPL")
+    request = limit(10, time_in_force=time_in_force) if time_in_force else market
+    state, late = created(request), START + timedelta(seconds=31)
+    (old,) = decide.send(state, RequestKind.NEW, NAME, settings=EngineSettings(), now=late)
     assert isinstance(old, OrderExpiredUnsent)
 
 
 def test_what_is_on_its_way_is_not_sent_again() -> None:
     state = created()
     state.apply(sent())
-    assert decide.send(state, RequestKind.NEW, NAME, ttl_s=300, now=START) == []
+    assert decide.send(state, RequestKind.NEW, NAME, settings=EngineSettings(), now=START) == []
 
 
 def test_a_refusal_of_the_only_attempt_is_final() -> None:

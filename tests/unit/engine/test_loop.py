@@ -79,6 +79,15 @@ async def test_an_order_that_waited_too_long_is_not_sent() -> None:
 
 
 @virtual
+async def test_an_order_that_cannot_be_delivered_grows_too_old_for_another_attempt() -> None:
+    async with desk(intent_ttl_s=10) as made:
+        made.broker.script = ["unreachable"] * 100
+        order = await made.engine.submit(limit())
+        assert order.ord_status is OrdStatus.EXPIRED_UNSENT
+        assert order.text.startswith("it waited 1")
+
+
+@virtual
 async def test_a_cancel_before_the_send_ends_the_order_here() -> None:
     async with desk() as made:
         made.pacer.is_shut = True

@@ -11,16 +11,17 @@ from floorbroker.brokers.alpaca import codec, reference, words
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.line import (
     Line,
-    cancel_error,
     checked,
+    foreign,
     is_no_such_thing,
     is_success,
-    place_error,
-    replace_error,
+    problem_of,
+    readable,
     understood,
 )
 from floorbroker.brokers.alpaca.stream import AlpacaOrderStream, StreamRules
 from floorbroker.brokers.alpaca.transport import Response, Transport
+from floorbroker.brokers.answers import Command
 from floorbroker.brokers.pacing import Lane, Pacer
 from floorbroker.brokers.port import (
     AccountReport,
@@ -73,8 +74,8 @@ class Endpoints(Struct, frozen=True, kw_only=True):
 
 
 class AlpacaClient:
-    """One Alpaca account. See `Broker` for what each method promises, `line` for what each of
-    Alpaca's answers means.
+    """One Alpaca account. See `Broker` for what each method promises, `answers` for what each
+    answer means and `line` for how Alpaca's are told apart.
 
     Every request takes its turn with the pacer; for `place`, `cancel` and `replace` the caller may
     have reserved it before with `pacer.try_take`. Market data has a budget of its own at Alpaca
@@ -113,19 +114,17 @@ class AlpacaClient:
         body = words.order_body(cl_ord_id, order)
         answer = await self._trading.call(Lane.SUBMIT, "POST", ORDERS, body=body)
         if not is_success(answer):
-            raise place_error(answer)
-        report = self._report(answer, Source.ANSWER)
+            raise problem_of(Command.SUBMIT, answer)
+        report = self._report(answer, Source.ANSWER, Command.SUBMIT)
         if report.cl_ord_id != cl_ord_id:
-            raise BrokerUnknown(
-                f"order {cl_ord_id} was answered with client_order_id {report.cl_ord_id}",
-                status=answer.status,
-            )
+            text = f"order {cl_ord_id} was answered with client_order_id {report.cl_ord_id}"
+            raise foreign(Command.SUBMIT, answer, text)
         return report
 
     async def cancel(self, order_id: OrderID) -> None:
         answer = await self._trading.call(Lane.CANCEL, "DELETE", _order_path(order_id))
         if not is_success(answer):
-            raise cancel_error(answer)
+            raise problem_of(Command.CANCEL, answer)
 
     async def replace(
         self, order_id: OrderID, change: OrderCancelReplaceRequest
@@ -133,13 +132,11 @@ class AlpacaClient:
         body = words.replace_body(change)
         answer = await self._trading.call(Lane.REPLACE, "PATCH", _order_path(order_id), body=body)
         if not is_success(answer):
-            raise replace_error(answer)
-        successor = self._report(answer, Source.ANSWER)
+            raise problem_of(Command.REPLACE, answer)
+        successor = self._report(answer, Source.ANSWER, Command.REPLACE)
         if successor.order_id == order_id:
-            raise BrokerUnknown(
-                f"replacing order {order_id} was answered with the same order",
-                status=answer.status,
-            )
+            text = f"replacing order {order_id} was answered with the same order"
+            raise foreign(Command.REPLACE, answer, text)
         return structs.replace(successor, prev_order_id=order_id)
 
     async def look_up(self, cl_ord_id: str) -> ExecutionReport | None:
@@ -150,7 +147,8 @@ class AlpacaClient:
             return None
         report = self._report(checked(answer), Source.LOOKUP)
         if report.cl_ord_id != cl_ord_id:
-            raise BrokerUnknown(f"asked for {cl_ord_id}, answered with {report.cl_ord_id}")
+            text = f"asked for {cl_ord_id}, answered with {report.cl_ord_id}"
+            raise foreign(Command.ASK, answer, text)
         if not codec.hides_legs(answer.body):
             return report
         return await self.order(report.order_id) or report
@@ -162,7 +160,8 @@ class AlpacaClient:
             return None
         report = self._report(checked(answer), Source.LOOKUP)
         if report.order_id != order_id:
-            raise BrokerUnknown(f"asked for order {order_id}, answered with {report.order_id}")
+            text = f"asked for order {order_id}, answered with {report.order_id}"
+            raise foreign(Command.ASK, answer, text)
         return report
 
     async def open_orders(self) -> list[ExecutionReport]:
@@ -355,8 +354,11 @@ class AlpacaClient:
     ) -> Response:
         return checked(await self._trading.call(lane, "GET", path, query=query))
 
-    def _report(self, answer: Response, source: Source) -> ExecutionReport:
-        return understood(codec.order_report, answer, source, self._clock.now())
+    def _report(
+        self, answer: Response, source: Source, command: Command = Command.ASK
+    ) -> ExecutionReport:
+        now = self._clock.now()
+        return readable(command, answer, lambda: codec.order_report(answer.body, source, now))
 
 
 def _order_path(order_id: OrderID) -> str:

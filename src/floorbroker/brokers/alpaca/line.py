@@ -1,39 +1,21 @@
-"""One paced, authorised line to an Alpaca host, and what each of its answers means.
+"""One paced, authorised line to an Alpaca host, and which class each of its answers is of.
 
-What an answer to a request that places, cancels or replaces means
--------------------------------------------------------------------
-| answer                                     | place       | cancel      | replace     |
-| ------------------------------------------ | ----------- | ----------- | ----------- |
-| 2xx that can be read                       | report      | taken       | report      |
-| 2xx that cannot                            | unknown     | taken       | unknown     |
-| 401, 403, whoever says it                  | rejected    | rejected    | rejected    |
-| 422 "client_order_id must be unique"       | unknown (1) | -           | unknown (1) |
-| 422 about the order's state                | rejected    | rejected    | unknown (2) |
-| 422 "pending_replace"                      | unknown     | unknown (4) | unknown (2) |
-| other 4xx with Alpaca's own error body     | rejected    | rejected    | rejected    |
-| other 4xx with any other body              | unknown (3) | unknown (3) | unknown (3) |
-| 408, 3xx, 5xx                              | unknown     | unknown     | unknown     |
-| 429                                        | unreachable | unreachable | unreachable |
-| time-out, reset, broken answer             | unknown     | unknown     | unknown     |
-| refused, no such name, no TLS              | unreachable | unreachable | unreachable |
+What a class means for the request, and what follows, is for the table in `brokers.answers` to
+say. Three things are peculiar to Alpaca:
 
-(1) It proves that an earlier attempt won: the order exists, so it has to be looked up.
-(2) Alpaca has answered "unable to replace order" and replaced it all the same. Only what surely
-    was refused is rejected: a field that is wrong, a change that changes nothing, an order that
-    has filled, expired or been canceled. An unknown wording counts as unknown, because texts may
-    change and a look-up costs little. That the no was said is told with it (`is_refusal`): nothing
-    is on its way any more.
-(3) A proxy in between has answered; nobody knows what is behind it.
-(4) Not yet: a cancel may be asked for again, and once the replace is through it is taken.
-
-Questions do no harm, so every failure is just that: a 4xx is rejected, a 429 or a host out of
-reach unreachable, anything else unknown. Only a 404 with Alpaca's body and a code of its kind
-says that there is no such thing.
+- "client_order_id must be unique" proves that an earlier attempt won: the order exists.
+- "Unable to replace order" has been answered of orders that were replaced all the same. Only what
+  surely was refused counts as refused: a field that is wrong, a change that changes nothing, an
+  order that has filled, expired or been canceled. An unknown wording counts as doubtful, because
+  texts may change and a look-up costs little.
+- A 4xx without Alpaca's own error body is a proxy's, and nobody knows what is behind it; only a
+  404 with Alpaca's body and a code of its kind says that there is no such thing.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -46,14 +28,10 @@ from floorbroker.brokers.alpaca.transport import (
     Transport,
 )
 from floorbroker.brokers.alpaca.words import Unreadable
+from floorbroker.brokers.answers import TABLE, Answer, Command, error_of
 from floorbroker.brokers.pacing import Lane, Pacer, retry_after_s
 from floorbroker.clock import Clock
-from floorbroker.domain.errors import (
-    BrokerError,
-    BrokerRejected,
-    BrokerUnknown,
-    BrokerUnreachable,
-)
+from floorbroker.domain.errors import BrokerError
 
 _TEXT_MAX = 500
 _NOT_FOUND = 404
@@ -67,9 +45,17 @@ _SURELY_NOT_REPLACED = re.compile(
     re.IGNORECASE,
 )
 _BEING_REPLACED = re.compile(r"\bpending_replace\b", re.IGNORECASE)
-_Error = TypeVar("_Error", bound=BrokerError)
 Extra = ParamSpec("Extra")
 Found = TypeVar("Found")
+
+#: What a lane's requests ask for.
+COMMANDS = {
+    Lane.SUBMIT: Command.SUBMIT,
+    Lane.REPLACE: Command.REPLACE,
+    Lane.CANCEL: Command.CANCEL,
+    Lane.RECONCILE: Command.ASK,
+    Lane.QUERY: Command.ASK,
+}
 
 
 class Refusal(Struct, frozen=True):
@@ -123,20 +109,22 @@ class Line:
             )
             answered = response.headers
         except NotDelivered as problem:
-            raise BrokerUnreachable(f"{method} {path} was not sent: {problem}") from None
+            text = f"{method} {path} was not sent: {problem}"
+            raise error_of(COMMANDS[lane], Answer.NOT_SENT, text) from None
         except DeliveryUnknown as problem:
-            raise BrokerUnknown(f"{method} {path} may have arrived: {problem}") from None
+            text = f"{method} {path} may have arrived: {problem}"
+            raise error_of(COMMANDS[lane], Answer.NO_ANSWER, text) from None
         finally:
             pacer.done(lane, answered)
         if response.status == _TOO_MANY:
-            raise self._turned_away(response)
+            raise self._turned_away(COMMANDS[lane], response)
         pacer.forgive()
         return response
 
-    def _turned_away(self, response: Response) -> BrokerUnreachable:
+    def _turned_away(self, command: Command, response: Response) -> BrokerError:
         asked = retry_after_s(response.headers, self._clock.now_ns() / 1e9)
         wait_s = self._pacer.penalise(asked)
-        return _error(BrokerUnreachable, response, retry_after_s=wait_s)
+        return _error(command, Answer.TOO_MANY, response, wait_s)
 
 
 def is_success(response: Response) -> bool:
@@ -166,53 +154,70 @@ def is_no_such_thing(response: Response) -> bool:
     return refusal is not None and refusal.code is not None and refusal.code // 100_000 == 404
 
 
-def place_error(response: Response) -> BrokerError:
-    """What an answer other than 2xx to a new order means; the first column of the table."""
+def _is_broken(response: Response, _: Refusal | None) -> bool:
+    return not 400 <= response.status < 500 or response.status == 408
+
+
+def _says(words: re.Pattern[str], response: Response, refusal: Refusal | None) -> bool:
+    if refusal is None or not 400 <= response.status < 500:
+        return False
+    return words.search(refusal.text) is not None
+
+
+def _is_doubtful(response: Response, refusal: Refusal | None) -> bool:
+    return response.status == 422 and not _says(_SURELY_NOT_REPLACED, response, refusal)
+
+
+#: How each class shows, told apart in this order; those that show before an answer came, or only
+#: once it was read, are not among them.
+_SIGNS: tuple[tuple[Answer, Callable[[Response, Refusal | None], bool]], ...] = (
+    (Answer.READ, lambda response, _: is_success(response)),
+    (Answer.TOO_MANY, lambda response, _: response.status == _TOO_MANY),
+    (Answer.DUPLICATE_ID, partial(_says, _UNIQUE)),
+    (Answer.DENIED, lambda response, _: response.status in (401, 403)),
+    (Answer.BROKEN, _is_broken),
+    (Answer.NOT_THE_BROKER, lambda _, refusal: refusal is None),
+    (Answer.NO_SUCH_THING, lambda response, _: is_no_such_thing(response)),
+    (Answer.DOUBTFUL_NO, _is_doubtful),
+    (Answer.BEING_REPLACED, partial(_says, _BEING_REPLACED)),
+    (Answer.REFUSED, lambda _, __: True),
+)
+
+
+def class_of(command: Command, response: Response) -> Answer:
+    """The class of an answer to this command, as far as it shows before the body is read."""
     refusal = refusal_in(response)
-    if refusal is not None and _UNIQUE.search(refusal.text):
-        return _error(BrokerUnknown, response)
-    return cancel_error(response)
+    return next(
+        answer
+        for answer, shows in _SIGNS
+        if (command, answer) in TABLE and shows(response, refusal)
+    )
 
 
-def cancel_error(response: Response) -> BrokerError:
-    """What an answer other than 2xx to a cancel means; the second column of the table."""
-    status, refusal = response.status, refusal_in(response)
-    if status == 422 and refusal is not None and _BEING_REPLACED.search(refusal.text):
-        return _error(BrokerUnknown, response)
-    if status in (401, 403):
-        return _error(BrokerRejected, response)
-    if 400 <= status < 500 and status != 408 and refusal is not None:
-        return _error(BrokerRejected, response)
-    return _error(BrokerUnknown, response)
-
-
-def replace_error(response: Response) -> BrokerError:
-    """What an answer other than 2xx to a replace means; the third column of the table."""
-    refusal = refusal_in(response)
-    if response.status == 422 and refusal is not None:
-        if _UNIQUE.search(refusal.text):
-            return _error(BrokerUnknown, response)
-        if _SURELY_NOT_REPLACED.search(refusal.text):
-            return _error(BrokerRejected, response)
-        return _error(BrokerUnknown, response, is_refusal=True)
-    return cancel_error(response)
-
-
-def read_error(response: Response) -> BrokerError:
-    """What an answer other than 2xx to a question means."""
-    if response.status in (401, 403):
-        return _error(BrokerRejected, response)
-    if 400 <= response.status < 500 and response.status != 408:
-        is_alpaca = refusal_in(response) is not None
-        return _error(BrokerRejected if is_alpaca else BrokerUnknown, response)
-    return _error(BrokerUnknown, response)
+def problem_of(command: Command, response: Response) -> BrokerError:
+    """What an answer other than 2xx means."""
+    return _error(command, class_of(command, response), response)
 
 
 def checked(response: Response) -> Response:
     """The answer to a question, if it is one; raises BrokerError."""
     if not is_success(response):
-        raise read_error(response)
+        raise problem_of(Command.ASK, response)
     return response
+
+
+def readable(command: Command, answer: Response, read: Callable[[], Found]) -> Found:
+    """What a 2xx says; raises what it means that it lacks something, naming it."""
+    try:
+        return read()
+    except Unreadable as problem:
+        text = f"HTTP {answer.status} that cannot be read: {problem}"
+        raise error_of(command, Answer.GARBLED, text, status=answer.status) from None
+
+
+def foreign(command: Command, answer: Response, text: str) -> BrokerError:
+    """What it means that a 2xx is about another order."""
+    return error_of(command, Answer.FOREIGN, text, status=answer.status)
 
 
 def understood(
@@ -221,19 +226,23 @@ def understood(
     *more: Extra.args,
     **options: Extra.kwargs,
 ) -> Found:
-    """What the answer says; raises BrokerUnknown that names what it lacks."""
-    try:
-        return translate(answer.body, *more, **options)
-    except Unreadable as problem:
-        raise BrokerUnknown(
-            f"HTTP {answer.status} that cannot be read: {problem}", status=answer.status
-        ) from None
+    """What the answer to a question says; raises BrokerUnknown that names what it lacks."""
+    return readable(Command.ASK, answer, lambda: translate(answer.body, *more, **options))
 
 
-def _error(kind: type[_Error], response: Response, **more: Any) -> _Error:
+def _error(
+    command: Command, answer: Answer, response: Response, retry_after_s: float | None = None
+) -> BrokerError:
     refusal = refusal_in(response)
     if refusal is not None:
         text, code = refusal.text, refusal.code
     else:
         text, code = response.body[:200].decode("utf-8", "replace") or "no body", None
-    return kind(f"HTTP {response.status}: {text}", status=response.status, code=code, **more)
+    return error_of(
+        command,
+        answer,
+        f"HTTP {response.status}: {text}",
+        status=response.status,
+        code=code,
+        retry_after_s=retry_after_s,
+    )

@@ -6,16 +6,14 @@ from random import Random
 from msgspec import Struct
 
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.line import Line, is_success, read_error
+from floorbroker.brokers.alpaca.line import Line, checked, understood
 from floorbroker.brokers.alpaca.transport import Frames, Transport
-from floorbroker.brokers.alpaca.words import Unreadable
 from floorbroker.brokers.alpaca_feeds.feed import AlpacaFeed
 from floorbroker.brokers.alpaca_feeds.source import FeedRules, Place, Source
 from floorbroker.brokers.alpaca_feeds.wire import MSGPACK, snapshot_facts
 from floorbroker.brokers.feed import Fact
 from floorbroker.brokers.pacing import Lane
 from floorbroker.clock import Clock
-from floorbroker.domain.errors import BrokerUnknown
 
 COINS = Place("/v1beta3/crypto/us", "us")
 _TEST = "test"
@@ -71,14 +69,7 @@ async def newest_facts(line: Line, feed: str, symbols: Sequence[str]) -> list[Fa
     if not is_coin:
         query["feed"] = feed
     answer = await line.call(Lane.QUERY, "GET", path, query=query)
-    if not is_success(answer):
-        raise read_error(answer)
-    try:
-        return snapshot_facts(answer.body, symbols, is_coin=is_coin)
-    except Unreadable as problem:
-        raise BrokerUnknown(
-            f"HTTP {answer.status} that cannot be read: {problem}", status=answer.status
-        ) from None
+    return understood(snapshot_facts, checked(answer), symbols, is_coin=is_coin)
 
 
 async def newest_of(line: Line, feed: str, symbols: Sequence[str]) -> list[Fact]:

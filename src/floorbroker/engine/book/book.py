@@ -64,7 +64,8 @@ class Book:
     it has had. An order that ends leaves at once
     and waits in `ended` until the batch that ended it is written; `changed` and `changed_symbols`
     collect what the batch touched, for those who publish it; `renamed` are orders from elsewhere
-    that turned out to be legs of ours. `ended_legs` finds a leg after its end.
+    that turned out to be legs of ours. `ended_legs` finds a leg after its end, `unknown` are the
+    orders whose fate nobody knows.
     """
 
     def __init__(self) -> None:
@@ -81,6 +82,7 @@ class Book:
         self.changed_symbols: dict[str, None] = {}
         self.renamed: dict[ClOrdID, ClOrdID] = {}
         self.ended_legs: OrderedDict[OrderID, ClOrdID] = OrderedDict()
+        self.unknown: dict[ClOrdID, Order] = {}
 
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""
@@ -135,6 +137,10 @@ class Book:
 
     def keep(self, order: Order) -> Order:
         """Put the order where it belongs: among the live ones, or with those that ended."""
+        if order.venue_status is OrdStatus.UNKNOWN:
+            self.unknown[order.cl_ord_id] = order
+        elif self.unknown:
+            self.unknown.pop(order.cl_ord_id, None)
         if order.venue_status in ENDED:
             order = replace(order, pending=None, ended_time=order.updated_time)
             self._file(order)

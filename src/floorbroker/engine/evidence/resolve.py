@@ -161,6 +161,7 @@ class Resolver:
                 await self._list(order, evidence, listed_since)
             if self._is_proven(order, evidence):
                 self._world.deliver(NotPlaced(cl_ord_id, evidence.in_words()))
+                evidence = Evidence(since_s=self._clock.monotonic())  # it may go again
 
     async def _look_up(self, wire_id: str, evidence: Evidence) -> bool:
         """Whether the broker has answered; what it said is evidence, or delivered."""
