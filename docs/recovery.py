@@ -149,9 +149,8 @@ def _marked(test: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
     """What the test's markers say that it shows; also those of single parameters."""
     for decorator in test.decorator_list:
         for node in ast.walk(decorator):
-            is_mark = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-            if is_mark and node.func.attr == "proves":
-                yield from (each.value for each in node.args if isinstance(each, ast.Constant))
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.proves"):
+                yield from (ast.literal_eval(each) for each in node.args)
 
 
 def lacking(found: dict[str, list[str]]) -> list[str]:
@@ -176,7 +175,8 @@ def _answers() -> list[str]:
     """What each class of answer means to each command, and what follows."""
     lines = []
     for command in Command:
-        lines += ["", f"### {command.value}", "", "| answer | means | then |", "| --- | --- | --- |"]
+        lines += ["", f"### {command.value}", "", "| answer | means | then |"]
+        lines.append("| --- | --- | --- |")
         for answer in Answer:
             row = TABLE.get((command, answer))
             if row is not None:

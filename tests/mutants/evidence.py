@@ -36,7 +36,7 @@ PROOF = (
     Mutant(
         name="an order that was found not placed is not looked for any more",
         module="engine/decide.py",
-        before='TimerSet(timer_id=f"{GHOST}{cl_ord_id}", due_time=due, transact_time=now),',
+        before='TimerSet(timer_id=f"{GHOST}{name}", due_time=due, transact_time=now),',
         after="",
     ),
     Mutant(
