@@ -17,8 +17,11 @@ from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.memory import MemoryTransport
-from floorbroker.brokers.alpaca.network import NetworkTransport
+from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
+from floorbroker.brokers.alpaca.transport import Transport
+from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
+from floorbroker.brokers.brake import Brake
 from floorbroker.brokers.feed import Fact
 from floorbroker.brokers.pacing import Pacer
 from floorbroker.brokers.port import Broker
@@ -30,6 +33,7 @@ from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
@@ -86,6 +90,7 @@ async def start(settings: Settings) -> Parts:
             namespace=f"o{journal.journal_id[:6]}",
             mode=settings.mode,
             version=__version__,
+            latch=LatchFile(settings.home),
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
@@ -227,6 +232,31 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run it to its end on a loop of its own, as `asyncio.run` does."""
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(main)
+
+
+@asynccontextmanager
+async def open_brake(settings: Settings) -> AsyncIterator[Brake]:
+    """The way to the account past every desk; an embedded exchange must not be in use."""
+    clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
+    keys = EMBEDDED_KEYS
+    transport: Transport
+    async with AsyncExitStack() as stack:
+        if settings.mode == "embedded" and not settings.exchange_url:
+            from floorbroker.venues import embedded
+
+            front = embedded(
+                home=settings.home, tape=settings.tape, seed=settings.seed, cash=settings.cash
+            )
+            stack.push_async_callback(front.aclose)
+            transport = MemoryTransport(front)
+        else:
+            if settings.key_id is not None and settings.secret_key is not None:
+                keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
+            url = settings.exchange_url or settings.base_url
+            transport = NetworkTransport(url, NetworkRules(connect_timeout_s=3.0, timeout_s=8.0))
+        brake = AlpacaBrake(transport, keys, clock=clock, pacer=Pacer(clock, random))
+        stack.push_async_callback(brake.aclose)
+        yield brake
 
 
 @asynccontextmanager

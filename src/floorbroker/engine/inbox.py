@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -29,6 +30,8 @@ class Inbox:
         self.journal = journal
         self._clock = clock
         self._settings = settings
+        #: Called before each batch; what it puts in goes first.
+        self.fence: Callable[[], None] | None = None
         self._items: deque[tuple[Any, asyncio.Future[Any] | None]] = deque()
         self._wake, self._room = asyncio.Event(), asyncio.Event()
 
@@ -38,6 +41,11 @@ class Inbox:
     def post(self, item: Any) -> None:
         """Put an item in; facts never wait."""
         self._items.append((item, None))
+        self._wake.set()
+
+    def post_first(self, item: Any) -> None:
+        """Put an item in before all others."""
+        self._items.appendleft((item, None))
         self._wake.set()
 
     def ask(self, item: Any) -> asyncio.Future[Any]:
@@ -71,11 +79,17 @@ class Inbox:
             if not items:
                 self._wake.clear()
                 await self._wake.wait()
+            if self.fence is not None:
+                self.fence()
             writer.begin(self._clock.now())
             for _ in range(min(len(items), batch_max)):
                 item, reply = items.popleft()
                 writer.take(item, reply)
-            await self._commit(writer, views)
+            try:
+                await self._commit(writer, views)
+            except BaseException as problem:
+                writer.fail(problem)
+                raise
             if not self._room.is_set() and len(items) < self._settings.inbox_max:
                 self._room.set()
 

@@ -278,6 +278,7 @@ class Hands(Struct, frozen=True, kw_only=True):
     pacer: Pacer
     finder: Finder
     timer_changed: Callable[[], None]
+    switched: Callable[[], None]
     reopen: Callable[[list[ClOrdID]], None]
 
 

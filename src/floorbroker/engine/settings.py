@@ -10,6 +10,7 @@ from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order
+from floorbroker.engine.book.kill import Kill
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     alarms: int
     inbox: int
     seq: int  #: The journal's last durable record.
+    kill: Kill | None = None  #: None while trading is active.
 
 
 class Means(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ it once it is durable.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -30,9 +30,10 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine import decide
-from floorbroker.engine.book import legs, news, questions
+from floorbroker.engine.book import aftermath, legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
+from floorbroker.engine.gates import halted
 from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
@@ -79,6 +80,8 @@ class Writer:
             decide.Record: self._record,
             decide.Barrier: self._barrier,
             decide.Resume: self._resume,
+            halted.Halt: self._switch,
+            halted.Lift: self._switch,
         }
         self._follow: dict[type, Callable[[Any, Order | None], None]] = {
             NewOrderSingle: self._after_intent,
@@ -125,23 +128,26 @@ class Writer:
             follow(message, order)
         return order
 
+    def _put_all(self, messages: Iterable[JournalMessage]) -> None:
+        for message in messages:
+            self._put(message)
+
     # Commands
 
     def _submit(self, item: decide.Submit, reply: Any) -> None:
-        for message in decide.submit(self.state, item, self._rules, self.now):
-            self._put(message)
+        self._put_all(decide.submit(self.state, item, self._rules, self.now))
         self._views.when(item.cl_ord_id, _is_answered, reply)
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
-        for message in decide.cancel(self.state, item.cl_ord_id, self.now):
-            self._put(message)
+        self._put_all(decide.cancel(self.state, item.cl_ord_id, self.now))
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
-        for message in decide.replacement(
-            self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
-        ):
-            self._put(message)
+        self._put_all(
+            decide.replacement(
+                self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
+            )
+        )
         self._await(item.cl_ord_id, self.state.book.replaces, reply)
 
     def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:
@@ -157,8 +163,7 @@ class Writer:
         self._views.when(cl_ord_id, is_answered, reply)
 
     def _record(self, item: decide.Record, reply: Any) -> None:
-        for message in item.messages:
-            self._put(message)
+        self._put_all(item.messages)
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -193,8 +198,7 @@ class Writer:
         messages = decide.send(self.state, kind, cl_ord_id, ttl_s=ttl_s, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
-        for message in messages:
-            self._put(message)
+        self._put_all(messages)
 
     def _resend(self, item: decide.Resend, _: Any) -> None:
         self._want(item.kind, item.cl_ord_id)
@@ -250,8 +254,7 @@ class Writer:
         if isinstance(item.found, ExecutionReport):
             self._report(item.found, reply)
             return
-        for message in decide.outcome(self.state, item.sent, item.found):
-            self._put(message)
+        self._put_all(decide.outcome(self.state, item.sent, item.found))
         if item.sent.request is RequestKind.NEW:  # the stream may have been faster
             self._ask_legs(self._finder.named(self.state.book, item.sent.cl_ord_id))
 
@@ -273,6 +276,8 @@ class Writer:
             if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])
         if order is not None:
+            if self.state.kill is not None:
+                self._put_all(halted.sighted(self.state, about, order, self.now))
             if about is not None and order.is_ended and not about.is_ended:
                 self._look_back(order)
             self._ask_more(about, order, found)
@@ -330,15 +335,13 @@ class Writer:
     # Findings
 
     def _replace_failed(self, item: OrderCancelReject, _: Any) -> None:
-        for message in decide.replace_failed(self.state, item):
-            self._put(message)
+        self._put_all(decide.replace_failed(self.state, item))
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
-        watch_s = self._settings.ghost_grace_s
-        for message in decide.not_placed(
-            self.state, item.cl_ord_id, item.evidence, watch_s=watch_s, now=self.now
-        ):
-            self._put(message)
+        name, watch_s = item.cl_ord_id, self._settings.ghost_grace_s
+        self._put_all(
+            decide.not_placed(self.state, name, item.evidence, watch_s=watch_s, now=self.now)
+        )
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
         alarm = decide.missing(item, self.now)
@@ -351,15 +354,20 @@ class Writer:
         is_gone = order is not None and order.venue_status is OrdStatus.NOT_PLACED
         ended = order.ended_time if order is not None and is_gone else None
         watch_s = self._settings.ghost_watch_s
-        for message in decide.watch_ghost(item.timer_id, ended, watch_s=watch_s, now=self.now):
-            self._put(message)
+        self._put_all(decide.watch_ghost(item.timer_id, ended, watch_s=watch_s, now=self.now))
         if is_gone:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
-        after_s = self._settings.stuck_cancel_s
-        for message in decide.stuck_cancels(self.state, after_s=after_s, now=self.now):
-            self._put(message)
+        book, after_s = self.state.book, self._settings.stuck_cancel_s
+        self._put_all(aftermath.stuck_cancels(book, after_s=after_s, now=self.now))
+        self._put_all(halted.wanted(self.state, self.now))
+
+    def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
+        self._put_all(halted.switched(self.state, item, self.now))
+        self._put_all(halted.wanted(self.state, self.now))
+        self.effects.append(self._hands.switched)
+        self._barrier(None, reply)
 
     def _resume(self, _: decide.Resume, reply: Any) -> None:
         book, ask = self.state.book, self._hands.resolver.unanswered
@@ -383,12 +391,7 @@ class Writer:
             if order is not None and order.order_id is not None:
                 self._want(kind, cl_ord_id)
         elif asked.phase is Phase.WANTED:
-            text = "the desk ended before it was sent"
-            self._put(
-                OrderCancelReject(
-                    cl_ord_id=cl_ord_id, request=kind, text=text, transact_time=self.now
-                )
-            )
+            self._put(decide.given_up(cl_ord_id, "the desk ended before it was sent", self.now))
 
 
 def _is_answered(order: Order) -> bool:

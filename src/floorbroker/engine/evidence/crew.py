@@ -6,6 +6,7 @@ from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.evidence.survey import Surveyor
 from floorbroker.engine.evidence.timekeeper import Timekeeper
 from floorbroker.engine.evidence.window import Window
+from floorbroker.engine.halting.enforcer import Enforcer
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Hands, Outbox, Pacer
 from floorbroker.engine.settings import Means
@@ -28,6 +29,7 @@ class Crew:
         self.window = Window(state, views, self.finder, inbox)
         self.resolver = self.window.resolver = Resolver(means, self.window)
         self.surveyor = Surveyor(means, self.window)
+        self.enforcer = Enforcer(means, self.surveyor, state, inbox)
         self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail)
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
@@ -46,6 +48,7 @@ class Crew:
             pacer=pacer,
             finder=self.finder,
             timer_changed=self.timekeeper.changed,
+            switched=self.enforcer.changed,
             reopen=self._inbox.journal.reopen,
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
