@@ -3,15 +3,17 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
@@ -23,8 +25,8 @@ from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
 from floorbroker.brokers.brake import Brake
 from floorbroker.brokers.feed import Fact
-from floorbroker.brokers.pacing import Pacer
-from floorbroker.brokers.port import Broker
+from floorbroker.brokers.pacing import Pacer, PacingStatus
+from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
@@ -52,6 +54,8 @@ class Parts:
         self.clock = clock
         self.engine: Engine
         self.broker: Broker
+        self.pacing: Callable[[], PacingStatus]
+        self.skew: Callable[[], Awaitable[ClockSkew]]
         self.watch: MarketWatch
         self.realized: RealizedBefore
         self.journal: Journal
@@ -79,7 +83,8 @@ async def start(settings: Settings) -> Parts:
         door = await _door(settings, random, stack)
         clock, broker, pacer = door.clock, door.broker, door.broker.pacer
         parts = Parts(stack, clock)
-        parts.journal, parts.broker = journal, broker
+        parts.journal, parts.broker, parts.pacing = journal, broker, pacer.status
+        parts.skew = partial(broker.clock_skew, SystemClock())
         parts.engine = Engine(
             journal=journal,
             broker=broker,
@@ -205,11 +210,15 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     dates grow with its speed.
     """
     speed = settings.exchange_speed
+    ours = EngineSettings(
+        slow_order_s=settings.slow_ms / 1000, degraded_order_s=settings.degraded_ms / 1000
+    )
     if settings.mode != "embedded":
-        return EngineSettings()
+        return ours
     if speed <= 1:
-        return EngineSettings(ghost_grace_s=5.0)
-    return EngineSettings(
+        return replace(ours, ghost_grace_s=5.0)
+    return replace(
+        ours,
         lookup_delays_s=(0.1, 0.1, 0.2, 0.3, 0.5, 1.0),
         ghost_grace_s=1.5,
         poll_orders_s=0.5,

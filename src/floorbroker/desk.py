@@ -386,7 +386,8 @@ class Desk:
         return self._open.clock
 
     def errors(self) -> list[BrokerError]:
-        """The broker's recent refusals and failures, each of its kind, oldest first."""
+        """The broker's recent refusals and failures, oldest first, each with its `kind`, `time`,
+        `request`, `status` and `code`; the keys stand in none of them."""
         return list(self._open.engine.errors)
 
     async def failed(self) -> BaseException:
@@ -394,5 +395,5 @@ class Desk:
         return await asyncio.shield(self._open.engine.failed)
 
     async def health_check(self) -> Health:
-        """Look at the journal, the broker, the stream and the books; asks the broker twice."""
-        return await look_at(self._open, self.settings.mode)
+        """Look at every part of the desk and how fast it is; asks the broker three times."""
+        return await look_at(self._open, self.settings)

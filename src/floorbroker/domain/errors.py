@@ -18,6 +18,8 @@ FloorbrokerError
     └── TapeError             a market tape or fault file is malformed: file, line, field
 """
 
+from datetime import datetime
+
 
 class FloorbrokerError(Exception):
     """Root of everything that this package raises on purpose."""
@@ -54,7 +56,16 @@ class Halted(Refused):
 
 
 class BrokerError(FloorbrokerError):
-    """A request to the broker did not succeed; the subclass says what may be done."""
+    """A request to the broker did not succeed; the subclass says what may be done.
+
+    `request` is what was asked, as `POST /v2/orders`, and `request_id` the broker's own name for
+    it, where that is known; `time` is when a desk noted it.
+    """
+
+    kind = "unknown"
+    request = ""
+    request_id = ""
+    time: datetime | None = None
 
     def __init__(self, text: str, *, status: int | None = None, code: int | None = None) -> None:
         super().__init__(text)
@@ -66,9 +77,13 @@ class BrokerError(FloorbrokerError):
 class BrokerRejected(BrokerError):
     """The broker answered no. Final."""
 
+    kind = "rejected"
+
 
 class BrokerUnreachable(BrokerError):
     """The request surely did not arrive. The same ClOrdID may be sent again."""
+
+    kind = "unreachable"
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from floorbroker.domain.errors import JournalError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.engine.decide import Record
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.timing.stopwatch import Stopwatch
 from floorbroker.engine.views import Views
 from floorbroker.engine.writer import Writer
 from floorbroker.journal.port import Journal, Snapshot
@@ -22,7 +23,9 @@ class Inbox:
     `failed` completes with the reason when nothing more can be written.
     """
 
-    def __init__(self, journal: Journal, clock: Clock, settings: EngineSettings) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, settings: EngineSettings, times: Stopwatch
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[BaseException] = self._loop.create_future()
         self.head = journal.head()
@@ -30,6 +33,7 @@ class Inbox:
         self.journal = journal
         self._clock = clock
         self._settings = settings
+        self._times = times
         #: Called before each batch; what it puts in goes first.
         self.fence: Callable[[], None] | None = None
         self._items: deque[tuple[Any, asyncio.Future[Any] | None]] = deque()
@@ -81,23 +85,26 @@ class Inbox:
                 await self._wake.wait()
             if self.fence is not None:
                 self.fence()
+            begun_s = self._times.now_s()
             writer.begin(self._clock.now())
             for _ in range(min(len(items), batch_max)):
                 item, reply = items.popleft()
                 writer.take(item, reply)
             try:
-                await self._commit(writer, views)
+                await self._commit(writer, views, begun_s)
             except BaseException as problem:
                 writer.fail(problem)
                 raise
             if not self._room.is_set() and len(items) < self._settings.inbox_max:
                 self._room.set()
 
-    async def _commit(self, writer: Writer, views: Views) -> None:
+    async def _commit(self, writer: Writer, views: Views, begun_s: float) -> None:
         book = writer.state.book
         if writer.batch:
             messages = [message for message, _ in writer.batch]
+            decided_s = self._times.now_s()
             self.head = await self.journal.append(messages, list(book.ended.values()))
+            self._times.committed(begun_s, decided_s, self._times.now_s())
         views.publish(book, writer.batch)
         for effect in writer.effects:
             effect()

@@ -22,7 +22,6 @@ A caller that goes away takes nothing back: its order lives on.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from decimal import Decimal
 from random import Random
@@ -32,7 +31,7 @@ from floorbroker.brokers.cache import BrokerCache
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import BrokerError, Halted, UnknownOrder
+from floorbroker.domain.errors import Halted, UnknownOrder
 from floorbroker.domain.ids import ClOrdID, ClOrdIDMaker
 from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
@@ -48,6 +47,8 @@ from floorbroker.engine.outbox import Pacer
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineHealth, EngineSettings, Means, Update
 from floorbroker.engine.state import State
+from floorbroker.engine.timing.errors import ErrorLog
+from floorbroker.engine.timing.stopwatch import Stopwatch
 from floorbroker.engine.views import Until, Views
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.port import Journal, OrderFilter
@@ -94,9 +95,16 @@ class Engine:
     def __init__(self, **parts: Unpack[Parts]) -> None:
         self._parts = parts
         self._journal, self._broker = parts["journal"], parts["broker"]
-        self._clock, self._settings = parts["clock"], parts["settings"]
-        self.errors: deque[BrokerError] = deque(maxlen=200)
-        self._inbox = Inbox(self._journal, self._clock, self._settings)
+        self._clock = parts["clock"]
+        self.settings = self._settings = parts["settings"]
+        self.errors = ErrorLog(self._clock, 200)
+        self.times = Stopwatch(
+            self._clock,
+            slow_s=self._settings.slow_order_s,
+            degraded_s=self._settings.degraded_order_s,
+            most=self._settings.latency_window,
+        )
+        self._inbox = Inbox(self._journal, self._clock, self._settings, self.times)
         self.failed = self._inbox.failed
         # An epoch is never used twice, so neither are ids, even from a seeded random.
         seed = f"{parts['random'].getrandbits(128)}/{self._journal.epoch}"
@@ -112,6 +120,7 @@ class Engine:
             settings=self._settings,
             errors=self.errors,
             cache=self.cache,
+            times=self.times,
         )
         self._instruments = Instruments(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []
@@ -246,16 +255,24 @@ class Engine:
 
         Raises InvalidOrder, DuplicateClOrdID, or Halted while the order stream has a gap.
         """
+        times = self.times
+        called_s = times.now_s()
         await self._admit(is_new=True)
+        admitted_s = times.now_s()
         cl_ord_id, was_used = request.cl_ord_id, False
         if cl_ord_id is None:
             cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
         else:
             was_used = self.order(cl_ord_id) is not None
         known = await self._instruments.known(request)
-        placed: Order = await self._inbox.ask(
-            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
-        )
+        way, known_s = times.begin(cl_ord_id), times.now_s()
+        try:
+            placed: Order = await self._inbox.ask(
+                decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
+            )
+        finally:
+            times.drop(cl_ord_id)
+        times.placed(placed, way, (called_s, admitted_s, known_s))
         return placed
 
     async def cancel(self, cl_ord_id: ClOrdID) -> Order:

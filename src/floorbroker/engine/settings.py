@@ -11,6 +11,7 @@ from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order
 from floorbroker.engine.book.kill import Kill
+from floorbroker.engine.timing.stopwatch import Stopwatch
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -51,6 +52,11 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     overlap_s: float = 60.0
     #: How long an order may wait to hear of its instrument, which is asked for once a day.
     reference_wait_s: float = 1.0
+    #: From the call to the acknowledgement: longer is noted, and longer still is told as degraded.
+    slow_order_s: float = 0.5
+    degraded_order_s: float = 1.0
+    #: How many of the newest latencies of each kind are kept.
+    latency_window: int = 1000
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -87,3 +93,4 @@ class Means(Struct, frozen=True, kw_only=True):
     settings: EngineSettings
     errors: deque[BrokerError]
     cache: BrokerCache
+    times: Stopwatch

@@ -14,6 +14,7 @@ from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
+    ExecType,
     ExecutionReport,
     JournalMessage,
     MessageQuarantined,
@@ -35,9 +36,9 @@ from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.gates import halted
 from floorbroker.engine.outbox import LANES, Answer, Hands
-from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Views
+from floorbroker.telemetry import log
 
 #: In the order in which waiting requests go once there is room.
 _BY_URGENCY = (RequestKind.CANCEL, RequestKind.REPLACE, RequestKind.NEW)
@@ -56,6 +57,7 @@ class Writer:
         self.effects: list[Callable[[], None]] = []
         self.replies: list[tuple[Any, Refused | None]] = []
         self._rules = rules
+        self._settings = rules.settings
         self._views = views
         self._finder = hands.finder
         self._hands = hands
@@ -93,11 +95,8 @@ class Writer:
             ExecutionReport: self._after_report,
             OrderCancelReject: self._after_cancel_reject,
             TimerSet: self._after_timer,
+            Alarm: self._after_alarm,
         }
-
-    @property
-    def _settings(self) -> EngineSettings:
-        return self._rules.settings
 
     def begin(self, now: datetime) -> None:
         """A new batch; everything in it is decided at one instant."""
@@ -136,7 +135,7 @@ class Writer:
 
     def _submit(self, item: decide.Submit, reply: Any) -> None:
         self._put_all(decide.submit(self.state, item, self._rules, self.now))
-        self._views.when(item.cl_ord_id, _is_answered, reply)
+        self._views.when(item.cl_ord_id, questions.is_answered, reply)
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
         self._put_all(decide.cancel(self.state, item.cl_ord_id, self.now))
@@ -154,10 +153,7 @@ class Writer:
         """Answer the caller once the broker has answered, or cannot be expected to."""
 
         def is_answered(order: Order) -> bool:
-            asked = table.get(cl_ord_id)
-            if order.is_ended or order.venue_status is OrdStatus.UNKNOWN or asked is None:
-                return True
-            return asked.phase in (Phase.TAKEN, Phase.UNANSWERED)
+            return questions.is_settled(order, table.get(cl_ord_id))
 
         self.state.book.touched(cl_ord_id)
         self._views.when(cl_ord_id, is_answered, reply)
@@ -178,6 +174,7 @@ class Writer:
         is_held = kind is RequestKind.NEW and not self.is_open
         if is_held or waiting or not self._hands.pacer.try_take(LANES[kind]):
             waiting.append(cl_ord_id)
+            self._hands.times.held(cl_ord_id)
         else:
             self._send(kind, cl_ord_id)
 
@@ -247,6 +244,10 @@ class Writer:
 
     def _after_timer(self, _: TimerSet, __: Order | None) -> None:
         self.effects.append(self._hands.timer_changed)
+
+    def _after_alarm(self, alarm: Alarm, _: Order | None) -> None:
+        told = partial(log.warn, "alarm", name=alarm.name, order=alarm.cl_ord_id, text=alarm.text)
+        self.effects.append(told)
 
     # Answers and reports
 
@@ -319,8 +320,10 @@ class Writer:
         if alarm is not None:
             self._put(alarm)
 
-    def _after_report(self, _: ExecutionReport, order: Order | None) -> None:
+    def _after_report(self, report: ExecutionReport, order: Order | None) -> None:
         """A cancel that was wished while the order's fate was open can go now."""
+        if report.exec_type is ExecType.TRADE:
+            self._hands.times.filled(report.cl_ord_id)
         cancels = self.state.book.cancels
         if not cancels or order is None:
             return
@@ -353,25 +356,25 @@ class Writer:
         order = self._finder.filed(self.state.book, cl_ord_id)
         is_gone = order is not None and order.venue_status is OrdStatus.NOT_PLACED
         ended = order.ended_time if order is not None and is_gone else None
-        watch_s = self._settings.ghost_watch_s
-        self._put_all(decide.watch_ghost(item.timer_id, ended, watch_s=watch_s, now=self.now))
+        for_s = self._settings.ghost_watch_s
+        self._put_all(decide.watch_ghost(item.timer_id, ended, watch_s=for_s, now=self.now))
         if is_gone:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
-        book, after_s = self.state.book, self._settings.stuck_cancel_s
-        self._put_all(aftermath.stuck_cancels(book, after_s=after_s, now=self.now))
-        self._put_all(halted.wanted(self.state, self.now))
+        state, after_s = self.state, self._settings.stuck_cancel_s
+        self._put_all(aftermath.stuck_cancels(state.book, after_s=after_s, now=self.now))
+        self._put_all(halted.wanted(state, self.now))
 
     def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
         self._put_all(halted.switched(self.state, item, self.now))
         self._put_all(halted.wanted(self.state, self.now))
-        self.effects.append(self._hands.switched)
+        self.effects += (self._hands.switched, partial(halted.tell, item))
         self._barrier(None, reply)
 
     def _resume(self, _: decide.Resume, reply: Any) -> None:
         book, ask = self.state.book, self._hands.resolver.unanswered
-        for order in list(book.orders.values()):
+        for order in tuple(book.orders.values()):
             if order.venue_status is OrdStatus.UNKNOWN:
                 self.effects.append(partial(ask, RequestKind.NEW, order.cl_ord_id, None))
             elif order.venue_status is OrdStatus.CREATED:
@@ -392,8 +395,3 @@ class Writer:
                 self._want(kind, cl_ord_id)
         elif asked.phase is Phase.WANTED:
             self._put(decide.given_up(cl_ord_id, "the desk ended before it was sent", self.now))
-
-
-def _is_answered(order: Order) -> bool:
-    """Whether the broker has answered, or is known not to: the first answer of a submit."""
-    return order.venue_status not in (OrdStatus.CREATED, OrdStatus.SENT)

@@ -37,6 +37,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.transport import (
@@ -58,6 +59,7 @@ from floorbroker.domain.errors import (
 _TEXT_MAX = 500
 _NOT_FOUND = 404
 _TOO_MANY = 429
+_BAD = 300
 _UNIQUE = re.compile(r"client_?order_?id must be unique", re.IGNORECASE)
 #: Refusals of a replace after which the order surely stands as it stood.
 _SURELY_NOT_REPLACED = re.compile(
@@ -92,6 +94,7 @@ class Line:
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
+        self._credentials = credentials
         self._headers = dict(credentials.headers())
         self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
 
@@ -123,15 +126,23 @@ class Line:
             )
             answered = response.headers
         except NotDelivered as problem:
-            raise BrokerUnreachable(f"{method} {path} was not sent: {problem}") from None
+            text = f"{method} {path} was not sent: {self._hidden(problem)}"
+            raise named(BrokerUnreachable(text), f"{method} {path}") from None
         except DeliveryUnknown as problem:
-            raise BrokerUnknown(f"{method} {path} may have arrived: {problem}") from None
+            text = f"{method} {path} may have arrived: {self._hidden(problem)}"
+            raise named(BrokerUnknown(text), f"{method} {path}") from None
         finally:
             pacer.done(lane, answered)
+        if response.status >= _BAD:
+            body = self._credentials.hidden(response.body)
+            response = replace(response, body=body, request=f"{method} {path}")
         if response.status == _TOO_MANY:
             raise self._turned_away(response)
         pacer.forgive()
         return response
+
+    def _hidden(self, problem: BaseException) -> str:
+        return self._credentials.hidden(str(problem).encode()).decode()
 
     def _turned_away(self, response: Response) -> BrokerUnreachable:
         asked = retry_after_s(response.headers, self._clock.now_ns() / 1e9)
@@ -236,4 +247,11 @@ def _error(kind: type[_Error], response: Response, **more: Any) -> _Error:
         text, code = refusal.text, refusal.code
     else:
         text, code = response.body[:200].decode("utf-8", "replace") or "no body", None
-    return kind(f"HTTP {response.status}: {text}", status=response.status, code=code, **more)
+    problem = kind(f"HTTP {response.status}: {text}", status=response.status, code=code, **more)
+    return named(problem, response.request, response.headers.get("x-request-id", ""))
+
+
+def named(problem: _Error, request: str, request_id: str = "") -> _Error:
+    """The error, with what was asked and the broker's own name for it."""
+    problem.request, problem.request_id = request, request_id
+    return problem

@@ -13,6 +13,7 @@ from floorbroker.engine.settings import Means
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
 from floorbroker.engine.writer import Writer
+from floorbroker.telemetry import log
 
 
 class Crew:
@@ -35,7 +36,7 @@ class Crew:
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
         self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post)
-        self._cache = means.cache
+        self._means = means
         self._views = views
         self._inbox = inbox
 
@@ -49,13 +50,17 @@ class Crew:
             finder=self.finder,
             timer_changed=self.timekeeper.changed,
             switched=self.enforcer.changed,
+            times=self._means.times,
             reopen=self._inbox.journal.reopen,
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
 
     def _link_changed(self) -> None:
         """What the stream did not tell may have changed everything."""
-        self._cache.forget()
+        self._means.cache.forget()
+        if self.is_open:
+            text = self._means.broker.stream.health().text
+            log.warn("stream_recovered" if self.link.is_whole else "stream_lost", text=text)
         self._inbox.post(Release(is_open=self.is_open and self.link.is_whole))
 
     async def aclose(self) -> None:

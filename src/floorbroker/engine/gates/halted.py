@@ -1,4 +1,4 @@
-"""The gate that a kill closes, and what a kill does to the orders that are there. Pure."""
+"""The gate that a kill closes, and what a kill does to the orders that are there."""
 
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from floorbroker.engine.book.book import Phase
 from floorbroker.engine.book.kill import Trading, doomed, must_go, reduces
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
+from floorbroker.telemetry import log
 
 Messages = list[JournalMessage]
 
@@ -100,6 +101,14 @@ def switched(state: State, item: Halt | Lift, now: datetime) -> Messages:
             transact_time=now,
         )
     ]
+
+
+def tell(item: Halt | Lift) -> None:
+    """Tell whoever watches, once it is durable."""
+    if isinstance(item, Halt):
+        log.warn("trading_killed", level=item.level, by=item.by, reason=item.reason)
+    else:
+        log.warn("trading_resumed", by=item.by, reason=item.reason)
 
 
 def wanted(state: State, now: datetime) -> Messages:

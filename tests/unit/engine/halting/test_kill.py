@@ -265,6 +265,28 @@ async def test_an_intruder_is_canceled_and_somebody_who_ends_a_position_is_not()
         assert ("cancel", by_hand) not in made.broker.asked
 
 
+@pytest.mark.parametrize("after_s", [0, 1, 3])
+def test_who_resumes_while_the_broker_is_being_asked_ends_nothing(after_s: int) -> None:
+    @virtual
+    async def run() -> None:
+        class Slow(ScriptedBroker):
+            async def open_orders(self) -> Any:
+                found = await super().open_orders()
+                await self.clock.sleep(2)
+                return found
+
+        async with desk(Slow()) as made:
+            await made.engine.submit(limit())
+            made.broker.script = ["hang"]
+            await kill(made, "cancel")
+            await made.sleep(after_s)
+            await made.engine.switch.resume(reason="go on", by="bo")
+            await made.sleep(10)
+            assert (await made.engine.submit(limit())).ord_status is OrdStatus.NEW
+
+    run()
+
+
 # What survives
 
 
