@@ -51,5 +51,8 @@ class Credentials:
                 text = text.replace(value, b"***")
         return text
 
+    def hidden_text(self, text: str) -> str:
+        return self.hidden(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
     def __repr__(self) -> str:
         return "Credentials(***)"

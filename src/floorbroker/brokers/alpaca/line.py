@@ -142,7 +142,7 @@ class Line:
         return response
 
     def _hidden(self, problem: BaseException) -> str:
-        return self._credentials.hidden(str(problem).encode()).decode()
+        return self._credentials.hidden_text(str(problem))
 
     def _turned_away(self, response: Response) -> BrokerUnreachable:
         asked = retry_after_s(response.headers, self._clock.now_ns() / 1e9)

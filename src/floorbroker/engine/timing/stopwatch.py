@@ -63,15 +63,15 @@ Called = tuple[float, float, float]
 
 
 class Way:
-    """One order's way to the broker; a time that was not reached is 0."""
+    """One order's way to the broker; a time that was not reached is None."""
 
     __slots__ = ("answered_s", "batch", "held_s", "started_s")
 
     def __init__(self) -> None:
-        self.held_s: float = 0
+        self.held_s: float | None = None
         self.batch: Batch | None = None
-        self.started_s: float = 0
-        self.answered_s: float = 0
+        self.started_s: float | None = None
+        self.answered_s: float | None = None
 
 
 class Stopwatch:
@@ -123,7 +123,7 @@ class Stopwatch:
         now_s = self.now_s()
         total_s = now_s - called[0]
         self.acks_s.append(total_s)
-        if way.started_s:
+        if way.started_s is not None:
             self.first_bytes_s.append(way.started_s - called[0])
         if order.cum_qty:
             self.fills_s.append(0)
@@ -171,16 +171,17 @@ class Stopwatch:
 def _stages_s(way: Way, called: Called, now_s: float) -> dict[str, float]:
     called_s, admitted_s, known_s = called
     stages_s = {"stream": admitted_s - called_s, "instrument": known_s - admitted_s}
-    if way.batch is None:
-        return stages_s | {"pacing" if way.held_s else "inbox": now_s - known_s}
-    begun_s, decided_s, durable_s = way.batch
-    if way.held_s:
-        stages_s |= {"inbox": way.held_s - known_s, "pacing": begun_s - way.held_s}
-    else:
+    held_s, started_s, batch = way.held_s, way.started_s, way.batch
+    if batch is None or started_s is None:
+        return stages_s | {"inbox" if held_s is None else "pacing": now_s - known_s}
+    begun_s, decided_s, durable_s = batch
+    if held_s is None:
         stages_s["inbox"] = begun_s - known_s
+    else:
+        stages_s |= {"inbox": held_s - known_s, "pacing": begun_s - held_s}
     stages_s |= {"decide": decided_s - begun_s, "journal": durable_s - decided_s}
-    answered_s = way.answered_s or now_s
-    return stages_s | {"wire": answered_s - way.started_s, "book": now_s - answered_s}
+    answered_s = now_s if way.answered_s is None else way.answered_s
+    return stages_s | {"wire": answered_s - started_s, "book": now_s - answered_s}
 
 
 def spread_of(sample_s: "deque[float]") -> Spread:
