@@ -85,8 +85,8 @@ async def test_a_kill_through_the_library(desk: Desk, tmp_path: Path) -> None:
     bought = await desk.submit_order(OrderRequest.market("buy", 4, "AAPL"))
     await desk.wait(bought.cl_ord_id, timeout_s=10)
     rest = await desk.submit_order(OrderRequest.limit("buy", 1, "MSFT", limit_price="1"))
-    status = await desk.kill("cancel", reason="drill", by="ana")
-    assert (status.trading, status.orders_left, status.by) == ("halted", 0, "ana")
+    status = await desk.kill("cancel", reason="drill", by="risk")
+    assert (status.trading, status.orders_left, status.by) == ("halted", 0, "risk")
     assert (await desk.get_order(rest.cl_ord_id)).ord_status == "canceled"
     with pytest.raises(Halted, match="drill"):
         await desk.submit_order(OrderRequest.market("sell", 4, "AAPL"))
@@ -101,10 +101,10 @@ async def test_a_kill_through_the_library(desk: Desk, tmp_path: Path) -> None:
 
 def test_a_kill_without_await(tmp_path: Path) -> None:
     with SyncDesk.open(settings_for(tmp_path)) as desk:
-        assert desk.kill("block", reason="drill", by="ana").trading == "halted"
+        assert desk.kill("block", reason="drill", by="risk").trading == "halted"
         with pytest.raises(Halted):
             desk.submit_order(OrderRequest.market("buy", 1, "AAPL"))
     with SyncDesk.open(settings_for(tmp_path)) as desk:
-        assert desk.trading().by == "ana"
+        assert desk.trading().by == "risk"
         assert desk.resume(reason="over").trading == "active"
         desk.submit_order(OrderRequest.market("buy", 1, "AAPL"))

@@ -89,7 +89,7 @@ def _kill_while_it_hangs(child: Child, alpaca_exchange: AlpacaExchange) -> None:
     assert child.hear(orders=5) == ""
     os.kill(child.process.pid, signal.SIGSTOP)
     try:
-        told = command("kill", "--yes", "--reason", "it hangs", "--by", "ana")
+        told = command("kill", "--yes", "--reason", "it hangs", "--by", "risk")
         assert open_at(alpaca_exchange) == [], told.stdout + told.stderr
         there = len(alpaca_exchange.orders())
     finally:
@@ -143,7 +143,7 @@ def test_a_resume_reaches_a_desk_that_runs_and_one_that_is_to_come(
         assert f"process {child.process.pid}" in nothing.stderr
         command("kill", "--level", "block", "--yes")
         assert child.hear(orders=3000).startswith("refused")
-        done = command("resume", "--reason", "really checked", "--by", "bo")
+        done = command("resume", "--reason", "really checked", "--by", "ops")
         assert (done.returncode, "trading is ACTIVE" in done.stdout) == (0, True), done.stderr
         assert not (home / "kill.latch").exists()
 

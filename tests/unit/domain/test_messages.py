@@ -227,11 +227,11 @@ MESSAGES: list[JournalMessage] = [
         transact_time=NOON,
         level=KillLevel.CANCEL,
         reason="fat finger",
-        by="ana",
+        by="risk",
         may_reduce=True,
         latch_id="5f",
     ),
-    TradingResumed(transact_time=NOON, reason="cause found", by="ana"),
+    TradingResumed(transact_time=NOON, reason="cause found", by="risk"),
 ]
 
 

@@ -197,8 +197,8 @@ def _answers() -> list[JournalMessage]:
         OrderCancelReject(
             transact_time=NOON, cl_ord_id=ID, request=RequestKind.CANCEL, text="too late", code=422
         ),
-        KillSwitched(transact_time=NOON, level=KillLevel.CANCEL, reason="fat\nfinger", by="ana"),
-        TradingResumed(transact_time=NOON, reason="cause\nfound", by="ana"),
+        KillSwitched(transact_time=NOON, level=KillLevel.CANCEL, reason="fat\nfinger", by="risk"),
+        TradingResumed(transact_time=NOON, reason="cause\nfound", by="risk"),
     ]
 
 

@@ -15,7 +15,7 @@ from floorbroker.journal.latch import Latched, LatchFile, ResumeRequest
 
 
 def latched(name: str) -> Latched:
-    return Latched(latch_id=name, level=KillLevel.CANCEL, reason="a\nb", by="ana")
+    return Latched(latch_id=name, level=KillLevel.CANCEL, reason="a\nb", by="risk")
 
 
 def write(latch: LatchFile, name: str) -> None:
@@ -57,18 +57,18 @@ def test_a_resume_does_not_lift_a_kill_that_came_after_it_was_decided(tmp_path: 
 
 def test_a_kill_takes_a_request_to_resume_along(tmp_path: Path) -> None:
     latch = LatchFile(tmp_path)
-    latch.ask_to_resume(ResumeRequest(reason="go on", by="bo"))
+    latch.ask_to_resume(ResumeRequest(reason="go on", by="ops"))
     write(latch, "one")
     assert latch.taken_request() is None
 
 
 def test_a_request_is_taken_once_and_may_be_withdrawn(tmp_path: Path) -> None:
     latch = LatchFile(tmp_path)
-    latch.ask_to_resume(ResumeRequest(reason="go on", by="bo"))
-    assert latch.taken_request() == ResumeRequest(reason="go on", by="bo")
+    latch.ask_to_resume(ResumeRequest(reason="go on", by="ops"))
+    assert latch.taken_request() == ResumeRequest(reason="go on", by="ops")
     assert latch.taken_request() is None
     assert not latch.withdraw()
-    latch.ask_to_resume(ResumeRequest(reason="go on", by="bo"))
+    latch.ask_to_resume(ResumeRequest(reason="go on", by="ops"))
     assert latch.withdraw()
     assert latch.taken_request() is None
 

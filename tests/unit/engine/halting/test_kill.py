@@ -28,7 +28,7 @@ from tests.unit.engine.scripted import (
 
 
 async def kill(made: TestDesk, level: str = "block", **more: Any) -> None:
-    await made.engine.switch.kill(KillLevel(level), reason="fat finger", by="ana", **more)
+    await made.engine.switch.kill(KillLevel(level), reason="fat finger", by="risk", **more)
 
 
 async def quiet(made: TestDesk) -> None:
@@ -60,12 +60,12 @@ async def test_no_order_is_let_in_and_the_refusal_says_who_when_why_and_how_to_g
         await kill(made)
         with pytest.raises(Halted) as refusal:
             await made.engine.submit(limit())
-        assert str(refusal.value).startswith("trading is HALTED: killed (block) by ana at 2026-")
+        assert str(refusal.value).startswith("trading is HALTED: killed (block) by risk at 2026-")
         assert '"fat finger"' in str(refusal.value)
         assert "floorbroker resume --reason" in str(refusal.value)
         assert made.kinds()[-2:] == ["KillSwitched", "BusinessMessageReject"]
         assert order_of(made, order.cl_ord_id).ord_status is OrdStatus.NEW, "it works on"
-        await made.engine.switch.resume(reason="cause found", by="bo")
+        await made.engine.switch.resume(reason="cause found", by="ops")
         assert (await made.engine.submit(limit())).ord_status is OrdStatus.NEW
 
 
@@ -73,10 +73,10 @@ async def test_no_order_is_let_in_and_the_refusal_says_who_when_why_and_how_to_g
 async def test_a_resume_has_a_reason_and_something_to_resume() -> None:
     async with desk() as made:
         with pytest.raises(Refused, match="nothing to resume"):
-            await made.engine.switch.resume(reason="why not", by="bo")
+            await made.engine.switch.resume(reason="why not", by="ops")
         await kill(made)
         with pytest.raises(Refused, match="reason"):
-            await made.engine.switch.resume(reason=" ", by="bo")
+            await made.engine.switch.resume(reason=" ", by="ops")
         assert made.engine.switch.stands is not None
 
 
@@ -144,7 +144,7 @@ async def test_an_order_that_waits_for_its_turn_is_never_sent() -> None:
         assert ended.ord_status is OrdStatus.EXPIRED_UNSENT
         assert "fat finger" in ended.text
         made.pacer.open()
-        await made.engine.switch.resume(reason="go on", by="bo")
+        await made.engine.switch.resume(reason="go on", by="ops")
         await made.sleep(30)
         assert sends(made, "waits") == 0
 
@@ -280,7 +280,7 @@ def test_who_resumes_while_the_broker_is_being_asked_ends_nothing(after_s: int) 
             made.broker.script = ["hang"]
             await kill(made, "cancel")
             await made.sleep(after_s)
-            await made.engine.switch.resume(reason="go on", by="bo")
+            await made.engine.switch.resume(reason="go on", by="ops")
             await made.sleep(10)
             assert (await made.engine.submit(limit())).ord_status is OrdStatus.NEW
 
@@ -305,7 +305,7 @@ def test_a_restart_stays_halted(snapshot_every: int) -> None:
                 with pytest.raises(Halted, match="fat finger"):
                     await made.engine.submit(limit())
         async with desk(broker, disk) as made:
-            await made.engine.switch.resume(reason="go on", by="bo")
+            await made.engine.switch.resume(reason="go on", by="ops")
         async with desk(broker, disk) as made:
             assert (await made.engine.submit(limit())).ord_status is OrdStatus.NEW
 
@@ -407,7 +407,7 @@ async def test_a_desk_does_not_close_what_the_broker_does_not_count() -> None:
 
 def latched(name: str = "l1", level: str = "block", **more: Any) -> Latched:
     return Latched(
-        latch_id=name, level=KillLevel(level), reason="pulled", by="ana", time=START, **more
+        latch_id=name, level=KillLevel(level), reason="pulled", by="risk", time=START, **more
     )
 
 
@@ -433,7 +433,7 @@ def test_a_latch_stops_a_desk_that_runs_and_one_that_starts(tmp_path: Path) -> N
             assert kinds[:2] == ["DeskOpened", "KillSwitched"]
         async with desk(broker, disk, latch=latch) as made:
             assert made.kinds().count("KillSwitched") == 1
-            await made.engine.switch.resume(reason="go on", by="bo")
+            await made.engine.switch.resume(reason="go on", by="ops")
             assert latch.read() is None
             assert (await made.engine.submit(limit())).ord_status is OrdStatus.NEW
 
@@ -465,7 +465,7 @@ def test_a_running_desk_resumes_when_it_is_asked_to(tmp_path: Path) -> None:
         async with desk(latch=latch) as made:
             await latch.write(latched(), made.broker.clock)
             await made.sleep(0.1)
-            latch.ask_to_resume(ResumeRequest(reason="go on", by="bo"))
+            latch.ask_to_resume(ResumeRequest(reason="go on", by="ops"))
             await made.sleep(0.1)
             assert latch.read() is None
             assert made.engine.switch.stands is None
@@ -480,7 +480,7 @@ def test_what_was_asked_of_a_desk_that_is_gone_resumes_nothing(tmp_path: Path) -
     @virtual
     async def run() -> None:
         await latch.write(latched(), ScriptedBroker().clock)
-        latch.ask_to_resume(ResumeRequest(reason="go on", by="bo"))
+        latch.ask_to_resume(ResumeRequest(reason="go on", by="ops"))
         async with desk(latch=latch) as made:
             await made.sleep(1)
             assert made.engine.switch.stands is not None
@@ -498,7 +498,7 @@ def test_a_latch_that_cannot_be_read_stops_as_well(tmp_path: Path) -> None:
             await made.sleep(0.1)
             with pytest.raises(Halted, match="cannot be read"):
                 await made.engine.submit(limit())
-            await made.engine.switch.resume(reason="a stray file", by="bo")
+            await made.engine.switch.resume(reason="a stray file", by="ops")
             assert (await made.engine.submit(limit())).ord_status is OrdStatus.NEW
 
     run()
@@ -534,7 +534,7 @@ def test_kills_are_journaled_with_what_they_say(tmp_path: Path) -> None:
             await latch.write(latched(level="cancel"), made.broker.clock)
             await made.sleep(1)
             (found,) = [one for one in made.messages() if isinstance(one, KillSwitched)]
-            assert (found.latch_id, found.reason, found.by) == ("l1", "pulled", "ana")
+            assert (found.latch_id, found.reason, found.by) == ("l1", "pulled", "risk")
             (asked,) = [one for one in made.messages() if isinstance(one, OrderCancelRequest)]
             assert (asked.cl_ord_id, asked.text) == (order.cl_ord_id, "killed")
 
