@@ -102,9 +102,13 @@ class Inbox:
         book = writer.state.book
         if writer.batch:
             messages = [message for message, _ in writer.batch]
-            decided_s = self._times.now_s()
-            self.head = await self.journal.append(messages, list(book.ended.values()))
-            self._times.committed(begun_s, decided_s, self._times.now_s())
+            ended = list(book.ended.values())
+            if writer.has_sends or self._times.is_short:
+                decided_s = self._times.now_s()
+                self.head = await self.journal.append(messages, ended)
+                self._times.committed(begun_s, decided_s, self._times.now_s())
+            else:
+                self.head = await self.journal.append(messages, ended)
         views.publish(book, writer.batch)
         for effect in writer.effects:
             effect()

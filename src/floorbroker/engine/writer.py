@@ -51,7 +51,7 @@ class Writer:
         self, state: State, rules: decide.Rules, views: Views, hands: Hands, *, namespace: str
     ) -> None:
         self.state = state
-        self.is_open = False
+        self.is_open = self.has_sends = False
         self.now: datetime
         self.batch: list[tuple[JournalMessage, Order | None]] = []
         self.effects: list[Callable[[], None]] = []
@@ -100,7 +100,7 @@ class Writer:
 
     def begin(self, now: datetime) -> None:
         """A new batch; everything in it is decided at one instant."""
-        self.now = now
+        self.now, self.has_sends = now, False
         self.batch, self.effects, self.replies = [], [], []
         self.state.book.clear_batch()
 
@@ -214,6 +214,7 @@ class Writer:
 
     def _after_send(self, message: RequestSent, order: Order | None) -> None:
         if order is not None:
+            self.has_sends = True
             change = None if message.request is RequestKind.NEW else self._change(message)
             self.effects.append(partial(self._hands.outbox.send, message, order, change))
 

@@ -32,6 +32,7 @@ from floorbroker.telemetry import log
 #: How many acknowledged orders are watched for their first fill.
 _WATCHED_MAX = 4096
 _SLOW_MAX = 50
+_APPENDS_MIN = 50
 
 
 class SlowOrder(Struct, frozen=True, kw_only=True):
@@ -98,6 +99,11 @@ class Stopwatch:
     def drop(self, cl_ord_id: ClOrdID) -> None:
         """The caller waits no longer."""
         self._ways.pop(cl_ord_id, None)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether few batches were timed yet: later only those count by which orders leave."""
+        return len(self.appends_s) < _APPENDS_MIN
 
     def committed(self, begun_s: float, decided_s: float, durable_s: float) -> None:
         """A batch was written."""
