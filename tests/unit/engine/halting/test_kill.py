@@ -10,7 +10,13 @@ import pytest
 from floorbroker.domain.amounts import Qty
 from floorbroker.domain.errors import Halted, JournalError, Refused
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import KillLevel, KillSwitched, OrderCancelRequest, RequestSent
+from floorbroker.domain.messages import (
+    ExecutionReport,
+    KillLevel,
+    KillSwitched,
+    OrderCancelRequest,
+    RequestSent,
+)
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 from floorbroker.engine.book.kill import Trading
 from floorbroker.engine.state import State
@@ -160,6 +166,25 @@ async def test_an_order_that_did_not_arrive_before_the_kill_is_not_sent_after_it
         assert (await caller).ord_status is OrdStatus.EXPIRED_UNSENT
         await made.sleep(30)
         assert sends(made, "again") == 1
+        assert not made.broker.book
+
+
+@pytest.mark.proves("I13", "C07")
+@virtual
+async def test_an_order_on_its_way_at_the_kill_is_not_sent_again_if_it_never_arrived() -> None:
+    class Slow(ScriptedBroker):
+        async def place(self, cl_ord_id: ClOrdID, order: OrderRequest) -> ExecutionReport:
+            await self.clock.sleep(2)
+            return await super().place(cl_ord_id, order)
+
+    async with desk(Slow()) as made:
+        made.broker.script = ["unreachable"]
+        caller = asyncio.ensure_future(made.engine.submit(limit(cl_ord_id="late")))
+        await made.sleep(1)
+        await kill(made)
+        assert (await caller).ord_status is OrdStatus.EXPIRED_UNSENT
+        await made.sleep(60)
+        assert sends(made, "late") == 1
         assert not made.broker.book
 
 
@@ -520,6 +545,21 @@ def test_a_close_by_whoever_pulled_the_latch_is_spared(tmp_path: Path) -> None:
             made.broker.fill(close, 10)
             await made.sleep(1)
             assert made.engine.positions()["AAPL"].is_flat
+
+    run()
+
+
+def test_a_desk_leaves_closing_to_whoever_pulled_the_latch(tmp_path: Path) -> None:
+    latch = LatchFile(tmp_path)
+
+    @virtual
+    async def run() -> None:
+        async with desk(latch=latch) as made:
+            await filled(made, 10)
+            await latch.write(latched(level="flatten"), made.broker.clock)
+            await made.sleep(40)
+            assert made.engine.switch.stands is not None
+            assert not made.engine.open_orders()
 
     run()
 
