@@ -3,25 +3,30 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.memory import MemoryTransport
-from floorbroker.brokers.alpaca.network import NetworkTransport
+from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
+from floorbroker.brokers.alpaca.transport import Transport
+from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
+from floorbroker.brokers.brake import Brake
 from floorbroker.brokers.feed import Fact
-from floorbroker.brokers.pacing import Pacer
-from floorbroker.brokers.port import Broker
+from floorbroker.brokers.pacing import Pacer, PacingStatus
+from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
@@ -30,6 +35,7 @@ from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
@@ -50,6 +56,8 @@ class Parts:
         self.clock = clock
         self.engine: Engine
         self.broker: Broker
+        self.pacing: Callable[[], PacingStatus]
+        self.skew: Callable[[], Awaitable[ClockSkew]]
         self.watch: MarketWatch
         self.realized: RealizedBefore
         self.journal: Journal
@@ -80,6 +88,7 @@ async def start(settings: Settings) -> Parts:
         clock, broker, pacer = door.clock, door.broker, door.broker.pacer
         parts = Parts(stack, clock)
         parts.journal, parts.notary, parts.broker = journal, notary, broker
+        parts.pacing, parts.skew = pacer.status, partial(broker.clock_skew, SystemClock())
         parts.engine = Engine(
             journal=journal,
             broker=broker,
@@ -90,6 +99,7 @@ async def start(settings: Settings) -> Parts:
             namespace=f"o{journal.journal_id[:6]}",
             mode=settings.mode,
             version=__version__,
+            latch=LatchFile(settings.home),
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
@@ -218,11 +228,15 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     dates grow with its speed.
     """
     speed = settings.exchange_speed
+    ours = EngineSettings(
+        slow_order_s=settings.slow_ms / 1000, degraded_order_s=settings.degraded_ms / 1000
+    )
     if settings.mode != "embedded":
-        return EngineSettings()
+        return ours
     if speed <= 1:
-        return EngineSettings(ghost_grace_s=5.0)
-    return EngineSettings(
+        return replace(ours, ghost_grace_s=5.0)
+    return replace(
+        ours,
         lookup_delays_s=(0.1, 0.1, 0.2, 0.3, 0.5, 1.0),
         ghost_grace_s=1.5,
         poll_orders_s=0.5,
@@ -246,6 +260,31 @@ def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run it to its end on a loop of its own, as `asyncio.run` does."""
     with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(main)
+
+
+@asynccontextmanager
+async def open_brake(settings: Settings) -> AsyncIterator[Brake]:
+    """The way to the account past every desk; an embedded exchange must not be in use."""
+    clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
+    keys = EMBEDDED_KEYS
+    transport: Transport
+    async with AsyncExitStack() as stack:
+        if settings.mode == "embedded" and not settings.exchange_url:
+            from floorbroker.venues import embedded
+
+            front = embedded(
+                home=settings.home, tape=settings.tape, seed=settings.seed, cash=settings.cash
+            )
+            stack.push_async_callback(front.aclose)
+            transport = MemoryTransport(front)
+        else:
+            if settings.key_id is not None and settings.secret_key is not None:
+                keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
+            url = settings.exchange_url or settings.base_url
+            transport = NetworkTransport(url, NetworkRules(connect_timeout_s=3.0, timeout_s=8.0))
+        brake = AlpacaBrake(transport, keys, clock=clock, pacer=Pacer(clock, random))
+        stack.push_async_callback(brake.aclose)
+        yield brake
 
 
 @asynccontextmanager

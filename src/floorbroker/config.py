@@ -36,6 +36,8 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_ANCHORS": "file of the journal's anchors, the journal's name with .anchors",
     "FLOORBROKER_ANCHOR_KEY": "key that signs them, 64 hexadecimal digits; see docs/journal.md",
     "FLOORBROKER_ANCHOR_EVERY_S": "seconds between two anchors while records come, 300 by default",
+    "FLOORBROKER_SLOW_MS": "an order acknowledged later than this is noted, 500 by default",
+    "FLOORBROKER_DEGRADED_MS": "one acknowledged later than this is told as degraded, 1000",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
     "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
@@ -75,6 +77,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     account: str = "main"  #: How this desk names its one account.
     exchange_url: str = ""  #: An embedded exchange in another process; "" keeps it in this one.
     exchange_speed: float = 1.0
+    slow_ms: int = 500
+    degraded_ms: int = 1000
 
     @property
     def anchors_path(self) -> Path:
@@ -124,6 +128,8 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         tape=_tape(values),
         seed=_whole(values, "FLOORBROKER_SEED", 7),
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
+        slow_ms=_whole(values, "FLOORBROKER_SLOW_MS", 500),
+        degraded_ms=_whole(values, "FLOORBROKER_DEGRADED_MS", 1000),
     )
 
 

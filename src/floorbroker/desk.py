@@ -20,12 +20,13 @@ from floorbroker.brokers.port import (
 )
 from floorbroker.brokers.shelf import CacheStats
 from floorbroker.clock import Clock
+from floorbroker.deskwork import halting
 from floorbroker.deskwork.batch import (
     OnResult,
     cancel_all,
     cancel_all_and_wait,
     close_all,
-    closing,
+    close_one,
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
@@ -35,11 +36,10 @@ from floorbroker.domain.amounts import Number, Px, Qty
 from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.instrument import Instrument
-from floorbroker.domain.messages import Reconciliation
+from floorbroker.domain.messages import KillLevel, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
-from floorbroker.engine.book import legs
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
 from floorbroker.journal.port import OrderFilter, Verification
@@ -47,9 +47,6 @@ from floorbroker.marketdata.live.view import LiveQuote, MarketView
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status, held, listed
 from floorbroker.watch.pnl import PnlRow, pnl_of
-
-#: How long to wait for the end of orders that hold a position which is to be closed.
-_HOLDERS_S = 60.0
 
 
 class Desk:
@@ -221,24 +218,7 @@ class Desk:
         names; with `cancel_orders` these are canceled first, and the position closed once they
         have ended. TimeoutError if they do not within a minute.
         """
-        position = await self.get_position(symbol)
-        if position.is_flat:
-            raise Refused(f"there is no position in {symbol.upper()} to close")
-        size = abs(position.qty) if qty is None else Qty(number("qty", qty))
-        if size > abs(position.qty):
-            raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
-        order = closing(position, size)
-        holders = legs.holders(self._open.engine.open_orders(), position.symbol, order.side)
-        held = legs.held_in_words(position, size, holders)
-        if held and not cancel_orders:
-            raise Refused(f"{held}; cancel these, or close with cancel_orders=True")
-        if held:
-            async with asyncio.timeout(_HOLDERS_S):
-                await asyncio.gather(*map(self.cancel_order, legs.to_cancel(holders)))
-                for holder in holders:
-                    await self.wait(holder.cl_ord_id)
-            return await self.close_position(symbol, qty)
-        return await self.submit_order(order)
+        return await close_one(self._open.engine, symbol, qty, cancel_orders=cancel_orders)
 
     async def close_all_positions(
         self, *, cancel_orders: bool = False, timeout_s: float = 10.0
@@ -345,6 +325,35 @@ class Desk:
         """One-minute bars of each symbol, oldest first."""
         return await self._open.broker.bars(symbols, start, end)
 
+    # Stopping
+
+    async def kill(
+        self,
+        level: KillLevel | str = KillLevel.CANCEL,
+        *,
+        reason: str = "",
+        by: str = "",
+        may_reduce: bool = False,
+        timeout_s: float = 10.0,
+    ) -> halting.TradingStatus:
+        """Stop trading: `block` refuses new orders, `cancel` also cancels every open one, and
+        `flatten` also closes every position. `may_reduce` lets orders in that only make a
+        position smaller. It is durable before anything else happens and survives a restart.
+
+        Returns how it stands once all is done, or after `timeout_s`; it is seen through anyway.
+        """
+        return await halting.kill(
+            self._open, level, reason=reason, by=by, may_reduce=may_reduce, timeout_s=timeout_s
+        )
+
+    async def resume(self, *, reason: str, by: str = "") -> halting.TradingStatus:
+        """Take orders again; raises Refused if nothing is halted or no reason is given."""
+        return await halting.resume(self._open, reason=reason, by=by)
+
+    def trading(self) -> halting.TradingStatus:
+        """What new orders may do now, and who says so."""
+        return halting.status(self._open)
+
     # Trust
 
     async def reconcile_positions(self) -> Reconciliation:
@@ -377,7 +386,8 @@ class Desk:
         return self._open.clock
 
     def errors(self) -> list[BrokerError]:
-        """The broker's recent refusals and failures, each of its kind, oldest first."""
+        """The broker's recent refusals and failures, oldest first, each with its `kind`, `time`,
+        `request`, `status` and `code`; the keys stand in none of them."""
         return list(self._open.engine.errors)
 
     async def failed(self) -> BaseException:
@@ -385,5 +395,5 @@ class Desk:
         return await asyncio.shield(self._open.engine.failed)
 
     async def health_check(self) -> Health:
-        """Look at the journal, the broker, the stream and the books; asks the broker twice."""
-        return await look_at(self._open, self.settings.mode)
+        """Look at every part of the desk and how fast it is; asks the broker three times."""
+        return await look_at(self._open, self.settings)

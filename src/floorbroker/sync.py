@@ -21,11 +21,12 @@ from floorbroker.brokers.port import (
 )
 from floorbroker.brokers.shelf import CacheStats
 from floorbroker.deskwork.batch import OnResult
+from floorbroker.deskwork.halting import TradingStatus
 from floorbroker.deskwork.health import Health
 from floorbroker.domain.amounts import Number
 from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.instrument import Instrument
-from floorbroker.domain.messages import Reconciliation
+from floorbroker.domain.messages import KillLevel, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
@@ -238,6 +239,27 @@ class Desk:
         self, start: datetime | None = None, end: datetime | None = None
     ) -> TradeReport:
         return self._do(self._desk.generate_trade_report(start, end))
+
+    def kill(
+        self,
+        level: KillLevel | str = KillLevel.CANCEL,
+        *,
+        reason: str = "",
+        by: str = "",
+        may_reduce: bool = False,
+        timeout_s: float = 10.0,
+    ) -> TradingStatus:
+        return self._do(
+            self._desk.kill(
+                level, reason=reason, by=by, may_reduce=may_reduce, timeout_s=timeout_s
+            )
+        )
+
+    def resume(self, *, reason: str, by: str = "") -> TradingStatus:
+        return self._do(self._desk.resume(reason=reason, by=by))
+
+    def trading(self) -> TradingStatus:
+        return self._desk.trading()
 
     def health_check(self) -> Health:
         return self._do(self._desk.health_check())

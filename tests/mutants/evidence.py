@@ -122,8 +122,8 @@ ANSWERS = (
     Mutant(
         name="a lost answer is taken for a request that did not arrive",
         module="brokers/alpaca/line.py",
-        before="            raise error_of(COMMANDS[lane], Answer.NO_ANSWER, text) from None",
-        after="            raise error_of(COMMANDS[lane], Answer.NOT_SENT, text) from None",
+        before="            error = error_of(COMMANDS[lane], Answer.NO_ANSWER, text)",
+        after="            error = error_of(COMMANDS[lane], Answer.NOT_SENT, text)",
     ),
     Mutant(
         name="any 404 says that there is no such order",

@@ -38,7 +38,7 @@ SENDING = (
     ),
     Mutant(
         name="what was on the wire at a crash is forgotten",
-        module="engine/decide.py",
+        module="engine/book/aftermath.py",
         before="        if order.venue_status is OrdStatus.SENT:\n            yield",
         after="        if order.venue_status is OrdStatus.CREATED:\n            yield",
     ),

@@ -86,6 +86,17 @@ class PacingRules(Struct, frozen=True, kw_only=True):
     cancel_spacing_s: float = 0.5  #: Between cancels during a penalty.
 
 
+class PacingStatus(Struct, frozen=True, kw_only=True):
+    """The request budget at a glance; `limit` is None where the broker has told none."""
+
+    in_flight: int
+    waiting: int
+    penalty_s: float
+    limit: int | None = None
+    remaining: int | None = None
+    reset_in_s: float | None = None
+
+
 class Pacer:
     """Says who may ask the broker now.
 
@@ -195,6 +206,23 @@ class Pacer:
         if self._budget is not None and not self._budget.allows(lane, now, self.in_flight):
             waits_s.append(self._budget.reset_at - now)
         return max(waits_s)
+
+    def status(self) -> PacingStatus:
+        """How much of the budget is left, by the broker's own word and what was spent since."""
+        budget, now = self._budget, self._clock.monotonic()
+        penalty_s = max(self._penalty_until - now, 0.0)
+        waiting = self._queued
+        if budget is None:
+            return PacingStatus(in_flight=self.in_flight, waiting=waiting, penalty_s=penalty_s)
+        is_new = now >= budget.reset_at
+        return PacingStatus(
+            in_flight=self.in_flight,
+            waiting=waiting,
+            penalty_s=penalty_s,
+            limit=budget.limit,
+            remaining=budget.limit - self.in_flight if is_new else budget.remaining,
+            reset_in_s=None if is_new else budget.reset_at - now,
+        )
 
     async def aclose(self) -> None:
         """Stop watching the time; whoever still waits is cancelled."""

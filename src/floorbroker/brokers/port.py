@@ -87,6 +87,19 @@ class MarketPhase(Struct, frozen=True, kw_only=True):
     next_close: datetime
 
 
+class ClockSkew(Struct, frozen=True, kw_only=True):
+    """How far our clock is ahead of the broker's; `error_s` is what that cannot tell."""
+
+    ahead_s: float
+    error_s: float
+    source: str
+
+    @property
+    def least_s(self) -> float:
+        """What they differ by at the least."""
+        return max(abs(self.ahead_s) - self.error_s, 0.0)
+
+
 class CalendarDay(Struct, frozen=True, kw_only=True):
     """One trading day: the regular session, and the extended hours around it (UTC)."""
 

@@ -58,6 +58,13 @@ for _name, _where, _about, _example in (
     ),
     ("report", "report:app", "trade reports", "report trades --html report.html"),
     ("journal", "journal:app", "verify, follow and export the audit trail", "journal verify"),
+    (
+        "kill",
+        "stopping.kill:kill_app",
+        "stop trading, with the desk running, hung or dead; exit 1 if anything is left",
+        'kill --reason "fat finger"',
+    ),
+    ("resume", "stopping.kill:resume_app", "take orders again", 'resume --reason "cause found"'),
     ("doctor", "doctor:app", "what is healthy and what is not; exit 1 if anything is", "doctor"),
 ):
     app.command(

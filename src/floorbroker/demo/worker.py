@@ -6,6 +6,7 @@ kill, it opens the same journal, learns from it which steps are done, and goes o
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -267,6 +268,7 @@ async def _die_with_the_engine(desk: Desk) -> None:
 
 
 def main() -> None:
+    logging.getLogger("floorbroker").setLevel(logging.CRITICAL)  # the screen tells it all
     job = msgspec.json.decode(sys.argv[1], type=Job)
     app.run(work(job))
 

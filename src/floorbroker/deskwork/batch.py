@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
-from floorbroker.domain.amounts import Qty
-from floorbroker.domain.errors import Refused
+from floorbroker.deskwork.words import number
+from floorbroker.domain.amounts import Number, Qty
+from floorbroker.domain.errors import InvalidOrder, Refused
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
+from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 from floorbroker.domain.position import Position
-from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine.book import legs
+from floorbroker.engine.halting.enforcer import closing
 from floorbroker.engine.loop import Engine
 
 Item = TypeVar("Item")
@@ -21,6 +22,8 @@ OnResult = Callable[[int, Result], None]
 
 #: Requests of a batch under way at a time: as many as are worth a connection each.
 IN_FLIGHT = 128
+#: How long to wait for the end of orders that hold a position which is to be closed.
+_HOLDERS_S = 60.0
 _SENT = frozenset(OrdStatus) - {OrdStatus.CREATED}
 
 
@@ -82,12 +85,29 @@ async def close_all(engine: Engine, positions: Iterable[Position]) -> dict[str, 
     return {request.symbol: found for request, found in zip(requests, results, strict=True)}
 
 
-def closing(position: Position, size: Qty) -> OrderRequest:
-    """The market order that takes so much off the position."""
-    side = Side.SELL if position.qty > 0 else Side.BUY
-    is_coin = is_coin_pair(position.symbol)
-    tif = TimeInForce.GOOD_TILL_CANCEL if is_coin else TimeInForce.DAY
-    return OrderRequest.market(side, size, position.symbol, time_in_force=tif)
+async def close_one(
+    engine: Engine, symbol: str, qty: Number | None, *, cancel_orders: bool
+) -> Order:
+    """See `Desk.close_position`."""
+    symbol = symbol.upper()
+    position = engine.positions().get(symbol) or Position(symbol=symbol)
+    if position.is_flat:
+        raise Refused(f"there is no position in {symbol} to close")
+    size = abs(position.qty) if qty is None else Qty(number("qty", qty))
+    if size > abs(position.qty):
+        raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
+    order = closing(position, size)
+    holders = legs.holders(engine.open_orders(), position.symbol, order.side)
+    held = legs.held_in_words(position, size, holders)
+    if held and not cancel_orders:
+        raise Refused(f"{held}; cancel these, or close with cancel_orders=True")
+    if not held:
+        return await engine.submit(order)
+    async with asyncio.timeout(_HOLDERS_S):
+        await asyncio.gather(*map(engine.cancel, legs.to_cancel(holders)))
+        for holder in holders:
+            await engine.wait(holder.cl_ord_id)
+    return await close_one(engine, symbol, qty, cancel_orders=False)
 
 
 async def _tried(engine: Engine, asked: Awaitable[Order]) -> Result:

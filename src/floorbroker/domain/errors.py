@@ -18,6 +18,8 @@ FloorbrokerError
     └── TapeError             a market tape or fault file is malformed: file, line, field
 """
 
+from datetime import datetime
+
 
 class FloorbrokerError(Exception):
     """Root of everything that this package raises on purpose."""
@@ -56,10 +58,16 @@ class Halted(Refused):
 class BrokerError(FloorbrokerError):
     """A request to the broker did not succeed; the subclass says what may be done.
 
-    `answer` is the row of the answer table that decided it, such as `submit.no_answer`.
+    `answer` is the row of the answer table that decided it, such as `submit.no_answer`. `request`
+    is what was asked, as `POST /v2/orders`, and `request_id` the broker's own name for it, where
+    that is known; `time` is when a desk noted it.
     """
 
+    kind = "unknown"
     answer = ""
+    request = ""
+    request_id = ""
+    time: datetime | None = None
 
     def __init__(self, text: str, *, status: int | None = None, code: int | None = None) -> None:
         super().__init__(text)
@@ -71,9 +79,13 @@ class BrokerError(FloorbrokerError):
 class BrokerRejected(BrokerError):
     """The broker answered no. Final."""
 
+    kind = "rejected"
+
 
 class BrokerUnreachable(BrokerError):
     """The request surely did not arrive. The same ClOrdID may be sent again."""
+
+    kind = "unreachable"
 
     def __init__(
         self,

@@ -6,14 +6,14 @@ so that old journals decode. A default never changes, because it stands in no re
 """
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from floorbroker.domain.amounts import Amount, Px, Qty
+from floorbroker.domain.amounts import Px, Qty, decode_amount, encode_amount
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 
@@ -60,6 +60,14 @@ class RequestKind(StrEnum):
     NEW = "new"
     CANCEL = "cancel"
     REPLACE = "replace"
+
+
+class KillLevel(StrEnum):
+    """How far a kill goes; each does what the one before it does."""
+
+    BLOCK = "block"  #: New orders are refused.
+    CANCEL = "cancel"  #: And every order is canceled, until the broker shows none.
+    FLATTEN = "flatten"  #: And every position is closed.
 
 
 class BreakCause(StrEnum):
@@ -332,6 +340,26 @@ class Reconciliation(Message, frozen=True, kw_only=True):
         return tuple(found for found in self.breaks if found.is_open)
 
 
+class KillSwitched(Message, frozen=True, kw_only=True):
+    """Somebody stopped trading: nothing that adds risk is sent until TradingResumed.
+
+    `latch_id` names the latch that said so. Who writes a latch closes the positions himself.
+    """
+
+    level: KillLevel
+    reason: str
+    by: str
+    may_reduce: bool = False
+    latch_id: str = ""
+
+
+class TradingResumed(Message, frozen=True, kw_only=True):
+    """Somebody lifted the kill: orders are taken again."""
+
+    reason: str
+    by: str
+
+
 JournalMessage = (
     DeskOpened
     | DeskClosed
@@ -355,44 +383,18 @@ JournalMessage = (
     | OrderReopened
     | LegAdopted
     | Reconciliation
+    | KillSwitched
+    | TradingResumed
 )
 
 
-_new, _digits = Decimal.__new__, Decimal.__str__
-
-
-def _encode_amount(value: Any) -> str:
-    """Digits without an exponent. Called for each amount that is written: for most of them `str`
-    says the same as a format, in half the time."""
-    if isinstance(value, Amount):
-        text = _digits(value)
-        return text if "E" not in text else Decimal.__format__(value, "f")
-    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
-
-
-def _decode_amount(kind: type, value: Any) -> Any:
-    """What was written here is guarded by seals, so it needs no second look at its size; it must
-    be a finite number all the same."""
-    if not issubclass(kind, Amount):
-        raise NotImplementedError(f"{kind.__name__} has no JSON form")
-    if type(value) is not str:
-        return kind(value)
-    try:
-        amount = _new(kind, value)
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number") from None
-    if not amount.is_finite():
-        raise ValueError(f"{value} is not a finite number")
-    return amount
-
-
-ENCODER = msgspec.json.Encoder(enc_hook=_encode_amount, decimal_format="string")
+ENCODER = msgspec.json.Encoder(enc_hook=encode_amount, decimal_format="string")
 MESSAGE_DECODER: msgspec.json.Decoder[JournalMessage] = msgspec.json.Decoder(
-    JournalMessage, dec_hook=_decode_amount
+    JournalMessage, dec_hook=decode_amount
 )
-ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=_decode_amount)
+ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=decode_amount)
 
 
 def decoder_for(kind: type) -> "msgspec.json.Decoder[Any]":
     """A JSON decoder for any Struct that holds our amounts."""
-    return msgspec.json.Decoder(kind, dec_hook=_decode_amount)
+    return msgspec.json.Decoder(kind, dec_hook=decode_amount)

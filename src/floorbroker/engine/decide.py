@@ -5,7 +5,6 @@ A refusal is an exception to the caller and a message to the journal: these func
 Facts are never refused; a fact that is no news leads to no message.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -39,7 +38,7 @@ from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Pending, Ti
 from floorbroker.domain.terms import validate
 from floorbroker.engine.book.book import Asked, Book, Phase, successor_id
 from floorbroker.engine.book.reported import changed_request
-from floorbroker.engine.gates import gate
+from floorbroker.engine.gates import gate, halted
 from floorbroker.engine.gates.again import may_go_again
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
@@ -182,6 +181,7 @@ def replacement(
     state: State, cl_ord_id: ClOrdID, change: Change, *, rules: Rules, now: datetime
 ) -> Messages:
     """The wish for a replace; InvalidOrder or UnknownOrder where it cannot be had."""
+    halted.check_change(state)
     order = state.book.orders.get(cl_ord_id)
     if order is None:
         raise UnknownOrder(f"cl_ord_id: {cl_ord_id} is no live order of this desk")
@@ -241,6 +241,9 @@ def send(
     state: State, kind: RequestKind, name: ClOrdID, *, settings: EngineSettings, now: datetime
 ) -> Messages:
     """SEND, now that the broker may be asked; nothing where the request is no longer wanted."""
+    instead = halted.withheld(state, kind, name, now)
+    if instead:
+        return instead
     if kind is RequestKind.NEW:
         return _send_new(state, name, settings, now)
     order = state.book.find(name)
@@ -294,6 +297,12 @@ def outcome(state: State, sent: RequestSent, found: Outcome) -> Messages:
         return [found]
     is_answered = order.venue_status is not OrdStatus.SENT or order.attempt != sent.attempt
     return [] if is_answered else [found]
+
+
+def given_up(cl_ord_id: ClOrdID, text: str, now: datetime) -> OrderCancelReject:
+    """A replace that was never sent, and will not be."""
+    kind = RequestKind.REPLACE
+    return OrderCancelReject(cl_ord_id=cl_ord_id, request=kind, text=text, transact_time=now)
 
 
 def replace_failed(state: State, found: OrderCancelReject) -> Messages:
@@ -374,41 +383,3 @@ def missing(found: Missing, now: datetime) -> Alarm:
     """Somebody should look at what the broker counts and does not list."""
     name, text = "missing_executions", found.text
     return Alarm(name=name, text=text, cl_ord_id=found.cl_ord_id, transact_time=now)
-
-
-def stuck_cancels(state: State, *, after_s: float, now: datetime) -> Messages:
-    """One alarm for each cancel that came to nothing for so long."""
-    return [
-        Alarm(
-            name="cancel_stuck",
-            text=f"asked for {(now - asked.since).total_seconds():.0f} s ago ({asked.phase})",
-            cl_ord_id=cl_ord_id,
-            transact_time=now,
-        )
-        for cl_ord_id, asked in state.book.cancels.items()
-        if not asked.has_alarmed and now - asked.since > timedelta(seconds=after_s)
-    ]
-
-
-def interrupted(state: State, now: datetime) -> Messages:
-    """After a crash: whatever was on the wire then may have arrived."""
-    return [
-        RequestUnanswered(
-            cl_ord_id=cl_ord_id,
-            request=kind,
-            attempt=attempt,
-            text="the desk ended before the answer",
-            transact_time=now,
-        )
-        for cl_ord_id, kind, attempt in _on_the_wire(state.book)
-    ]
-
-
-def _on_the_wire(book: Book) -> Iterator[tuple[ClOrdID, RequestKind, int]]:
-    for order in book.orders.values():
-        if order.venue_status is OrdStatus.SENT:
-            yield order.cl_ord_id, RequestKind.NEW, order.attempt
-    for kind, table in ((RequestKind.CANCEL, book.cancels), (RequestKind.REPLACE, book.replaces)):
-        for cl_ord_id, asked in table.items():
-            if asked.phase is Phase.SENT:
-                yield cl_ord_id, kind, asked.attempt

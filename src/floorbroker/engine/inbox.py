@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -10,6 +11,7 @@ from floorbroker.domain.errors import JournalError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.engine.decide import Record
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.timing.stopwatch import Stopwatch
 from floorbroker.engine.views import Views
 from floorbroker.engine.writer import Writer
 from floorbroker.journal.port import Journal, Snapshot
@@ -21,7 +23,9 @@ class Inbox:
     `failed` completes with the reason when nothing more can be written.
     """
 
-    def __init__(self, journal: Journal, clock: Clock, settings: EngineSettings) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, settings: EngineSettings, times: Stopwatch
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.failed: asyncio.Future[BaseException] = self._loop.create_future()
         self.head = journal.head()
@@ -29,6 +33,9 @@ class Inbox:
         self.journal = journal
         self._clock = clock
         self._settings = settings
+        self._times = times
+        #: Called before each batch; what it puts in goes first.
+        self.fence: Callable[[], None] | None = None
         self._items: deque[tuple[Any, asyncio.Future[Any] | None]] = deque()
         self._wake, self._room = asyncio.Event(), asyncio.Event()
 
@@ -38,6 +45,11 @@ class Inbox:
     def post(self, item: Any) -> None:
         """Put an item in; facts never wait."""
         self._items.append((item, None))
+        self._wake.set()
+
+    def post_first(self, item: Any) -> None:
+        """Put an item in before all others."""
+        self._items.appendleft((item, None))
         self._wake.set()
 
     def ask(self, item: Any) -> asyncio.Future[Any]:
@@ -71,19 +83,32 @@ class Inbox:
             if not items:
                 self._wake.clear()
                 await self._wake.wait()
+            if self.fence is not None:
+                self.fence()
+            begun_s = self._times.now_s()
             writer.begin(self._clock.now())
             for _ in range(min(len(items), batch_max)):
                 item, reply = items.popleft()
                 writer.take(item, reply)
-            await self._commit(writer, views)
+            try:
+                await self._commit(writer, views, begun_s)
+            except BaseException as problem:
+                writer.fail(problem)
+                raise
             if not self._room.is_set() and len(items) < self._settings.inbox_max:
                 self._room.set()
 
-    async def _commit(self, writer: Writer, views: Views) -> None:
+    async def _commit(self, writer: Writer, views: Views, begun_s: float) -> None:
         book = writer.state.book
         if writer.batch:
             messages = [message for message, _ in writer.batch]
-            self.head = await self.journal.append(messages, list(book.ended.values()))
+            ended = list(book.ended.values())
+            if writer.has_sends or self._times.is_short:
+                decided_s = self._times.now_s()
+                self.head = await self.journal.append(messages, ended)
+                self._times.committed(begun_s, decided_s, self._times.now_s())
+            else:
+                self.head = await self.journal.append(messages, ended)
         views.publish(book, writer.batch)
         for effect in writer.effects:
             effect()

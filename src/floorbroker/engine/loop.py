@@ -22,31 +22,35 @@ A caller that goes away takes nothing back: its order lives on.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from decimal import Decimal
-from itertools import chain, repeat
 from random import Random
-from typing import Any, TypedDict, Unpack
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from floorbroker.brokers.cache import BrokerCache
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import BrokerError, BrokerUnreachable, Halted, UnknownOrder
+from floorbroker.domain.errors import Halted, UnknownOrder
 from floorbroker.domain.ids import ClOrdID, ClOrdIDMaker
 from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
+from floorbroker.engine.book import aftermath
+from floorbroker.engine.evidence import opening
 from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.evidence.instruments import Instruments
+from floorbroker.engine.halting.switch import Switch
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineHealth, EngineSettings, Means, Update
 from floorbroker.engine.state import State
+from floorbroker.engine.timing.errors import ErrorLog
+from floorbroker.engine.timing.stopwatch import Stopwatch
 from floorbroker.engine.views import Until, Views
+from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.port import Journal, OrderFilter
 
 
@@ -62,6 +66,7 @@ class Parts(TypedDict):
     namespace: str
     mode: str
     version: str
+    latch: NotRequired[LatchFile]
 
 
 class MoreTerms(TypedDict, total=False):
@@ -90,9 +95,16 @@ class Engine:
     def __init__(self, **parts: Unpack[Parts]) -> None:
         self._parts = parts
         self._journal, self._broker = parts["journal"], parts["broker"]
-        self._clock, self._settings = parts["clock"], parts["settings"]
-        self.errors: deque[BrokerError] = deque(maxlen=200)
-        self._inbox = Inbox(self._journal, self._clock, self._settings)
+        self._clock = parts["clock"]
+        self.settings = self._settings = parts["settings"]
+        self.errors = ErrorLog(self._clock, 200)
+        self.times = Stopwatch(
+            self._clock,
+            slow_s=self._settings.slow_order_s,
+            degraded_s=self._settings.degraded_order_s,
+            most=self._settings.latency_window,
+        )
+        self._inbox = Inbox(self._journal, self._clock, self._settings, self.times)
         self.failed = self._inbox.failed
         # An epoch is never used twice, so neither are ids, even from a seeded random.
         seed = f"{parts['random'].getrandbits(128)}/{self._journal.epoch}"
@@ -108,10 +120,12 @@ class Engine:
             settings=self._settings,
             errors=self.errors,
             cache=self.cache,
+            times=self.times,
         )
         self._instruments = Instruments(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []
         self._crew: Crew | None = None
+        self._switch: Switch | None = None
         self.failed.add_done_callback(lambda failed: self._answer_nobody(failed.result()))
 
     # Start and stop
@@ -135,17 +149,26 @@ class Engine:
         crew = self._crew = self._hire(state)
         seen = self._views.subscribe(_EVERYTHING)
         self._spawn(lambda: self._inbox.run(crew.writer, self._views))
-        await self._inbox.record((opened, *decide.interrupted(state, self._clock.now())))
+        await self._inbox.record((opened, *aftermath.interrupted(state.book, self._clock.now())))
+        self._switch = Switch(
+            self._inbox,
+            state,
+            crew.enforcer,
+            clock=self._clock,
+            latch=self._parts.get("latch"),
+        )
+        self._switch.guard(self._spawn)
         unknown = recovery.unknown_orders(state)
         await self._inbox.ask(decide.Resume())
         self._spawn(lambda: crew.link.run(crew.surveyor.catch_up))
-        await self._caught_up(crew)
-        compared = await self._compared(crew)
+        await opening.caught_up(crew.link, self._means, self._inbox)
+        compared = await opening.compared(crew.surveyor, self._means)
         crew.is_open = True
         await self._inbox.ask(decide.Release(is_open=crew.link.is_whole))
         self._spawn(crew.timekeeper.run)
         self._spawn(crew.surveyor.watch_orders)
         self._spawn(crew.surveyor.watch_positions)
+        self._spawn(lambda: crew.enforcer.run(self.submit))
         return recovery.found(
             replayed,
             opened,
@@ -174,31 +197,6 @@ class Engine:
             mode=self._parts["mode"],
             transact_time=self._clock.now(),
         )
-
-    async def _caught_up(self, crew: Crew) -> None:
-        """Return once nothing is missing; raises BrokerUnreachable if that takes too long."""
-        whole: asyncio.Future[Any] = asyncio.ensure_future(crew.link.whole.wait())
-        ends: list[asyncio.Future[Any]] = [whole, self.failed]
-        timeout_s = self._settings.start_timeout_s
-        await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        whole.cancel()
-        self._inbox.check_alive()
-        if not crew.link.is_whole:
-            why = self._broker.stream.health().text or "the order stream did not come up"
-            raise BrokerUnreachable(f"the broker's books could not be read: {why}")
-
-    async def _compared(self, crew: Crew) -> Reconciliation:
-        """The first comparison, tried again while the broker fails now and then."""
-        deadline = self._clock.monotonic() + self._settings.start_timeout_s
-        for delay_s in chain(self._settings.retry_delays_s, repeat(1)):
-            try:
-                return await crew.surveyor.reconcile()
-            except BrokerError as problem:
-                self.errors.append(problem)
-                if self._clock.monotonic() + delay_s > deadline:
-                    raise
-            await self._clock.sleep(delay_s)
-        raise AssertionError("unreachable: the delays never end")
 
     async def stop(self) -> None:
         """End in good order: take nothing new, wait for answers that are due, write DeskClosed.
@@ -257,16 +255,24 @@ class Engine:
 
         Raises InvalidOrder, DuplicateClOrdID, or Halted while the order stream has a gap.
         """
+        times = self.times
+        called_s = times.now_s()
         await self._admit(is_new=True)
+        admitted_s = times.now_s()
         cl_ord_id, was_used = request.cl_ord_id, False
         if cl_ord_id is None:
             cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
         else:
             was_used = self.order(cl_ord_id) is not None
         known = await self._instruments.known(request)
-        placed: Order = await self._inbox.ask(
-            decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
-        )
+        way, known_s = times.begin(cl_ord_id), times.now_s()
+        try:
+            placed: Order = await self._inbox.ask(
+                decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
+            )
+        finally:
+            times.drop(cl_ord_id)
+        times.placed(placed, way, (called_s, admitted_s, known_s))
         return placed
 
     async def cancel(self, cl_ord_id: ClOrdID) -> Order:
@@ -341,6 +347,14 @@ class Engine:
         return await self._crew.surveyor.reconcile()
 
     @property
+    def switch(self) -> Switch:
+        """What stops and starts trading; raises Halted before the desk is open."""
+        self._inbox.check_alive()
+        if self._switch is None or self._crew is None:
+            raise Halted("the desk is not open")
+        return self._switch
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more will be decided here: it was stopped, or had to die."""
         return self._crew is None or self.failed.done()
@@ -359,6 +373,7 @@ class Engine:
             alarms=0 if crew is None else crew.state.alarms,
             inbox=len(self._inbox),
             seq=self._inbox.head.seq,
+            kill=None if crew is None else crew.state.kill,
         )
 
     async def _admit(self, *, is_new: bool = False) -> None:

@@ -52,6 +52,7 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import ENDED, Order, OrdStatus
 from floorbroker.engine.decide import Outcome
 from floorbroker.engine.settings import Means
+from floorbroker.engine.timing.stopwatch import Batch, Stopwatch
 from floorbroker.engine.views import Finder
 
 
@@ -129,6 +130,7 @@ class Outbox:
         on_defect: Callable[[BaseException], None],
     ) -> None:
         self._broker, self._clock, self._errors = means.broker, means.clock, means.errors
+        self._times = means.times
         self._deliver = deliver
         self._on_defect = on_defect
         self._live: dict[Key, asyncio.Task[None]] = {}
@@ -151,7 +153,9 @@ class Outbox:
         else:
             assert change is not None, f"a replace of {sent.cl_ord_id} without its terms"
             request = partial(self._replace, sent, order, change)
-        self._live[key] = asyncio.get_running_loop().create_task(self._run(key, sent, request))
+        self._live[key] = asyncio.get_running_loop().create_task(
+            self._run(key, sent, request, self._times.batch)
+        )
 
     async def quiet(self, timeout_s: float) -> None:
         """Return when nothing is on the wire, or after `timeout_s`."""
@@ -170,7 +174,10 @@ class Outbox:
         key: Key,
         sent: RequestSent,
         request: Request,
+        batch: Batch,
     ) -> None:
+        is_new = sent.request is RequestKind.NEW
+        way = self._times.leaves(sent.cl_ord_id, batch) if is_new else None
         try:
             found = await request()
         except Exception as defect:  # noqa: BLE001  (not ours to understand; recovery is)
@@ -178,6 +185,8 @@ class Outbox:
             return
         finally:
             del self._live[key]
+        if way is not None:
+            way.answered_s = self._times.now_s()
         self._deliver(Answer(sent, found))
 
     async def _place(self, sent: RequestSent, order: Order) -> ExecutionReport | Outcome:
@@ -278,6 +287,8 @@ class Hands(Struct, frozen=True, kw_only=True):
     pacer: Pacer
     finder: Finder
     timer_changed: Callable[[], None]
+    switched: Callable[[], None]
+    times: Stopwatch
     reopen: Callable[[list[ClOrdID]], None]
 
 

@@ -10,6 +10,8 @@ from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order, OrderRequest, OrdType, TimeInForce
+from floorbroker.engine.book.kill import Kill
+from floorbroker.engine.timing.stopwatch import Stopwatch
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -58,6 +60,11 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     overlap_s: float = 60.0
     #: How long an order may wait to hear of its instrument, which is asked for once a day.
     reference_wait_s: float = 1.0
+    #: From the call to the acknowledgement: longer is noted, and longer still is told as degraded.
+    slow_order_s: float = 0.5
+    degraded_order_s: float = 1.0
+    #: How many of the newest latencies of each kind are kept.
+    latency_window: int = 1000
 
     def lifetime_s(self, request: OrderRequest) -> float:
         """How long after its intent an order may still be sent: market, IOC and FOK orders are
@@ -92,6 +99,7 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     alarms: int
     inbox: int
     seq: int  #: The journal's last durable record.
+    kill: Kill | None = None  #: None while trading is active.
 
 
 class Means(Struct, frozen=True, kw_only=True):
@@ -102,3 +110,4 @@ class Means(Struct, frozen=True, kw_only=True):
     settings: EngineSettings
     errors: deque[BrokerError]
     cache: BrokerCache
+    times: Stopwatch

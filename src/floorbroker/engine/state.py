@@ -26,6 +26,7 @@ from floorbroker.domain.messages import (
     DeskOpened,
     ExecutionReport,
     JournalMessage,
+    KillSwitched,
     LegAdopted,
     NewOrderSingle,
     OrderCancelReject,
@@ -44,12 +45,14 @@ from floorbroker.domain.messages import (
     Source,
     TimerFired,
     TimerSet,
+    TradingResumed,
     decoder_for,
 )
 from floorbroker.domain.order import Order, OrdStatus, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
+from floorbroker.engine.book.kill import Kill, killed
 from floorbroker.engine.book.trail import Trail
 
 
@@ -72,6 +75,7 @@ class Image(Struct, frozen=True, kw_only=True):
     alarms: int
     trails: dict[str, Trail] = {}
     ended_legs: dict[OrderID, ClOrdID] = {}
+    kill: Kill | None = None
 
 
 _IMAGE = decoder_for(Image)
@@ -95,6 +99,7 @@ class State:
         self.seen_time: datetime | None = None
         self.reconciliation: Reconciliation | None = None
         self.alarms = 0
+        self.kill: Kill | None = None  #: None while trading is ACTIVE.
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -116,6 +121,8 @@ class State:
             PositionAdjusted: self._position_adjusted,
             Reconciliation: self._reconciled,
             Alarm: self._alarmed,
+            KillSwitched: self._killed,
+            TradingResumed: self._resumed,
         }
 
     def apply(self, message: JournalMessage) -> Order | None:
@@ -155,6 +162,12 @@ class State:
         if is_stuck and asked is not None and message.cl_ord_id is not None:
             self.book.cancels[message.cl_ord_id] = replace(asked, has_alarmed=True)
 
+    def _killed(self, message: KillSwitched) -> None:
+        self.kill = killed(self.kill, message)
+
+    def _resumed(self, _: TradingResumed) -> None:
+        self.kill = None
+
     def _position_adjusted(self, message: PositionAdjusted) -> None:
         side = Side.BUY if message.qty > 0 else Side.SELL
         before = self.book.positions.get(message.symbol) or Position(symbol=message.symbol)
@@ -173,13 +186,19 @@ class State:
             wire_id=message.cl_ord_id,
             updated_time=message.transact_time,
         )
+        if self.kill is not None:
+            self.kill = replace(self.kill, passed=self.kill.passed | {order.cl_ord_id})
         return self.book.keep(order)
 
     def _cancel_asked(self, message: OrderCancelRequest) -> Order | None:
         order = self.book.find(message.cl_ord_id)
         if order is None:
             return None
-        self.book.cancels.setdefault(order.cl_ord_id, Asked(since=message.transact_time))
+        asked = self.book.cancels.get(order.cl_ord_id)
+        if asked is None:
+            self.book.cancels[order.cl_ord_id] = Asked(since=message.transact_time)
+        elif asked.phase is Phase.TAKEN:  # nothing came of it: it is to be asked for again
+            self.book.cancels[order.cl_ord_id] = replace(asked, phase=Phase.WANTED)
         return self.book.keep(replace(order, pending=Pending.CANCEL))
 
     def _replace_asked(self, message: OrderCancelReplaceRequest) -> Order | None:
@@ -324,6 +343,7 @@ class State:
                 alarms=self.alarms,
                 trails=self.book.trails,
                 ended_legs=dict(self.book.ended_legs),
+                kill=self.kill,
             )
         )
 
@@ -351,4 +371,5 @@ class State:
         state.safe_time, state.seen_time = image.safe_time, image.seen_time
         state.reconciliation = image.reconciliation
         state.alarms = image.alarms
+        state.kill = image.kill
         return state

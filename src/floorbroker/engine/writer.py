@@ -5,7 +5,7 @@ it once it is durable.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
+    ExecType,
     ExecutionReport,
     JournalMessage,
     MessageQuarantined,
@@ -30,13 +31,14 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine import decide
-from floorbroker.engine.book import legs, news, questions
+from floorbroker.engine.book import aftermath, legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
+from floorbroker.engine.gates import halted
 from floorbroker.engine.outbox import LANES, Answer, Hands
-from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Views
+from floorbroker.telemetry import log
 
 #: In the order in which waiting requests go once there is room.
 _BY_URGENCY = (RequestKind.CANCEL, RequestKind.REPLACE, RequestKind.NEW)
@@ -49,12 +51,13 @@ class Writer:
         self, state: State, rules: decide.Rules, views: Views, hands: Hands, *, namespace: str
     ) -> None:
         self.state = state
-        self.is_open = False
+        self.is_open = self.has_sends = False
         self.now: datetime
         self.batch: list[tuple[JournalMessage, Order | None]] = []
         self.effects: list[Callable[[], None]] = []
         self.replies: list[tuple[Any, Refused | None]] = []
         self._rules = rules
+        self._settings = rules.settings
         self._views = views
         self._finder = hands.finder
         self._hands = hands
@@ -79,6 +82,8 @@ class Writer:
             decide.Record: self._record,
             decide.Barrier: self._barrier,
             decide.Resume: self._resume,
+            halted.Halt: self._switch,
+            halted.Lift: self._switch,
         }
         self._follow: dict[type, Callable[[Any, Order | None], None]] = {
             NewOrderSingle: self._after_intent,
@@ -90,15 +95,12 @@ class Writer:
             ExecutionReport: self._after_report,
             OrderCancelReject: self._after_cancel_reject,
             TimerSet: self._after_timer,
+            Alarm: self._after_alarm,
         }
-
-    @property
-    def _settings(self) -> EngineSettings:
-        return self._rules.settings
 
     def begin(self, now: datetime) -> None:
         """A new batch; everything in it is decided at one instant."""
-        self.now = now
+        self.now, self.has_sends = now, False
         self.batch, self.effects, self.replies = [], [], []
         self.state.book.clear_batch()
 
@@ -125,40 +127,39 @@ class Writer:
             follow(message, order)
         return order
 
+    def _put_all(self, messages: Iterable[JournalMessage]) -> None:
+        for message in messages:
+            self._put(message)
+
     # Commands
 
     def _submit(self, item: decide.Submit, reply: Any) -> None:
-        for message in decide.submit(self.state, item, self._rules, self.now):
-            self._put(message)
-        self._views.when(item.cl_ord_id, _is_answered, reply)
+        self._put_all(decide.submit(self.state, item, self._rules, self.now))
+        self._views.when(item.cl_ord_id, questions.is_answered, reply)
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
-        for message in decide.cancel(self.state, item.cl_ord_id, self.now):
-            self._put(message)
+        self._put_all(decide.cancel(self.state, item.cl_ord_id, self.now))
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
-        for message in decide.replacement(
-            self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
-        ):
-            self._put(message)
+        self._put_all(
+            decide.replacement(
+                self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
+            )
+        )
         self._await(item.cl_ord_id, self.state.book.replaces, reply)
 
     def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:
         """Answer the caller once the broker has answered, or cannot be expected to."""
 
         def is_answered(order: Order) -> bool:
-            asked = table.get(cl_ord_id)
-            if order.is_ended or order.venue_status is OrdStatus.UNKNOWN or asked is None:
-                return True
-            return asked.phase in (Phase.TAKEN, Phase.UNANSWERED)
+            return questions.is_settled(order, table.get(cl_ord_id))
 
         self.state.book.touched(cl_ord_id)
         self._views.when(cl_ord_id, is_answered, reply)
 
     def _record(self, item: decide.Record, reply: Any) -> None:
-        for message in item.messages:
-            self._put(message)
+        self._put_all(item.messages)
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -173,6 +174,7 @@ class Writer:
         is_held = kind is RequestKind.NEW and not self.is_open
         if is_held or waiting or not self._hands.pacer.try_take(LANES[kind]):
             waiting.append(cl_ord_id)
+            self._hands.times.held(cl_ord_id)
         else:
             self._send(kind, cl_ord_id)
 
@@ -193,8 +195,7 @@ class Writer:
         messages = decide.send(self.state, kind, cl_ord_id, settings=settings, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
-        for message in messages:
-            self._put(message)
+        self._put_all(messages)
 
     def _resend(self, item: decide.Resend, _: Any) -> None:
         self._want(item.kind, item.cl_ord_id)
@@ -213,6 +214,7 @@ class Writer:
 
     def _after_send(self, message: RequestSent, order: Order | None) -> None:
         if order is not None:
+            self.has_sends = True
             change = None if message.request is RequestKind.NEW else self._change(message)
             self.effects.append(partial(self._hands.outbox.send, message, order, change))
 
@@ -244,14 +246,17 @@ class Writer:
     def _after_timer(self, _: TimerSet, __: Order | None) -> None:
         self.effects.append(self._hands.timer_changed)
 
+    def _after_alarm(self, alarm: Alarm, _: Order | None) -> None:
+        told = partial(log.warn, "alarm", name=alarm.name, order=alarm.cl_ord_id, text=alarm.text)
+        self.effects.append(told)
+
     # Answers and reports
 
     def _answer(self, item: Answer, reply: Any) -> None:
         if isinstance(item.found, ExecutionReport):
             self._report(item.found, reply)
             return
-        for message in decide.outcome(self.state, item.sent, item.found):
-            self._put(message)
+        self._put_all(decide.outcome(self.state, item.sent, item.found))
         if item.sent.request is RequestKind.NEW:  # the stream may have been faster
             self._ask_legs(self._finder.named(self.state.book, item.sent.cl_ord_id))
 
@@ -273,6 +278,8 @@ class Writer:
             if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])
         if order is not None:
+            if self.state.kill is not None:
+                self._put_all(halted.sighted(self.state, about, order, self.now))
             if about is not None and order.is_ended and not about.is_ended:
                 self._look_back(order)
             self._ask_more(about, order, found)
@@ -314,8 +321,10 @@ class Writer:
         if alarm is not None:
             self._put(alarm)
 
-    def _after_report(self, _: ExecutionReport, order: Order | None) -> None:
+    def _after_report(self, report: ExecutionReport, order: Order | None) -> None:
         """A cancel that was wished while the order's fate was open can go now."""
+        if report.exec_type is ExecType.TRADE:
+            self._hands.times.filled(report.cl_ord_id)
         cancels = self.state.book.cancels
         if not cancels or order is None:
             return
@@ -330,12 +339,10 @@ class Writer:
     # Findings
 
     def _replace_failed(self, item: OrderCancelReject, _: Any) -> None:
-        for message in decide.replace_failed(self.state, item):
-            self._put(message)
+        self._put_all(decide.replace_failed(self.state, item))
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
-        for message in decide.not_placed(self.state, item, self._rules, self.now):
-            self._put(message)
+        self._put_all(decide.not_placed(self.state, item, self._rules, self.now))
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
         alarm = decide.missing(item, self.now)
@@ -347,20 +354,25 @@ class Writer:
         order = self._finder.filed(self.state.book, cl_ord_id)
         is_gone = order is not None and order.venue_status is OrdStatus.NOT_PLACED
         ended = order.ended_time if order is not None and is_gone else None
-        watch_s = self._settings.ghost_watch_s
-        for message in decide.watch_ghost(item.timer_id, ended, watch_s=watch_s, now=self.now):
-            self._put(message)
+        for_s = self._settings.ghost_watch_s
+        self._put_all(decide.watch_ghost(item.timer_id, ended, watch_s=for_s, now=self.now))
         if is_gone:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
-        after_s = self._settings.stuck_cancel_s
-        for message in decide.stuck_cancels(self.state, after_s=after_s, now=self.now):
-            self._put(message)
+        state, after_s = self.state, self._settings.stuck_cancel_s
+        self._put_all(aftermath.stuck_cancels(state.book, after_s=after_s, now=self.now))
+        self._put_all(halted.wanted(state, self.now))
+
+    def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
+        self._put_all(halted.switched(self.state, item, self.now))
+        self._put_all(halted.wanted(self.state, self.now))
+        self.effects += (self._hands.switched, partial(halted.tell, item))
+        self._barrier(None, reply)
 
     def _resume(self, _: decide.Resume, reply: Any) -> None:
         book, ask = self.state.book, self._hands.resolver.unanswered
-        for order in list(book.orders.values()):
+        for order in tuple(book.orders.values()):
             if order.venue_status is OrdStatus.UNKNOWN:
                 self.effects.append(partial(ask, RequestKind.NEW, order.cl_ord_id, None))
             elif order.venue_status is OrdStatus.CREATED:
@@ -380,14 +392,4 @@ class Writer:
             if order is not None and order.order_id is not None:
                 self._want(kind, cl_ord_id)
         elif asked.phase is Phase.WANTED:
-            text = "the desk ended before it was sent"
-            self._put(
-                OrderCancelReject(
-                    cl_ord_id=cl_ord_id, request=kind, text=text, transact_time=self.now
-                )
-            )
-
-
-def _is_answered(order: Order) -> bool:
-    """Whether the broker has answered, or is known not to: the first answer of a submit."""
-    return order.venue_status not in (OrdStatus.CREATED, OrdStatus.SENT)
+            self._put(decide.given_up(cl_ord_id, "the desk ended before it was sent", self.now))

@@ -58,6 +58,22 @@ class WriterLock:
             os.close(descriptor)
 
 
+def holder_of(journal: Path) -> str | None:
+    """Who writes the journal now, in words; None where nobody does."""
+    path = journal.with_name(journal.name + ".lock")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _holder(path)[0]
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _locked_descriptor(path: Path, journal: Path) -> int:
     """An open, locked descriptor of the file that bears the name now."""
     for _ in range(_TRIES):
@@ -93,16 +109,21 @@ def _bears_name(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _refusal(path: Path, journal: Path) -> str:
+def _holder(path: Path) -> tuple[str, str]:
+    """Who holds the lock, and what to do about it."""
     try:
         holder = json.loads(path.read_bytes())
         who = (
             f"process {holder['pid']} on {holder['host']} ({holder['command']}), since"
             f" {holder['since']}"
         )
-        remedy = f"stop that process first (kill {holder['pid']})"
+        return who, f"stop that process first (kill {holder['pid']})"
     except (OSError, ValueError, KeyError, TypeError):
-        who, remedy = "another process, which has not said who it is", "stop it first"
+        return "another process, which has not said who it is", "stop it first"
+
+
+def _refusal(path: Path, journal: Path) -> str:
+    who, remedy = _holder(path)
     return (
         f"journal {journal} is being written by {who}; {remedy}, or give this desk a journal of"
         " its own. The lock goes when its holder ends, so the lock file never needs removing"

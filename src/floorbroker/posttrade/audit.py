@@ -286,4 +286,6 @@ _SAID: dict[type, Callable[[Any], tuple[str, ...]]] = {
     m.OrderReopened: _reopened,
     m.LegAdopted: _adopted,
     m.Reconciliation: _reconciled,
+    m.KillSwitched: lambda message: (f"KILL {message.level}", f"by {message.by}", message.reason),
+    m.TradingResumed: lambda message: ("trading resumed", f"by {message.by}", message.reason),
 }

@@ -6,7 +6,7 @@ from typing import Literal
 
 from floorbroker.domain.errors import UnknownOrder
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.order import Order
+from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.domain.position import Position
 from floorbroker.engine.recovery import replay
 from floorbroker.journal.port import JournalReader, OrderFilter
@@ -44,6 +44,10 @@ class JournaledBook:
     def orders(self, status: Status, wanted: OrderFilter) -> list[Order]:
         """Orders of this journal, newest first."""
         return listed(self._book.orders.values(), self._journal, status, wanted)
+
+    def of_status(self, status: OrdStatus) -> list[str]:
+        """The ids of live orders of which this is the last that the broker told."""
+        return [one.cl_ord_id for one in self._book.orders.values() if one.venue_status is status]
 
     def positions(self) -> list[Position]:
         """By symbol, flat positions apart."""

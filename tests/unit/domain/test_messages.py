@@ -27,6 +27,8 @@ from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
     JournalMessage,
+    KillLevel,
+    KillSwitched,
     LegAdopted,
     Message,
     MessageQuarantined,
@@ -47,6 +49,7 @@ from floorbroker.domain.messages import (
     Source,
     TimerFired,
     TimerSet,
+    TradingResumed,
     decoder_for,
 )
 from floorbroker.domain.order import (
@@ -220,6 +223,15 @@ MESSAGES: list[JournalMessage] = [
         ),
         broker_time=LATER,
     ),
+    KillSwitched(
+        transact_time=NOON,
+        level=KillLevel.CANCEL,
+        reason="fat finger",
+        by="risk",
+        may_reduce=True,
+        latch_id="5f",
+    ),
+    TradingResumed(transact_time=NOON, reason="cause found", by="risk"),
 ]
 
 
@@ -394,8 +406,7 @@ def test_what_has_no_json_form_says_so() -> None:
 
 
 def test_open_breaks_are_those_that_nobody_has_mended() -> None:
-    found = MESSAGES[-1]
-    assert isinstance(found, Reconciliation)
+    (found,) = [one for one in MESSAGES if isinstance(one, Reconciliation)]
     assert found.open_breaks == ()
     still_open = replace(found.breaks[0], is_open=True)
     assert replace(found, breaks=(*found.breaks, still_open)).open_breaks == (still_open,)

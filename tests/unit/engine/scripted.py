@@ -41,6 +41,7 @@ from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side
 from floorbroker.domain.quotes import Bar, Quote, Trade
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 
@@ -410,7 +411,13 @@ class TestDesk:
 
     __test__ = False
 
-    def __init__(self, broker: ScriptedBroker, disk: MemoryDisk, **settings: Any) -> None:
+    def __init__(
+        self,
+        broker: ScriptedBroker,
+        disk: MemoryDisk,
+        latch: LatchFile | None = None,
+        **settings: Any,
+    ) -> None:
         self.broker = broker
         self.disk = disk
         self.pacer = ScriptedPacer()
@@ -427,6 +434,7 @@ class TestDesk:
             namespace="fb",
             mode="paper",
             version="test",
+            **({} if latch is None else {"latch": latch}),
         )
 
     def kinds(self) -> list[str]:

@@ -19,6 +19,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import OrderRequest
 from floorbroker.engine import decide
+from floorbroker.engine.book import aftermath
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 from tests.unit.engine.book.test_booking import report, trade
@@ -191,7 +192,7 @@ def test_a_cancel_is_wished_for_once() -> None:
 
 def test_after_a_crash_what_was_on_the_wire_may_have_arrived() -> None:
     state = created()
-    assert decide.interrupted(state, START) == []
+    assert aftermath.interrupted(state.book, START) == []
     state.apply(sent())
-    (found,) = decide.interrupted(state, START)
+    (found,) = aftermath.interrupted(state.book, START)
     assert isinstance(found, RequestUnanswered)

@@ -14,6 +14,7 @@ from floorbroker.domain.messages import ExecutionReport, RequestKind, RequestSen
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.outbox import Answer, Outbox
 from floorbroker.engine.settings import EngineSettings, Means
+from floorbroker.engine.timing.stopwatch import Stopwatch
 from tests.unit.engine.book.test_booking import state
 from tests.unit.engine.scripted import START, ScriptedBroker, limit, virtual
 
@@ -32,6 +33,7 @@ class Tray:
             settings=EngineSettings(),
             errors=deque(maxlen=9),
             cache=BrokerCache(broker, broker.clock),
+            times=Stopwatch(broker.clock, slow_s=1, degraded_s=2, most=9),
         )
         self.outbox = Outbox(means, deliver=self.answers.append, on_defect=self.defects.append)
 

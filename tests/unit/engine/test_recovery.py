@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.unit.engine.scripted import (
 )
 
 
-async def reopened(made: TestDesk, **settings: float) -> tuple[TestDesk, recovery.Recovery]:
+async def reopened(made: TestDesk, **settings: Any) -> tuple[TestDesk, recovery.Recovery]:
     """The next process on the same disk and broker."""
     after = TestDesk(made.broker, made.disk, **settings)
     return after, await after.engine.start()

@@ -16,6 +16,8 @@ from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
     JournalMessage,
+    KillLevel,
+    KillSwitched,
     LegAdopted,
     MessageQuarantined,
     NewOrderSingle,
@@ -35,6 +37,7 @@ from floorbroker.domain.messages import (
     Source,
     TimerFired,
     TimerSet,
+    TradingResumed,
 )
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 from floorbroker.domain.terms import Side
@@ -194,6 +197,8 @@ def _answers() -> list[JournalMessage]:
         OrderCancelReject(
             transact_time=NOON, cl_ord_id=ID, request=RequestKind.CANCEL, text="too late", code=422
         ),
+        KillSwitched(transact_time=NOON, level=KillLevel.CANCEL, reason="fat\nfinger", by="risk"),
+        TradingResumed(transact_time=NOON, reason="cause\nfound", by="risk"),
     ]
 
 

@@ -1,7 +1,9 @@
 """The Alpaca door: a Broker over any Transport."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from random import Random
 from urllib.parse import quote
 
@@ -29,12 +31,13 @@ from floorbroker.brokers.port import (
     ActivityKind,
     CalendarDay,
     Capabilities,
+    ClockSkew,
     Dedupe,
     MarketPhase,
     OrderStream,
     PositionReport,
 )
-from floorbroker.clock import Clock
+from floorbroker.clock import NS_PER_S, Clock, ns_of
 from floorbroker.domain.errors import BrokerUnknown
 from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.instrument import Instrument
@@ -206,6 +209,23 @@ class AlpacaClient:
 
     async def market_phase(self) -> MarketPhase:
         return understood(reference.market_phase, await self._read(Lane.QUERY, "/v2/clock"))
+
+    async def clock_skew(self, wall: Clock) -> ClockSkew:
+        """By the `Date` of an answer, which is the machine's; else by the market's own clock."""
+        before_ns, market_ns = wall.now_ns(), self._clock.now_ns()
+        answer = await self._read(Lane.QUERY, "/v2/clock")
+        took_s = (wall.now_ns() - before_ns) / NS_PER_S
+        told = answer.headers.get("date")
+        if told is not None:
+            with suppress(ValueError):  # cut to the second, and servers renew it once a second
+                theirs_s = parsedate_to_datetime(told).timestamp() + 1.0
+                ours_s = before_ns / NS_PER_S + took_s / 2
+                return ClockSkew(
+                    ahead_s=ours_s - theirs_s, error_s=1.0 + took_s / 2, source="its Date header"
+                )
+        phase = understood(reference.market_phase, answer)
+        ours_s = (market_ns - ns_of(phase.broker_time)) / NS_PER_S + took_s / 2
+        return ClockSkew(ahead_s=ours_s, error_s=took_s / 2, source="its /v2/clock")
 
     async def calendar(self, start: date, end: date) -> list[CalendarDay]:
         query = {"start": start.isoformat(), "end": end.isoformat()}

@@ -43,5 +43,16 @@ class Credentials:
             "APCA-API-SECRET-KEY": self.secret_key.reveal(),
         }
 
+    def hidden(self, text: bytes) -> bytes:
+        """The text without the keys, should somebody have repeated them."""
+        for secret in (self.secret_key, self.key_id):
+            value = secret.reveal().encode()
+            if value and value in text:
+                text = text.replace(value, b"***")
+        return text
+
+    def hidden_text(self, text: str) -> str:
+        return self.hidden(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+
     def __repr__(self) -> str:
         return "Credentials(***)"

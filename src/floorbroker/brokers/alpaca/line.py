@@ -19,6 +19,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.transport import (
@@ -36,6 +37,7 @@ from floorbroker.domain.errors import BrokerError
 _TEXT_MAX = 500
 _NOT_FOUND = 404
 _TOO_MANY = 429
+_BAD = 300
 _UNIQUE = re.compile(r"client_?order_?id must be unique", re.IGNORECASE)
 #: Refusals of a replace after which the order surely stands as it stood.
 _SURELY_NOT_REPLACED = re.compile(
@@ -78,6 +80,7 @@ class Line:
         self._transport = transport
         self._pacer = pacer
         self._clock = clock
+        self._credentials = credentials
         self._headers = dict(credentials.headers())
         self._headers_with_body = {**self._headers, "Content-Type": "application/json"}
 
@@ -109,17 +112,25 @@ class Line:
             )
             answered = response.headers
         except NotDelivered as problem:
-            text = f"{method} {path} was not sent: {problem}"
-            raise error_of(COMMANDS[lane], Answer.NOT_SENT, text) from None
+            text = f"{method} {path} was not sent: {self._hidden(problem)}"
+            error = error_of(COMMANDS[lane], Answer.NOT_SENT, text)
+            raise named(error, f"{method} {path}") from None
         except DeliveryUnknown as problem:
-            text = f"{method} {path} may have arrived: {problem}"
-            raise error_of(COMMANDS[lane], Answer.NO_ANSWER, text) from None
+            text = f"{method} {path} may have arrived: {self._hidden(problem)}"
+            error = error_of(COMMANDS[lane], Answer.NO_ANSWER, text)
+            raise named(error, f"{method} {path}") from None
         finally:
             pacer.done(lane, answered)
+        if response.status >= _BAD:
+            body = self._credentials.hidden(response.body)
+            response = replace(response, body=body, request=f"{method} {path}")
         if response.status == _TOO_MANY:
             raise self._turned_away(COMMANDS[lane], response)
         pacer.forgive()
         return response
+
+    def _hidden(self, problem: BaseException) -> str:
+        return self._credentials.hidden_text(str(problem))
 
     def _turned_away(self, command: Command, response: Response) -> BrokerError:
         asked = retry_after_s(response.headers, self._clock.now_ns() / 1e9)
@@ -238,7 +249,7 @@ def _error(
         text, code = refusal.text, refusal.code
     else:
         text, code = response.body[:200].decode("utf-8", "replace") or "no body", None
-    return error_of(
+    problem = error_of(
         command,
         answer,
         f"HTTP {response.status}: {text}",
@@ -246,3 +257,10 @@ def _error(
         code=code,
         retry_after_s=retry_after_s,
     )
+    return named(problem, response.request, response.headers.get("x-request-id", ""))
+
+
+def named(problem: BrokerError, request: str, request_id: str = "") -> BrokerError:
+    """The error, with what was asked and the broker's own name for it."""
+    problem.request, problem.request_id = request, request_id
+    return problem

@@ -23,6 +23,8 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from floorbroker.brokers.alpaca.codec import Authorization, Listening, Notice, decode_frame
 from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.transport import (
@@ -135,7 +137,7 @@ class AlpacaOrderStream:
             async with asyncio.timeout(self.rules.answer_s):
                 answer = await self._next_answer(frames, Authorization)
                 if not answer.is_granted:
-                    raise self._connection.refused_keys(answer.text)
+                    raise self._refused(answer)
                 await frames.send(LISTEN_FRAME)
                 listening = await self._next_answer(frames, Listening)
                 if not listening.is_following:
@@ -150,7 +152,10 @@ class AlpacaOrderStream:
             if isinstance(control, kind):
                 return control
             if isinstance(control, Authorization) and not control.is_granted:
-                raise self._connection.refused_keys(control.text)
+                raise self._refused(control)
+
+    def _refused(self, answer: Authorization) -> Lost:
+        return self._connection.refused_keys(self._credentials.hidden_text(answer.text))
 
     async def _deliver(self, frames: Frames) -> None:
         while True:
@@ -166,9 +171,12 @@ class AlpacaOrderStream:
                 self._told.append(_key(found))
         elif isinstance(found, MessageQuarantined):
             self._quarantined += 1
+            hidden = self._credentials.hidden_text
+            found = replace(found, raw=hidden(found.raw), text=hidden(found.text))
         else:
             if isinstance(found, Notice) and found.is_error:
-                raise Lost(f"the order stream says: {found.text}")
+                text = self._credentials.hidden_text(found.text)
+                raise Lost(f"the order stream says: {text}")
             return found
         self._on_item(found)
         return None

@@ -22,11 +22,15 @@ TOO_MANY = frozenset({406, 429})
 
 
 class Response(Struct, frozen=True):
-    """One HTTP answer: status, headers to be looked up by lower-case name, body as it came."""
+    """One HTTP answer: status, headers to be looked up by lower-case name, body as it came.
+
+    `request` names what was asked where the answer is a bad one.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    request: str = ""
 
 
 class NotDelivered(ConnectionError):

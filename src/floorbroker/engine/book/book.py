@@ -10,7 +10,16 @@ from msgspec.structs import replace
 from floorbroker.domain.amounts import ZERO_MONEY, ZERO_QTY, Money, Qty
 from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.messages import OrderCancelReplaceRequest
-from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Pending, Side
+from floorbroker.domain.order import (
+    ENDED,
+    Fill,
+    Order,
+    OrderClass,
+    OrderRequest,
+    OrdStatus,
+    Pending,
+    Side,
+)
 from floorbroker.domain.position import Position
 from floorbroker.engine.book.trail import Trail
 
@@ -20,6 +29,10 @@ SUCCESSOR = "."
 #: How many broker orders of legs are remembered after their end. No name that the broker uses for
 #: them tells the order that they are, as it does for orders that we placed ourselves.
 ENDED_LEGS_MAX = 16_384
+
+
+#: Brackets and OTOs begin with an entry.
+_EXITS = (OrderClass.SIMPLE, OrderClass.OCO)
 
 
 class Phase(StrEnum):
@@ -127,6 +140,21 @@ class Book:
             else:
                 sell_qty += leaves
         return Exposure(buy_qty=buy_qty, sell_qty=sell_qty, notional=notional)
+
+    def reduces(self, request: OrderRequest) -> bool:
+        """Whether a new order can only make a position smaller, whatever else is open."""
+        exposure = self.exposure(request.symbol)
+        is_sale = request.side is not Side.BUY
+        return self.ends_part(request, exposure.sell_qty if is_sale else exposure.buy_qty)
+
+    def ends_part(self, request: OrderRequest, besides: Qty = ZERO_QTY) -> bool:
+        """Whether these shares, and those besides, only take off the position."""
+        position = self.positions.get(request.symbol)
+        if position is None or request.order_qty is None or request.order_class not in _EXITS:
+            return False
+        if (position.qty > 0) is (request.side is Side.BUY):
+            return False
+        return request.order_qty + besides <= abs(position.qty)
 
     def pending(self, cl_ord_id: ClOrdID) -> Pending | None:
         """What we have asked of the order and not heard about; a cancel shows over a replace."""

@@ -1,12 +1,12 @@
-"""What a report tells of and does not bring, so that the broker has to be asked."""
+"""What a report tells of and does not bring, and whether a question has had its answer."""
 
 from collections.abc import Iterator
 
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecType, ExecutionReport, Source
-from floorbroker.domain.order import Order
+from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book import booking, legs
-from floorbroker.engine.book.book import Book, lineage_of
+from floorbroker.engine.book.book import Asked, Book, Phase, lineage_of
 
 
 def lacks_executions(order: Order, found: ExecutionReport) -> bool:
@@ -35,3 +35,15 @@ def whose_standing(
     has_new_legs = kind is ExecType.NEW and order.replaces and order.legs
     if (is_replaced or has_new_legs) and found.order_id == order.order_id:
         yield order.cl_ord_id
+
+
+def is_answered(order: Order) -> bool:
+    """Whether the broker has answered, or is known not to: the first answer of a submit."""
+    return order.venue_status not in (OrdStatus.CREATED, OrdStatus.SENT)
+
+
+def is_settled(order: Order, asked: Asked | None) -> bool:
+    """Whether a cancel or replace has been answered, or cannot be expected to be."""
+    if order.is_ended or order.venue_status is OrdStatus.UNKNOWN or asked is None:
+        return True
+    return asked.phase in (Phase.TAKEN, Phase.UNANSWERED)

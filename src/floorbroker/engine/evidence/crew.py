@@ -6,12 +6,14 @@ from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.evidence.survey import Surveyor
 from floorbroker.engine.evidence.timekeeper import Timekeeper
 from floorbroker.engine.evidence.window import Window
+from floorbroker.engine.halting.enforcer import Enforcer
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Hands, Outbox, Pacer
 from floorbroker.engine.settings import Means
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
 from floorbroker.engine.writer import Writer
+from floorbroker.telemetry import log
 
 
 class Crew:
@@ -28,12 +30,13 @@ class Crew:
         self.window = Window(state, views, self.finder, inbox)
         self.resolver = self.window.resolver = Resolver(means, self.window)
         self.surveyor = Surveyor(means, self.window)
+        self.enforcer = Enforcer(means, self.surveyor, state, inbox)
         self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail)
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
         self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post)
-        self._cache = means.cache
+        self._means = means
         self._views = views
         self._inbox = inbox
 
@@ -46,13 +49,18 @@ class Crew:
             pacer=pacer,
             finder=self.finder,
             timer_changed=self.timekeeper.changed,
+            switched=self.enforcer.changed,
+            times=self._means.times,
             reopen=self._inbox.journal.reopen,
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
 
     def _link_changed(self) -> None:
         """What the stream did not tell may have changed everything."""
-        self._cache.forget()
+        self._means.cache.forget()
+        if self.is_open:
+            text = self._means.broker.stream.health().text
+            log.warn("stream_recovered" if self.link.is_whole else "stream_lost", text=text)
         self._inbox.post(Release(is_open=self.is_open and self.link.is_whole))
 
     async def aclose(self) -> None:

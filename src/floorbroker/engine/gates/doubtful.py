@@ -4,7 +4,6 @@ such orders, does the account."""
 from floorbroker.domain.errors import Halted
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import OrderRequest
-from floorbroker.engine.book.reducing import reduces
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
@@ -29,7 +28,7 @@ def resolved(
         names, where, most = list(unknown), "in the account", settings.unknown_max
     else:
         return
-    if reduces(state.book, request):
+    if state.book.reduces(request):
         return
     raise Halted(
         f"no new orders {where} that add risk: what became of {', '.join(names[:_NAMED])}"

@@ -272,3 +272,27 @@ def test_a_good_answer_lets_the_next_penalty_start_small() -> None:
         await made.client.aclose()
 
     run_virtual(main, seed=1)
+
+
+@pytest.mark.proves("I18")
+@pytest.mark.parametrize("action", [place, cancel, look_up])
+def test_an_error_tells_what_was_asked_and_never_the_keys(action: Action) -> None:
+    body = error(40310000, f"key {KEY_ID} with secret {SECRET} may not trade")
+    problem = outcome(action, Reply(403, body, {"x-request-id": "r-1"}))
+    assert isinstance(problem, BrokerRejected)
+    assert (problem.kind, problem.request_id) == ("rejected", "r-1")
+    assert problem.request.split()[0] in ("POST", "DELETE", "GET")
+    assert "/v2/orders" in problem.request
+    told = "".join(traceback.format_exception(problem))
+    assert "key *** with secret *** may not trade" in told
+    assert KEY_ID not in told
+    assert SECRET not in told
+
+
+def test_what_never_arrived_says_what_it_was() -> None:
+    problem = outcome(place, Cut(delivered=False))
+    assert isinstance(problem, BrokerUnreachable)
+    assert (problem.kind, problem.request) == ("unreachable", "POST /v2/orders")
+    problem = outcome(place, Cut(delivered=True))
+    assert isinstance(problem, BrokerUnknown)
+    assert (problem.kind, problem.request) == ("unknown", "POST /v2/orders")

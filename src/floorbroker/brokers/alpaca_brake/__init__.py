@@ -1,0 +1,1 @@
+"""Stopping an Alpaca account without a desk."""

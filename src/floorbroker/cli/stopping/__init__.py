@@ -1,0 +1,1 @@
+"""The commands that stop and start trading."""

@@ -1,0 +1,40 @@
+"""What a start waits for before the desk opens: the broker's books, and the first comparison."""
+
+import asyncio
+from itertools import chain, repeat
+from typing import Any
+
+from floorbroker.domain.errors import BrokerError, BrokerUnreachable
+from floorbroker.domain.messages import Reconciliation
+from floorbroker.engine.evidence.link import Link
+from floorbroker.engine.evidence.survey import Surveyor
+from floorbroker.engine.inbox import Inbox
+from floorbroker.engine.settings import Means
+
+
+async def caught_up(link: Link, means: Means, inbox: Inbox) -> None:
+    """Return once nothing is missing; raises BrokerUnreachable if that takes too long."""
+    whole: asyncio.Future[Any] = asyncio.ensure_future(link.whole.wait())
+    ends: list[asyncio.Future[Any]] = [whole, inbox.failed]
+    timeout_s = means.settings.start_timeout_s
+    await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    whole.cancel()
+    inbox.check_alive()
+    if not link.is_whole:
+        why = means.broker.stream.health().text or "the order stream did not come up"
+        raise BrokerUnreachable(f"the broker's books could not be read: {why}")
+
+
+async def compared(surveyor: Surveyor, means: Means) -> Reconciliation:
+    """The first comparison, tried again while the broker fails now and then."""
+    clock, settings = means.clock, means.settings
+    deadline = clock.monotonic() + settings.start_timeout_s
+    for delay_s in chain(settings.retry_delays_s, repeat(1)):
+        try:
+            return await surveyor.reconcile()
+        except BrokerError as problem:
+            means.errors.append(problem)
+            if clock.monotonic() + delay_s > deadline:
+                raise
+        await clock.sleep(delay_s)
+    raise AssertionError("unreachable: the delays never end")

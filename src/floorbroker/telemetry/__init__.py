@@ -1,0 +1,1 @@
+"""What a desk tells of itself besides its journal."""

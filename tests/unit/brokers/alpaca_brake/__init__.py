@@ -1,0 +1,1 @@
+"""Tests of stopping an account without a desk."""
