@@ -31,6 +31,7 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_DATA_FALLBACK": "feed to fall back to where the plan does not include it: iex",
     "FLOORBROKER_DATA_SYMBOLS": "symbols that the plan lets us follow at once, 30 by default",
     "FLOORBROKER_HOME": "folder of the journal and the embedded exchange, ~/.floorbroker",
+    "FLOORBROKER_RUN": "folder that desks share on this machine, ~/.floorbroker/run",
     "FLOORBROKER_JOURNAL": "sqlite:///PATH, by default desk.sqlite in the home folder",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     mode: Mode
     home: Path
     journal_path: Path
+    run_path: Path = Path("~/.floorbroker/run")  #: What desks of this machine share.
     key_id: Secret | None = None
     secret_key: Secret | None = None
     base_url: str = PAPER_URL
@@ -94,6 +96,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         mode="paper" if key_id else "embedded",
         home=home,
         journal_path=_journal_path(values, home),
+        run_path=Path(values.get("FLOORBROKER_RUN") or "~/.floorbroker/run").expanduser(),
         key_id=Secret(key_id) if key_id else None,
         secret_key=Secret(secret) if secret else None,
         base_url=base_url,

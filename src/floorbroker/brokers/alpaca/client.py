@@ -69,6 +69,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     stream_path: str = "/stream"
     stream_rules: StreamRules = StreamRules()
     feed: str = "iex"  #: Whose quotes: iex is free, sip is paid for.
+    market_pacer: Pacer | None = None  #: The turns of market data; its own where there is none.
     data_stream: Transport | None = None  #: The market data streams; `stream` if it is the same.
 
 
@@ -97,7 +98,7 @@ class AlpacaClient:
         self.pacer = pacer
         self._clock = clock
         self._endpoints = endpoints
-        self._market_pacer = Pacer(clock, random)
+        self._market_pacer = endpoints.market_pacer or Pacer(clock, random)
         self._trading = Line(endpoints.trading, pacer, clock, credentials)
         self.market = Line(endpoints.market, self._market_pacer, clock, credentials)
         self.stream: OrderStream = AlpacaOrderStream(
