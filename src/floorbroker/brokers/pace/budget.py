@@ -1,7 +1,10 @@
 """What the broker lets an account ask in a window of time, less what was asked since.
 
-Requests that have left and are not answered may or may not be counted in what an answer says
-remains; they are taken off, because asking one time too few is cheaper.
+Every request is taken off as it leaves. So within a window an answer can only tell of less than
+we think: then others asked, too. Of a window that an answer is the first to tell of, the requests
+that have left and are not answered may or may not be counted in; they are taken off, because
+asking one time too few is cheaper. (Taken off with every answer, they would eat what is kept for
+cancels.)
 """
 
 import math
@@ -52,7 +55,7 @@ class Budget(Protocol):
 class Window:
     """One window of a budget; times are seconds of one clock. A limit of 0 is not known yet."""
 
-    __slots__ = ("ends_at", "limit", "remaining", "reset_s")
+    __slots__ = ("ends_at", "is_assumed", "limit", "remaining", "reset_s")
 
     def __init__(
         self, limit: int = 0, remaining: int = 0, reset_s: float = 0.0, ends_at: float = 0.0
@@ -61,6 +64,7 @@ class Window:
         self.remaining = remaining
         self.reset_s = reset_s  #: The broker's date: names the window.
         self.ends_at = ends_at
+        self.is_assumed = False  #: We began it, and no answer has told of it yet.
 
     def allows(self, share: float, now: float, in_flight: int) -> bool:
         if not self.limit:
@@ -73,17 +77,24 @@ class Window:
         if now >= self.ends_at:  # a new window, of which nobody has told us yet
             self.remaining = self.limit - in_flight
             self.ends_at = now + window_s
+            self.is_assumed = True
         self.remaining -= 1
 
     def learn(self, told: Told, in_flight: int, ends_at: float) -> None:
         """Answers overtake each other: within one window the lowest figure is the latest."""
         if told.reset_s < self.reset_s:
             return
-        remaining = told.remaining - in_flight
-        if told.reset_s == self.reset_s and told.limit == self.limit:
-            self.remaining = min(self.remaining, remaining)
+        is_same = told.reset_s == self.reset_s and not self.is_assumed
+        if is_same and told.limit == self.limit:
+            self.remaining = min(self.remaining, told.remaining)
             return
-        self.limit, self.remaining = told.limit, remaining
+        if self.is_assumed and told.limit == self.limit:
+            if told.reset_s == self.reset_s:
+                return  # of the window before
+            self.remaining = min(self.remaining, told.remaining)
+        else:
+            self.remaining = told.remaining - in_flight
+        self.limit, self.is_assumed = told.limit, False
         self.reset_s, self.ends_at = told.reset_s, ends_at
 
 

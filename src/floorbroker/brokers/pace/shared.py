@@ -41,10 +41,9 @@ _MAGIC = b"FBB1"
 _SLOTS = 16
 #: The window, the penalty's end, then for each process who it is, what it has on its way, and when
 #: it last wrote; the checksum of all that stands behind it.
-_RECORD = struct.Struct("<4sqqddd" + "IId" * _SLOTS)
+_RECORD = struct.Struct("<4sqq?ddd" + "IId" * _SLOTS)
 _SUM = struct.Struct("<I")
 _SIZE = _RECORD.size + _SUM.size
-_FIRST = 6  # where the slots begin among the record's fields
 _EMPTY: tuple[int | float, ...] = (0, 0, 0.0) * _SLOTS
 #: A process that has not written for so long has nothing on its way any more.
 _FORGET_S = 60.0
@@ -182,8 +181,11 @@ class SharedBudget:
         if not is_whole or not raw.startswith(_MAGIC):
             self._window, self._penalty_until, self._slots = Window(), 0.0, list(_EMPTY)
             return
-        _, limit, remaining, reset_s, ends_at, penalty, *slots = _RECORD.unpack_from(raw)
+        _, limit, remaining, is_assumed, reset_s, ends_at, penalty, *slots = _RECORD.unpack_from(
+            raw
+        )
         self._window = Window(limit, remaining, reset_s, ends_at)
+        self._window.is_assumed = is_assumed
         self._penalty_until = penalty
         self._slots = slots
 
@@ -194,6 +196,7 @@ class SharedBudget:
             _MAGIC,
             window.limit,
             window.remaining,
+            window.is_assumed,
             window.reset_s,
             window.ends_at,
             self._penalty_until,
