@@ -36,6 +36,8 @@ async def look_at(parts: app.Parts, mode: str) -> Health:
     stream = state.stream
     is_told, market_text = await parts.watch.summary()
     stream_text = f"{stream.state}, {stream.frames} frames, {stream.quarantined} quarantined"
+    if stream.deaf:
+        stream_text += f", found deaf {stream.deaf} times, last: {stream.last_loss};"
     checks = (
         Check(name="journal", is_ok=True, text=_journal_text(parts.journal)),
         await _broker_check(parts),

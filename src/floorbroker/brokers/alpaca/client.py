@@ -101,7 +101,7 @@ class AlpacaClient:
         self._market_pacer = endpoints.market_pacer or Pacer(clock, random)
         self._trading = Line(endpoints.trading, pacer, clock, credentials)
         self.market = Line(endpoints.market, self._market_pacer, clock, credentials)
-        self.stream: OrderStream = AlpacaOrderStream(
+        self._order_stream = AlpacaOrderStream(
             lambda: endpoints.stream.connect(endpoints.stream_path),
             credentials,
             clock=clock,
@@ -109,6 +109,7 @@ class AlpacaClient:
             newest_execution=self.newest_execution,
             rules=endpoints.stream_rules,
         )
+        self.stream: OrderStream = self._order_stream
 
     async def place(self, cl_ord_id: ClOrdID, order: OrderRequest) -> ExecutionReport:
         body = words.order_body(cl_ord_id, order)
@@ -315,7 +316,9 @@ class AlpacaClient:
         while True:
             answer = await self._read(Lane.RECONCILE, ORDERS, query)
             page = understood(codec.order_page, answer, Source.POLL, self._clock.now())
-            found.update({report.order_id: report for report in page.reports})
+            for report in page.reports:
+                found[report.order_id] = report
+                self._order_stream.listed(report)
             has_groups = has_groups or page.has_groups
             if page.rows < _ORDERS_PAGE or page.last_id is None:
                 return found, has_groups
@@ -357,7 +360,9 @@ class AlpacaClient:
         return checked(await self._trading.call(lane, "GET", path, query=query))
 
     def _report(self, answer: Response, source: Source) -> ExecutionReport:
-        return understood(codec.order_report, answer, source, self._clock.now())
+        report = understood(codec.order_report, answer, source, self._clock.now())
+        self._order_stream.listed(report)
+        return report
 
 
 def _order_path(order_id: OrderID) -> str:
