@@ -25,6 +25,8 @@ from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
 from floorbroker.brokers.brake import Brake
 from floorbroker.brokers.feed import Fact
+from floorbroker.brokers.guard.owner import CAN_OWN, StreamOwner
+from floorbroker.brokers.pace.shared import CAN_SHARE, SharedBudget, file_of
 from floorbroker.brokers.pacing import Pacer, PacingStatus
 from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
@@ -71,8 +73,8 @@ class Parts:
 async def start(settings: Settings) -> Parts:
     """Open journal, broker and engine, recover, and come back when orders are taken.
 
-    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal) or
-    BrokerError; whatever was opened is closed again.
+    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal),
+    StreamTaken or BrokerError; whatever was opened is closed again.
     """
     async with AsyncExitStack() as stack:
         random = Random(secrets.randbits(128))  # noqa: S311  (ids and jitter, not secrets)
@@ -158,6 +160,7 @@ async def _door(settings: Settings, random: Random, stack: AsyncExitStack) -> _D
         assert settings.key_id is not None
         assert settings.secret_key is not None
         keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
+        _own_stream(settings, stack)
         base, _, path = settings.stream_url.rpartition("/")
         endpoints = Endpoints(
             trading=NetworkTransport(settings.base_url),
@@ -166,12 +169,37 @@ async def _door(settings: Settings, random: Random, stack: AsyncExitStack) -> _D
             stream_path=f"/{path}",
             data_stream=NetworkTransport(settings.data_stream_url.replace("ws", "http", 1)),
             feed="sip" if settings.data_feed == "sip" else "iex",
+            market_pacer=_paced(settings, settings.data_url, random),
         )
-    pacer = Pacer(system, random)
+    pacer = _paced(settings, settings.base_url, random)
     account = Account(settings.account)
     broker = AlpacaClient(account, endpoints, keys, clock=clock, random=random, pacer=pacer)
     stack.push_async_callback(broker.aclose)
     return _Door(clock, keys, endpoints, broker)
+
+
+def _own_stream(settings: Settings, stack: AsyncExitStack) -> None:
+    """An account has one order stream; raises StreamTaken where another desk here follows it."""
+    if CAN_OWN:
+        assert settings.key_id is not None
+        url, key_id = settings.stream_url, settings.key_id.reveal()
+        owner = StreamOwner.take(
+            file_of(settings.run_path.expanduser(), url, key_id, "stream"),
+            url=url,
+            command=" ".join(["floorbroker", *sys.argv[1:3]]),
+            started=SystemClock().now(),
+        )
+        stack.callback(owner.release)
+
+
+def _paced(settings: Settings, url: str, random: Random) -> Pacer:
+    """The turns at this address. Processes that use one key share its budget; the embedded
+    exchange has accounts of its own."""
+    clock = SystemClock()
+    if settings.key_id is None or not CAN_SHARE:
+        return Pacer(clock, random)
+    path = file_of(settings.run_path.expanduser(), url, settings.key_id.reveal(), "budget")
+    return Pacer(clock, random, budget=SharedBudget(path, clock))
 
 
 def _watch(settings: Settings, door: _Door, random: Random) -> MarketWatch:

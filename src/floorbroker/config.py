@@ -32,6 +32,7 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_DATA_FALLBACK": "feed to fall back to where the plan does not include it: iex",
     "FLOORBROKER_DATA_SYMBOLS": "symbols that the plan lets us follow at once, 30 by default",
     "FLOORBROKER_HOME": "folder of the journal and the embedded exchange, ~/.floorbroker",
+    "FLOORBROKER_RUN": "folder that desks share on this machine, ~/.floorbroker/run",
     "FLOORBROKER_JOURNAL": "sqlite:///PATH, by default desk.sqlite in the home folder",
     "FLOORBROKER_ANCHORS": "file of the journal's anchors, the journal's name with .anchors",
     "FLOORBROKER_ANCHOR_KEY": "key that signs them, 64 hexadecimal digits; see docs/journal.md",
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     anchors: Path | None = None  #: None is beside the journal.
     anchor_key: Secret | None = None  #: None is a file in the home folder, made at first use.
     anchor_every_s: float = 300.0
+    run_path: Path = Path("~/.floorbroker/run")  #: What desks of this machine share.
     key_id: Secret | None = None
     secret_key: Secret | None = None
     base_url: str = PAPER_URL
@@ -116,6 +118,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         anchors=_path(values, "FLOORBROKER_ANCHORS"),
         anchor_key=_anchor_key(values),
         anchor_every_s=_seconds(values, "FLOORBROKER_ANCHOR_EVERY_S", 300),
+        run_path=Path(values.get("FLOORBROKER_RUN") or "~/.floorbroker/run").expanduser(),
         key_id=Secret(key_id) if key_id else None,
         secret_key=Secret(secret) if secret else None,
         base_url=base_url,

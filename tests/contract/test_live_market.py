@@ -325,7 +325,12 @@ async def test_ages_follow_the_markets_clock_where_ours_does_not_agree(tmp_path:
         await hand.quote("AAPL", "187.00", "187.10")
         keys = {"APCA_API_KEY_ID": "PKLIVE", "APCA_API_SECRET_KEY": "very-secret-indeed"}
         settings = load(
-            {**keys, **dict.fromkeys(ADDRESSES, url), "FLOORBROKER_HOME": f"{tmp_path}"}
+            {
+                **keys,
+                **dict.fromkeys(ADDRESSES, url),
+                "FLOORBROKER_HOME": f"{tmp_path}",
+                "FLOORBROKER_RUN": f"{tmp_path}/run",
+            }
         )
         async with Desk.open(settings) as desk, aclosing(desk.quotes(["AAPL"])) as told:
             await first(told)

@@ -76,7 +76,7 @@ class World:
         self.client: AlpacaClient
         self.recoveries: list[Recovery] = []
         #: Whatever else is alarming was not caused by these faults.
-        self.expected_alarms = {"cancel_stuck", "quarantined", "unprotected"}
+        self.expected_alarms = {"cancel_stuck", "quarantined", "stream_deaf", "unprotected"}
         late = [rule.wait_s for rule in faults if rule.kind == "late_visibility"]
         if any(wait_s > self.settings.ghost_grace_s for wait_s in late):
             self.expected_alarms.add("late_order")

@@ -15,8 +15,9 @@ A 429 starts a penalty, as long as the broker says or else growing from one seco
 through a penalty, spaced out, because the budget may be somebody else's and a cancel is worth the
 try; all else waits.
 
-Requests that we have sent but that are not yet answered may or may not be counted in what an
-answer says remains; they are taken off, because asking one time too few is cheaper.
+The budget is this process's own, or that of all processes of the machine that use the key: then
+the floors hold against all of them, and a penalty of one is everybody's (see `pace.shared`). The
+order of lanes among those who wait is kept within each process.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ from random import Random
 
 from msgspec import Struct
 
+from floorbroker.brokers.pace.budget import Budget, OwnBudget, told_by
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import (
     BrokerError,
@@ -105,13 +107,20 @@ class Pacer:
     called when a lane that was refused by `try_take` may be let through.
     """
 
-    def __init__(self, clock: Clock, random: Random, rules: PacingRules | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        random: Random,
+        rules: PacingRules | None = None,
+        *,
+        budget: Budget | None = None,
+    ) -> None:
         self.rules = rules or PacingRules()
         self.on_capacity: Callable[[], None] | None = None
         self.in_flight = 0
         self._clock = clock
         self._random = random
-        self._budget: _Budget | None = None
+        self._budget = budget or OwnBudget(clock, self.rules.window_s)
         self._penalty_until = -math.inf
         self._penalties = 0
         self._next_cancel = -math.inf
@@ -126,8 +135,7 @@ class Pacer:
 
     def try_take(self, lane: Lane) -> bool:
         """Reserve a place at once, or say no; after a no, `on_capacity` will be called."""
-        if self._may(lane) and not self._is_behind(lane):
-            self._book(lane)
+        if not self._is_behind(lane) and self._grab(lane):
             self._reserved[lane] += 1
             return True
         self._refused.add(lane)
@@ -136,8 +144,7 @@ class Pacer:
 
     async def take(self, lane: Lane) -> None:
         """Wait for a place and use it."""
-        if self._may(lane) and not self._is_behind(lane):
-            self._book(lane)
+        if not self._is_behind(lane) and self._grab(lane):
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting[lane].append(turn)
@@ -147,8 +154,10 @@ class Pacer:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._unbook(lane)
-            else:
+                self.in_flight -= 1
+                self._budget.give_back()
+                self._look_around()
+            elif turn in self._waiting[lane]:
                 self._waiting[lane].remove(turn)
                 self._queued -= 1
             raise
@@ -163,16 +172,16 @@ class Pacer:
     def give_back(self, lane: Lane) -> None:
         """The place that `try_take` reserved is not needed."""
         if self.claim(lane):
-            self._unbook(lane)
+            self.in_flight -= 1
+            self._budget.give_back()
+            self._look_around()
 
     def done(self, lane: Lane, headers: Mapping[str, str] | None) -> None:
         """A request has ended; `headers` (lower-case names) are its answer's, if there was one."""
         assert self.in_flight > 0, f"a request of lane {lane.name} ended that never began"
         self.in_flight -= 1
-        if headers is not None:
-            self._learn(headers)
-        if self._queued or self._refused:
-            self._release()
+        self._budget.done(None if headers is None else told_by(headers))
+        self._look_around()
 
     def penalise(self, retry_after_s: float | None = None) -> float:
         """The broker said "too many": returns for how many seconds requests now wait."""
@@ -185,6 +194,7 @@ class Pacer:
         now = self._clock.monotonic()
         self._penalty_until = max(self._penalty_until, now + wait_s)
         self._next_cancel = now + min(rules.cancel_spacing_s, wait_s)
+        self._budget.penalise(wait_s)
         self._set_alarm()
         return self._penalty_until - now
 
@@ -196,32 +206,21 @@ class Pacer:
 
     def wait_time_s(self, lane: Lane) -> float:
         """Seconds until time alone would let the lane through; 0 where only answers can."""
-        now = self._clock.monotonic()
-        waits_s = [0.0]
-        if lane is Lane.CANCEL:
-            if now < self._penalty_until:
-                waits_s.append(self._next_cancel - now)
-        else:
-            waits_s.append(self._penalty_until - now)
-        if self._budget is not None and not self._budget.allows(lane, now, self.in_flight):
-            waits_s.append(self._budget.reset_at - now)
-        return max(waits_s)
+        return max(self._penalty_s(lane), self._budget.wait_s(FLOORS[lane]))
 
     def status(self) -> PacingStatus:
         """How much of the budget is left, by the broker's own word and what was spent since."""
-        budget, now = self._budget, self._clock.monotonic()
-        penalty_s = max(self._penalty_until - now, 0.0)
-        waiting = self._queued
-        if budget is None:
+        penalty_s = max(self._penalty_until - self._clock.monotonic(), self._budget.penalty_s(), 0)
+        left, waiting = self._budget.left(), self._queued
+        if left is None:
             return PacingStatus(in_flight=self.in_flight, waiting=waiting, penalty_s=penalty_s)
-        is_new = now >= budget.reset_at
         return PacingStatus(
             in_flight=self.in_flight,
             waiting=waiting,
             penalty_s=penalty_s,
-            limit=budget.limit,
-            remaining=budget.limit - self.in_flight if is_new else budget.remaining,
-            reset_in_s=None if is_new else budget.reset_at - now,
+            limit=left.limit,
+            remaining=left.remaining,
+            reset_in_s=left.reset_in_s,
         )
 
     async def aclose(self) -> None:
@@ -231,13 +230,35 @@ class Pacer:
         for turns in self._waiting:
             for turn in turns:
                 turn.cancel()
+        self._budget.close()
 
     def _may(self, lane: Lane) -> bool:
-        if self.in_flight >= self._places[lane]:
+        return self.in_flight < self._places[lane] and self.wait_time_s(lane) <= 0
+
+    def _grab(self, lane: Lane) -> bool:
+        """Take a place and a token, if there are both."""
+        if self.in_flight >= self._places[lane] or self._penalty_s(lane) > 0:
             return False
-        if self._budget is None and not self._penalties:
-            return True
-        return self.wait_time_s(lane) <= 0
+        if not self._budget.take(FLOORS[lane]):
+            return False
+        self.in_flight += 1
+        if lane is Lane.CANCEL and self._penalties_run():
+            self._next_cancel = self._clock.monotonic() + self.rules.cancel_spacing_s
+        return True
+
+    def _penalty_s(self, lane: Lane) -> float:
+        """Seconds that a 429, ours or of those who share the budget, makes this lane wait."""
+        left_s = self._budget.penalty_s()
+        if left_s <= 0 and not self._penalties:
+            return 0.0
+        now = self._clock.monotonic()
+        left_s = max(left_s, self._penalty_until - now)
+        if left_s > 0 and lane is Lane.CANCEL:
+            return max(self._next_cancel - now, 0.0)
+        return max(left_s, 0.0)
+
+    def _penalties_run(self) -> bool:
+        return self._clock.monotonic() < self._penalty_until or self._budget.penalty_s() > 0
 
     def _is_behind(self, lane: Lane) -> bool:
         """Whether others wait who go first: in the same lane, or in an earlier one that may go."""
@@ -247,44 +268,18 @@ class Pacer:
             self._waiting[first] and self._may(first) for first in Lane if first < lane
         )
 
-    def _book(self, lane: Lane) -> None:
-        self.in_flight += 1
-        now = self._clock.monotonic()
-        if self._budget is not None:
-            self._budget.spend(now, self.in_flight - 1)
-        if lane is Lane.CANCEL and now < self._penalty_until:
-            self._next_cancel = now + self.rules.cancel_spacing_s
-
-    def _unbook(self, lane: Lane) -> None:
-        """A place that was not used: no request left, so its token is still there."""
-        if self._budget is not None:
-            self._budget.remaining += 1
-        self.done(lane, None)
-
-    def _learn(self, headers: Mapping[str, str]) -> None:
-        told = _told(headers) if "x-ratelimit-limit" in headers else None
-        if told is None:
-            return
-        limit, remaining, reset_s = told
-        now = self._clock.monotonic()
-        # The reset is a date by the broker's clock. Where it makes no sense by ours, or the clocks
-        # differ, a whole window is assumed.
-        left_s = reset_s - self._clock.now_ns() / 1e9
-        if not 0 < left_s <= self.rules.window_s:
-            left_s = self.rules.window_s if left_s > 0 else 1.0
-        if self._budget is None:
-            self._budget = _Budget(self.rules.window_s)
-        self._budget.learn(limit, remaining - self.in_flight, reset_s, now + left_s)
+    def _look_around(self) -> None:
+        if self._queued or self._refused:
+            self._release()
 
     def _release(self) -> None:
         """Let through whoever may go, the first lane first."""
         for lane in Lane:
             turns = self._waiting[lane]
-            while turns and self._may(lane):
+            while turns and (turns[0].done() or self._grab(lane)):
                 turn = turns.popleft()
                 self._queued -= 1
                 if not turn.done():
-                    self._book(lane)
                     turn.set_result(None)
         if any(self._may(lane) for lane in self._refused):
             self._refused.clear()
@@ -315,47 +310,6 @@ class Pacer:
         await self._clock.sleep(max(wait_s, _TICK_S))
         self._alarm, self._alarm_at = None, math.inf
         self._release()
-
-
-class _Budget:
-    """What the broker said is left, less what we have spent since."""
-
-    def __init__(self, window_s: float) -> None:
-        self._window_s = window_s
-        self.limit = 0
-        self.remaining = 0
-        self.reset_at = 0.0  # monotonic
-        self._reset_s = 0.0  # the broker's date: names the window
-
-    def allows(self, lane: Lane, now: float, in_flight: int) -> bool:
-        left = self.limit - in_flight if now >= self.reset_at else self.remaining
-        return left > math.floor(self.limit * FLOORS[lane])
-
-    def spend(self, now: float, in_flight: int) -> None:
-        if now >= self.reset_at:  # a new window, of which nobody has told us yet
-            self.remaining = self.limit - in_flight
-            self.reset_at = now + self._window_s
-        self.remaining -= 1
-
-    def learn(self, limit: int, remaining: int, reset_s: float, reset_at: float) -> None:
-        """Answers overtake each other: within one window the lowest figure is the latest."""
-        if reset_s < self._reset_s:
-            return
-        if reset_s == self._reset_s and limit == self.limit:
-            self.remaining = min(self.remaining, remaining)
-            return
-        self.limit, self.remaining = limit, remaining
-        self._reset_s, self.reset_at = reset_s, reset_at
-
-
-def _told(headers: Mapping[str, str]) -> tuple[int, int, float] | None:
-    """Limit, remaining and reset of the headers; None where they are absent or no numbers."""
-    try:
-        told = int(headers["x-ratelimit-limit"]), int(headers["x-ratelimit-remaining"])
-        reset_s = float(headers["x-ratelimit-reset"])
-    except (KeyError, ValueError):
-        return None
-    return (*told, reset_s) if told[0] > 0 and math.isfinite(reset_s) else None
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:

@@ -167,6 +167,8 @@ class StreamHealth(Struct, frozen=True, kw_only=True):
     quarantined: int
     last_frame_age_s: float | None
     text: str = ""
+    deaf: int = 0  #: How often it was connected, and did not tell what it should have.
+    last_loss: str = ""  #: Why the last connection ended.
 
 
 class OrderStream(Protocol):

@@ -149,6 +149,8 @@ def _stream_check(parts: app.Parts) -> Check:
     age_s = stream.last_frame_age_s
     age = "no frame yet" if age_s is None else f"last frame {age_s:.1f} s ago"
     text = f"{stream.state}, {age}, {stream.frames} frames, {stream.quarantined} quarantined"
+    if stream.deaf:
+        text += f", found deaf {stream.deaf} times, last: {stream.last_loss};"
     level = Level.OK if stream.state is StreamState.READY else Level.BAD
     return _check("stream", level, f"{text} {stream.text}".rstrip())
 

@@ -6,7 +6,8 @@ FloorbrokerError
 │   ├── RiskRefused           a control denied it
 │   ├── UnknownOrder          no such order here
 │   ├── DuplicateClOrdID      this ClOrdID was used before
-│   └── Halted                the desk takes no orders now
+│   ├── Halted                the desk takes no orders now
+│   └── StreamTaken           another desk of this machine follows the account's order stream
 ├── BrokerError
 │   ├── BrokerRejected        they said no; final
 │   ├── BrokerUnreachable     it surely did not arrive; may be retried with the same ClOrdID
@@ -53,6 +54,10 @@ class DuplicateClOrdID(Refused):
 
 class Halted(Refused):
     """The desk accepts no orders at present."""
+
+
+class StreamTaken(Refused):
+    """Another process of this machine owns the account's order stream; the message names it."""
 
 
 class BrokerError(FloorbrokerError):

@@ -28,6 +28,7 @@ from random import Random
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from floorbroker.brokers.cache import BrokerCache
+from floorbroker.brokers.pace.retries import Retries
 from floorbroker.brokers.port import Broker
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Px, Qty
@@ -121,6 +122,7 @@ class Engine:
             errors=self.errors,
             cache=self.cache,
             times=self.times,
+            retries=Retries(self._clock, Random(f"{seed}/retries")),  # noqa: S311  (jitter)
         )
         self._instruments = Instruments(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []

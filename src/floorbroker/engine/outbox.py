@@ -131,6 +131,7 @@ class Outbox:
     ) -> None:
         self._broker, self._clock, self._errors = means.broker, means.clock, means.errors
         self._times = means.times
+        self._retries = means.retries
         self._deliver = deliver
         self._on_defect = on_defect
         self._live: dict[Key, asyncio.Task[None]] = {}
@@ -187,6 +188,9 @@ class Outbox:
             del self._live[key]
         if way is not None:
             way.answered_s = self._times.now_s()
+        if not isinstance(found, RequestUndelivered):
+            is_retry = sent.attempt > 1 and sent.request is not RequestKind.REPLACE
+            self._retries.answered(is_retry=is_retry)
         self._deliver(Answer(sent, found))
 
     async def _place(self, sent: RequestSent, order: Order) -> ExecutionReport | Outcome:

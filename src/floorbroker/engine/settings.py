@@ -5,6 +5,7 @@ from collections import deque
 from msgspec import Struct
 
 from floorbroker.brokers.cache import BrokerCache
+from floorbroker.brokers.pace.retries import Retries
 from floorbroker.brokers.port import Broker, StreamHealth
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
@@ -25,7 +26,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     refusal_grace_s: float = 3.0
     #: How long an order that was found not placed is still looked for.
     ghost_watch_s: float = 86_400.0
-    #: Waits before a request that surely did not arrive is made again; the last one repeats.
+    #: A request that surely did not arrive is made again after a random part of these; the last
+    #: one repeats. Questions that failed wait them whole.
     retry_delays_s: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 15)
     poll_orders_s: float = 15.0
     poll_positions_s: float = 30.0
@@ -111,3 +113,4 @@ class Means(Struct, frozen=True, kw_only=True):
     errors: deque[BrokerError]
     cache: BrokerCache
     times: Stopwatch
+    retries: Retries

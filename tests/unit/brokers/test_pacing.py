@@ -107,6 +107,32 @@ def test_submits_leave_the_last_tokens_to_cancels_and_look_ups() -> None:
     paced(test)
 
 
+def test_requests_on_their_way_do_not_eat_what_is_kept_for_cancels() -> None:
+    async def test(pacer: Pacer, clock: LoopClock) -> None:
+        spend(pacer, Lane.QUERY, limits(100, 99, 30))
+        sent = 0
+        while pacer.try_take(Lane.SUBMIT):
+            sent += 1
+        assert sent == 99 - 15
+        for answered in range(sent):  # the broker had counted all of them when it answered
+            pacer.done(Lane.SUBMIT, limits(100, max(99 - sent, 15) if answered else 98, 30))
+        for _ in range(15):
+            spend(pacer, Lane.CANCEL)
+        assert not pacer.try_take(Lane.CANCEL)
+
+    paced(test)
+
+
+def test_what_others_ask_with_the_same_key_is_learned_from_the_answers() -> None:
+    async def test(pacer: Pacer, clock: LoopClock) -> None:
+        spend(pacer, Lane.QUERY, limits(100, 99, 30))
+        spend(pacer, Lane.QUERY, limits(100, 16, 30))
+        spend(pacer, Lane.SUBMIT)
+        assert not pacer.try_take(Lane.SUBMIT)
+
+    paced(test)
+
+
 def test_a_new_window_brings_a_new_budget() -> None:
     async def test(pacer: Pacer, clock: LoopClock) -> None:
         spend(pacer, Lane.CANCEL, limits(10, 0, 5))

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
+from random import Random
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from floorbroker.brokers.cache import BrokerCache
+from floorbroker.brokers.pace.retries import Retries
 from floorbroker.domain.errors import BrokerUnknown
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport, RequestKind, RequestSent
@@ -34,6 +36,7 @@ class Tray:
             errors=deque(maxlen=9),
             cache=BrokerCache(broker, broker.clock),
             times=Stopwatch(broker.clock, slow_s=1, degraded_s=2, most=9),
+            retries=Retries(broker.clock, Random(1)),
         )
         self.outbox = Outbox(means, deliver=self.answers.append, on_defect=self.defects.append)
 

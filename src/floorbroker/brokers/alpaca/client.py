@@ -73,6 +73,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
     stream_path: str = "/stream"
     stream_rules: StreamRules = StreamRules()
     feed: str = "iex"  #: Whose quotes: iex is free, sip is paid for.
+    market_pacer: Pacer | None = None  #: The turns of market data; its own where there is none.
     data_stream: Transport | None = None  #: The market data streams; `stream` if it is the same.
 
 
@@ -101,10 +102,10 @@ class AlpacaClient:
         self.pacer = pacer
         self._clock = clock
         self._endpoints = endpoints
-        self._market_pacer = Pacer(clock, random)
+        self._market_pacer = endpoints.market_pacer or Pacer(clock, random)
         self._trading = Line(endpoints.trading, pacer, clock, credentials)
         self.market = Line(endpoints.market, self._market_pacer, clock, credentials)
-        self.stream: OrderStream = AlpacaOrderStream(
+        self._order_stream = AlpacaOrderStream(
             lambda: endpoints.stream.connect(endpoints.stream_path),
             credentials,
             clock=clock,
@@ -112,6 +113,7 @@ class AlpacaClient:
             newest_execution=self.newest_execution,
             rules=endpoints.stream_rules,
         )
+        self.stream: OrderStream = self._order_stream
 
     async def place(self, cl_ord_id: ClOrdID, order: OrderRequest) -> ExecutionReport:
         body = words.order_body(cl_ord_id, order)
@@ -333,7 +335,9 @@ class AlpacaClient:
         while True:
             answer = await self._read(Lane.RECONCILE, ORDERS, query)
             page = understood(codec.order_page, answer, Source.POLL, self._clock.now())
-            found.update({report.order_id: report for report in page.reports})
+            for report in page.reports:
+                found[report.order_id] = report
+                self._order_stream.listed(report)
             has_groups = has_groups or page.has_groups
             if page.rows < _ORDERS_PAGE or page.last_id is None:
                 return found, has_groups
@@ -378,7 +382,9 @@ class AlpacaClient:
         self, answer: Response, source: Source, command: Command = Command.ASK
     ) -> ExecutionReport:
         now = self._clock.now()
-        return readable(command, answer, lambda: codec.order_report(answer.body, source, now))
+        report = readable(command, answer, lambda: codec.order_report(answer.body, source, now))
+        self._order_stream.listed(report)
+        return report
 
 
 def _order_path(order_id: OrderID) -> str:

@@ -17,11 +17,13 @@ from floorbroker.brokers.alpaca.words import (
     EVENT_TEXTS,
     EVENTS,
     EXECUTIONS,
+    RAW_MAX,
     STATUSES,
     Instant,
     Unreadable,
     bad,
     in_utc,
+    is_amount,
     px_of,
     qty_of,
     read,
@@ -268,14 +270,12 @@ def decode_frame(
 
 def _stream_report(update: _TradeUpdate, now: datetime) -> ExecutionReport:
     order = update.order
-    exec_type = EVENTS.get(update.event)
-    if exec_type is None:
+    if (exec_type := EVENTS.get(update.event)) is None:
         bad("event", repr(update.event), "event that we know")
     cum_qty = qty_of("filled_qty", order.filled_qty)
     order_qty = None if order.qty is None else qty_of("qty", order.qty)
     ord_status, text = _status(order)
-    stated = update.timestamp or update.at or order.updated_at
-    if stated is None:
+    if (stated := update.timestamp or update.at or order.updated_at) is None:
         bad("timestamp", "null", "time")
     if not order.symbol:
         bad("symbol", repr(order.symbol), "symbol")
@@ -307,9 +307,9 @@ def _stream_report(update: _TradeUpdate, now: datetime) -> ExecutionReport:
 
 
 def _execution(update: _TradeUpdate) -> tuple[Qty, Px]:
-    if update.qty is None or not update.qty.is_finite() or update.qty == 0:
+    if update.qty is None or not is_amount(update.qty) or update.qty == 0:
         bad("qty", update.qty, f"size of the execution that {update.event!r} reports")
-    if update.price is None or not update.price.is_finite() or update.price <= 0:
+    if update.price is None or not is_amount(update.price) or update.price <= 0:
         bad("price", update.price, f"price of the execution that {update.event!r} reports")
     return Qty.of(abs(update.qty)), Px.of(update.price)
 
@@ -336,6 +336,8 @@ def _notice(frame: bytes | str) -> Notice | None:
 
 
 def _quarantined(frame: bytes | str, problem: str, now: datetime) -> MessageQuarantined:
+    if len(frame) > RAW_MAX:
+        frame, problem = frame[:RAW_MAX], f"{problem} (the first {RAW_MAX} of {len(frame)} kept)"
     raw = frame if isinstance(frame, str) else frame.decode("utf-8", "backslashreplace")
     return MessageQuarantined(transact_time=now, source=Source.STREAM, raw=raw, text=problem)
 

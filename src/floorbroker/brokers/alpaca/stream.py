@@ -8,11 +8,13 @@ the state is CATCHING_UP until that is done and READY from then on. Reports that
 are delivered at once.
 
 Silence is normal in a quiet market and also what a dead connection looks like; pings do not tell
-them apart, because any proxy answers them. After `silence_s` without a frame two questions are
-put. The subscription is said again on the socket: that changes nothing and must be answered, so a
-socket on which nothing comes back within `answer_s` is dead. And the broker's list is asked for
-its newest execution: if the stream should have told us of it and has not, then it has stopped
-telling. Either way the connection is given up, and connecting again catches up.
+them apart, because any proxy answers them, and other frames do not prove that reports come. So
+every `silence_s` two questions are put. The subscription is said again on the socket: that changes
+nothing and must be answered, so a socket on which no such answer comes back within `answer_s` is
+mute. And the broker's list is asked for its newest execution: if the stream should have told us of
+it and has not, then it is deaf. So it is if the broker's books show that an order ended and the
+stream does not say so within `grace_s` (see `guard.canary`). Either way the connection is given
+up, connecting again catches up, and `StreamHealth.deaf` counts it.
 
 How the connection is kept stands in `transport`.
 """
@@ -35,6 +37,7 @@ from floorbroker.brokers.alpaca.transport import (
     first_failure,
 )
 from floorbroker.brokers.alpaca.words import LISTEN_FRAME, authorize_frame
+from floorbroker.brokers.guard.canary import Canary
 from floorbroker.brokers.port import StreamHealth, StreamItem, StreamState
 from floorbroker.clock import Clock
 from floorbroker.domain.amounts import Qty
@@ -50,6 +53,10 @@ _TICK_S = 0.001
 #: An execution: its id, its order, and the order's total after it.
 _Execution = tuple[ExecID, OrderID, Qty]
 _Answer = TypeVar("_Answer", Authorization, Listening)
+
+
+class Deaf(Lost):
+    """The connection stood, and did not tell what it should have."""
 
 
 class StreamRules(ConnectionRules, frozen=True, kw_only=True):
@@ -84,6 +91,11 @@ class AlpacaOrderStream:
         self._connections = 0
         self._frames = 0
         self._quarantined = 0
+        self._answers = 0
+        self._deaf = 0
+        self._last_loss = ""
+        self._canary = Canary()
+        self._is_uneasy = asyncio.Event()
         self._last_frame_at: float | None = None
         self._on_item: Callable[[StreamItem], None] = _nobody
         self._on_state: Callable[[StreamState], None] = _nobody
@@ -99,7 +111,14 @@ class AlpacaOrderStream:
             quarantined=self._quarantined,
             last_frame_age_s=None if last is None else self._clock.monotonic() - last,
             text=self._text,
+            deaf=self._deaf,
+            last_loss=self._last_loss,
         )
+
+    def listed(self, report: ExecutionReport) -> None:
+        """The broker's books say this of an order, asked over another way."""
+        if self._canary.listed(report, self._clock.monotonic()):
+            self._is_uneasy.set()
 
     async def run(
         self,
@@ -115,6 +134,8 @@ class AlpacaOrderStream:
                     self._connect, lambda frames: self._follow(frames, on_connected)
                 )
                 wait_s = self._connection.wait_s(lost.code)
+                self._deaf += isinstance(lost, Deaf)
+                self._last_loss = str(lost)
                 self._enter(StreamState.DOWN, f"{lost}; next try in {wait_s:.1f} s")
                 await self._clock.sleep(wait_s)
         finally:
@@ -125,16 +146,21 @@ class AlpacaOrderStream:
         await self._authorise(frames)
         self._connection.stands()
         self._connections += 1
+        self._canary.connected(self._clock.monotonic())
+        self._is_uneasy.clear()
         self._enter(StreamState.CATCHING_UP, "")
         await first_failure(
-            self._deliver(frames), self._catch_up(on_connected), self._watch(frames)
+            self._deliver(frames),
+            self._catch_up(on_connected),
+            self._watch(frames),
+            self._mind_canary(),
         )
 
     async def _authorise(self, frames: Frames) -> None:
         """Authorise and subscribe. Reports that come in between are delivered."""
-        await frames.send(authorize_frame(self._credentials))
         try:
             async with asyncio.timeout(self.rules.answer_s):
+                await frames.send(authorize_frame(self._credentials))
                 answer = await self._next_answer(frames, Authorization)
                 if not answer.is_granted:
                     raise self._refused(answer)
@@ -159,7 +185,13 @@ class AlpacaOrderStream:
 
     async def _deliver(self, frames: Frames) -> None:
         while True:
-            self._take(await frames.receive())
+            control = self._take(await frames.receive())
+            if isinstance(control, Listening):
+                if not control.is_following:
+                    raise Deaf("the order stream does not tell of trade_updates any more")
+                self._answers += 1
+            elif isinstance(control, Authorization) and not control.is_granted:
+                raise self._connection.refused_keys(control.text)
 
     def _take(self, frame: bytes | str) -> Authorization | Listening | Notice | None:
         """Deliver one frame, or return it if it is about the stream itself."""
@@ -167,6 +199,7 @@ class AlpacaOrderStream:
         self._last_frame_at = self._clock.monotonic()
         found = decode_frame(frame, self._clock.now())
         if isinstance(found, ExecutionReport):
+            self._canary.told(found)
             if found.last_qty is not None:
                 self._told.append(_key(found))
         elif isinstance(found, MessageQuarantined):
@@ -200,25 +233,34 @@ class AlpacaOrderStream:
 
     async def _watch(self, frames: Frames) -> None:
         while True:
-            last = self._last_frame_at or 0.0
-            quiet_s = self._clock.monotonic() - last
-            if quiet_s < self.rules.silence_s:
-                await self._clock.sleep(max(self.rules.silence_s - quiet_s, _TICK_S))
-            else:
-                await self._question(frames)
+            await self._clock.sleep(self.rules.silence_s)
+            await self._question(frames)
 
     async def _question(self, frames: Frames) -> None:
-        """Nothing was heard for a while: is anybody there, and is there news?"""
-        seen = self._frames
+        """Is anybody there, and is there news?"""
+        seen = self._answers
         try:
             async with asyncio.timeout(self.rules.answer_s):
                 await frames.send(LISTEN_FRAME)
-                while self._frames == seen:
+                while self._answers == seen:
                     await self._clock.sleep(self.rules.answer_s / 20)
         except TimeoutError:
-            raise Lost(f"the order stream was silent for {self.rules.silence_s} s") from None
+            text = f"the order stream is mute: no answer within {self.rules.answer_s} s"
+            raise Deaf(text) from None
         if self._state is StreamState.READY and await self._has_missed():
-            raise Lost("the order stream has not told of an execution that the broker lists")
+            raise Deaf("the order stream has not told of an execution that the broker lists")
+
+    async def _mind_canary(self) -> None:
+        """Give the stream up if it does not tell of an end that the broker's books show."""
+        while True:
+            await self._is_uneasy.wait()
+            while self._canary.is_uneasy:
+                await self._clock.sleep(self.rules.grace_s)
+                now_s = self._clock.monotonic()
+                order_id = self._canary.untold(now_s, self.rules.grace_s - _TICK_S)
+                if order_id is not None:
+                    raise Deaf(f"the order stream has not told that order {order_id} ended")
+            self._is_uneasy.clear()
 
     async def _has_missed(self) -> bool:
         try:

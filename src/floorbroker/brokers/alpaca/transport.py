@@ -92,7 +92,7 @@ class Transport(Protocol):
 class ConnectionRules(Struct, frozen=True, kw_only=True):
     """Times in seconds."""
 
-    silence_s: float = 30.0  #: Without a frame for this long, questions are asked.
+    silence_s: float = 30.0  #: After so long questions are asked: is anybody there, any news?
     answer_s: float = 10.0  #: How long the other side may take for any answer.
     grace_s: float = 5.0  #: The broker's lists may be ahead of the stream by this much.
     wait_s: float = 0.25  #: Before the first reconnect; doubles with each.

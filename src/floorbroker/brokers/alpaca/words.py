@@ -120,9 +120,19 @@ def bad(field: str, value: object, right: str) -> NoReturn:
     raise Unreadable(f"{field}: {value} is no {right}")
 
 
+_DIGITS_MAX = 24  # before or behind the point
+#: Of a frame that cannot be read, as much as this is kept.
+RAW_MAX = 1 << 16
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether it is a number that our sums can bear."""
+    return value.is_finite() and abs(value.adjusted()) <= _DIGITS_MAX
+
+
 def qty_of(field: str, value: Decimal) -> Qty:
     """A size from zero up."""
-    if not value.is_finite() or value < 0:
+    if not is_amount(value) or value < 0:
         bad(field, value, "quantity; a finite number from zero up is right")
     return Qty.of(value)
 
@@ -131,7 +141,7 @@ def px_of(field: str, value: Decimal | None) -> Px | None:
     """A price, or None where none is stated."""
     if value is None:
         return None
-    if not value.is_finite():
+    if not is_amount(value):
         bad(field, value, "price; a finite number is right")
     return Px.of(value)
 

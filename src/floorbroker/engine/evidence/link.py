@@ -1,12 +1,18 @@
 """The order stream's link: what it brings, where it has gaps, and when they are filled."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from floorbroker.brokers.port import StreamItem, StreamState
+from floorbroker.domain.messages import Alarm
+from floorbroker.engine.decide import Record
 from floorbroker.engine.settings import Means
 from floorbroker.engine.state import State
+
+#: One alarm is enough for a stream that is deaf again and again.
+_ALARM_EVERY_S = 300.0
 
 
 class Link:
@@ -18,12 +24,15 @@ class Link:
         means: Means,
         state: State,
         *,
-        deliver: Callable[[StreamItem], None],
+        deliver: Callable[[StreamItem | Record], None],
         on_change: Callable[[], None],
     ) -> None:
         self.is_whole = False
         self.whole = asyncio.Event()
         self._stream = means.broker.stream
+        self._clock = means.clock
+        self._deaf = 0
+        self._alarmed_s = -math.inf
         self._state = state
         self._overlap = timedelta(seconds=means.settings.overlap_s)
         self._deliver = deliver
@@ -59,7 +68,21 @@ class Link:
         """Follow the stream until cancelled; raises what a wrong engine raises."""
         await self._stream.run(self._deliver, catch_up, self._entered)
 
+    def _look_for_deafness(self) -> None:
+        """Somebody should know that the stream stood and did not tell."""
+        health, now_s = self._stream.health(), self._clock.monotonic()
+        if health.deaf == self._deaf:
+            return
+        self._deaf = health.deaf
+        if now_s - self._alarmed_s >= _ALARM_EVERY_S:
+            self._alarmed_s = now_s
+            now = self._clock.now()
+            alarm = Alarm(name="stream_deaf", text=health.last_loss, transact_time=now)
+            self._deliver(Record((alarm,)))
+
     def _entered(self, state: StreamState) -> None:
+        if state is StreamState.DOWN:
+            self._look_for_deafness()
         if state is StreamState.READY:
             self.is_whole = True
             self.whole.set()

@@ -73,6 +73,7 @@ class Resolver:
     def __init__(self, means: Means, world: World) -> None:
         self._broker, self._clock = means.broker, means.clock
         self._settings, self._errors = means.settings, means.errors
+        self._retries = means.retries
         self._world = world
         self._inquiries: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._wanted: dict[ClOrdID, ExecutionReport] = {}
@@ -274,7 +275,7 @@ class Resolver:
                 return
 
     async def _resend(self, kind: RequestKind, cl_ord_id: ClOrdID, delay_s: float) -> None:
-        await self._clock.sleep(delay_s)
+        await self._retries.turn(delay_s, is_urgent=kind is RequestKind.CANCEL)
         self._world.deliver(Resend(kind, cl_ord_id))
 
     # Executions
