@@ -41,6 +41,7 @@ from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
 from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.evidence.instruments import Instruments
+from floorbroker.engine.gates import stale
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
 from floorbroker.engine.recovery import Recovery
@@ -142,7 +143,7 @@ class Engine:
         await self._caught_up(crew)
         compared = await self._compared(crew)
         crew.is_open = True
-        await self._inbox.ask(decide.Release(is_open=crew.link.is_whole))
+        await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
         self._spawn(crew.timekeeper.run)
         self._spawn(crew.surveyor.watch_orders)
         self._spawn(crew.surveyor.watch_positions)
@@ -340,6 +341,18 @@ class Engine:
             raise Halted("the desk is not open")
         return await self._crew.surveyor.reconcile()
 
+    async def accept_journal(self) -> tuple[ClOrdID, ...]:
+        """Somebody has looked at the orders that this journal does not know, and the desk opens
+        for new ones; returns their ids, none where nothing was wrong."""
+        self._inbox.check_alive()
+        if (crew := self._crew) is None:
+            raise Halted("the desk is not open")
+        strangers = tuple(crew.state.strangers)
+        if strangers:
+            await self._inbox.record((stale.accepted(strangers, self._clock.now()),))
+            await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
+        return strangers
+
     @property
     def has_ended(self) -> bool:
         """Whether nothing more will be decided here: it was stopped, or had to die."""
@@ -350,7 +363,7 @@ class Engine:
         crew, orders = self._crew, self._views.orders.values()
         compared = None if crew is None else crew.state.reconciliation
         return EngineHealth(
-            is_open=crew is not None and crew.is_open and crew.link.is_whole,
+            is_open=crew is not None and crew.takes_orders,
             stream=self._broker.stream.health(),
             open_orders=len(self.open_orders()),
             unknown_orders=sum(one.venue_status is OrdStatus.UNKNOWN for one in orders),

@@ -50,6 +50,7 @@ from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
+from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.book.trail import Trail
 
 
@@ -72,6 +73,7 @@ class Image(Struct, frozen=True, kw_only=True):
     alarms: int
     trails: dict[str, Trail] = {}
     ended_legs: dict[OrderID, ClOrdID] = {}
+    strangers: list[ClOrdID] = []
 
 
 _IMAGE = decoder_for(Image)
@@ -82,7 +84,8 @@ class State:
 
     Three instants are on the broker's own clock: `adopted_time` is when its positions were first
     taken over, up to `safe_time` nothing was missed, and `seen_time` is the newest that its stream
-    has told of, which may lie beyond a gap.
+    has told of, which may lie beyond a gap. `strangers` have ids of ours and were not written down
+    here; they keep the desk closed for new orders until somebody has looked.
     """
 
     def __init__(self) -> None:
@@ -95,6 +98,7 @@ class State:
         self.seen_time: datetime | None = None
         self.reconciliation: Reconciliation | None = None
         self.alarms = 0
+        self.strangers: dict[ClOrdID, None] = {}
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -149,7 +153,11 @@ class State:
         self.reconciliation = message
 
     def _alarmed(self, message: Alarm) -> None:
-        self.alarms += 1
+        if message.name == STALE_JOURNAL and message.is_over:
+            self.strangers.clear()
+        elif message.name == STALE_JOURNAL and message.cl_ord_id is not None:
+            self.strangers[message.cl_ord_id] = None
+        self.alarms += not message.is_over
         asked = self.book.cancels.get(message.cl_ord_id) if message.cl_ord_id else None
         is_stuck = message.name == "cancel_stuck"
         if is_stuck and asked is not None and message.cl_ord_id is not None:
@@ -324,6 +332,7 @@ class State:
                 alarms=self.alarms,
                 trails=self.book.trails,
                 ended_legs=dict(self.book.ended_legs),
+                strangers=list(self.strangers),
             )
         )
 
@@ -346,4 +355,5 @@ class State:
         state.safe_time, state.seen_time = image.safe_time, image.seen_time
         state.reconciliation = image.reconciliation
         state.alarms = image.alarms
+        state.strangers = dict.fromkeys(image.strangers)
         return state

@@ -50,10 +50,15 @@ class Crew:
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
 
+    @property
+    def takes_orders(self) -> bool:
+        """Whether a new order may leave now."""
+        return self.is_open and self.link.is_whole and not self.state.strangers
+
     def _link_changed(self) -> None:
         """What the stream did not tell may have changed everything."""
         self._cache.forget()
-        self._inbox.post(Release(is_open=self.is_open and self.link.is_whole))
+        self._inbox.post(Release(is_open=self.takes_orders))
 
     async def aclose(self) -> None:
         await self.resolver.aclose()
