@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,8 @@ class Inbox:
         self.failed: asyncio.Future[BaseException] = self._loop.create_future()
         self.head = journal.head()
         self.snapshot_seq = 0
+        #: Called before each batch is decided.
+        self.on_turn: Callable[[], None] = _nothing
         self.journal = journal
         self._clock = clock
         self._settings = settings
@@ -71,6 +74,7 @@ class Inbox:
             if not items:
                 self._wake.clear()
                 await self._wake.wait()
+            self.on_turn()
             writer.begin(self._clock.now())
             for _ in range(min(len(items), batch_max)):
                 item, reply = items.popleft()
@@ -117,3 +121,7 @@ class Inbox:
             if reply is not None and not reply.done():
                 reply.set_exception(problem)
         self._room.set()
+
+
+def _nothing() -> None:
+    """Nobody minds."""

@@ -144,6 +144,9 @@ class Engine:
         compared = await self._compared(crew)
         crew.is_open = True
         await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
+        crew.pulse.begin()
+        self._spawn(crew.pulse.run)
+        self._spawn(lambda: crew.link.settle(crew.surveyor.catch_up))
         self._spawn(crew.timekeeper.run)
         self._spawn(crew.surveyor.watch_orders)
         self._spawn(crew.surveyor.watch_positions)

@@ -51,6 +51,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import ENDED, Order, OrdStatus
 from floorbroker.engine.decide import Outcome
+from floorbroker.engine.evidence.pulse import Pulse
 from floorbroker.engine.settings import Means
 from floorbroker.engine.views import Finder
 
@@ -127,7 +128,11 @@ class Outbox:
         *,
         deliver: Callable[[Answer], None],
         on_defect: Callable[[BaseException], None],
+        pulse: Pulse | None = None,
     ) -> None:
+        #: Returns the pacer's place of a request that does not leave.
+        self.give_back: Callable[[Lane], None] = _nowhere
+        self._pulse = pulse
         self._broker, self._clock, self._errors = means.broker, means.clock, means.errors
         self._deliver = deliver
         self._on_defect = on_defect
@@ -145,7 +150,8 @@ class Outbox:
         assert key not in self._live, f"{sent.request} of {sent.cl_ord_id} is on its way already"
         request: Request
         if sent.request is RequestKind.NEW:
-            request = partial(self._place, sent, order)
+            decided_s = None if self._pulse is None else self._pulse.last_s
+            request = partial(self._place, sent, order, decided_s)
         elif sent.request is RequestKind.CANCEL:
             request = partial(self._cancel, sent, order)
         else:
@@ -180,7 +186,13 @@ class Outbox:
             del self._live[key]
         self._deliver(Answer(sent, found))
 
-    async def _place(self, sent: RequestSent, order: Order) -> ExecutionReport | Outcome:
+    async def _place(
+        self, sent: RequestSent, order: Order, decided_s: float | None
+    ) -> ExecutionReport | Outcome:
+        if self._pulse is not None and self._pulse.has_missed(decided_s):
+            self.give_back(Lane.SUBMIT)
+            text = "this desk stood still before it left"
+            return self._failed(sent, BrokerUnreachable(text))
         try:
             return await self._broker.place(order.cl_ord_id, order.request)
         except BrokerRejected as refusal:
@@ -279,6 +291,10 @@ class Hands(Struct, frozen=True, kw_only=True):
     finder: Finder
     timer_changed: Callable[[], None]
     reopen: Callable[[list[ClOrdID]], None]
+
+
+def _nowhere(_: Lane) -> None:
+    """Nobody counts."""
 
 
 def _known(order: Order) -> OrderID:

@@ -1,7 +1,9 @@
 """The parts that act for one state, put together."""
 
-from floorbroker.engine.decide import Release, Rules
+from floorbroker.domain.messages import Alarm
+from floorbroker.engine.decide import Record, Release, Rules
 from floorbroker.engine.evidence.link import Link
+from floorbroker.engine.evidence.pulse import Pulse
 from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.evidence.survey import Surveyor
 from floorbroker.engine.evidence.timekeeper import Timekeeper
@@ -28,17 +30,20 @@ class Crew:
         self.window = Window(state, views, self.finder, inbox)
         self.resolver = self.window.resolver = Resolver(means, self.window)
         self.surveyor = Surveyor(means, self.window)
-        self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail)
+        self.pulse = Pulse(means.clock, means.settings.pause_max_s, self._stood_still)
+        inbox.on_turn = self.pulse.beat
+        self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail, pulse=self.pulse)
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
         self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post)
-        self._cache = means.cache
+        self._cache, self._clock = means.cache, means.clock
         self._views = views
         self._inbox = inbox
 
     def staff(self, rules: Rules, pacer: Pacer, namespace: str) -> None:
         """Add the one who decides, with everybody else at hand."""
+        self.outbox.give_back = pacer.give_back
         pacer.on_capacity = lambda: self._inbox.post(Release())
         hands = Hands(
             outbox=self.outbox,
@@ -59,6 +64,14 @@ class Crew:
         """What the stream did not tell may have changed everything."""
         self._cache.forget()
         self._inbox.post(Release(is_open=self.takes_orders))
+
+    def _stood_still(self, gap_s: float) -> None:
+        """Nothing may be decided on a book that old, not even what waits already."""
+        self.writer.is_open = False
+        self.link.doubt()
+        text = f"this desk stood still for {gap_s:.0f} s; it asks how everything stands"
+        told = Alarm(name="stood_still", text=text, transact_time=self._clock.now())
+        self._inbox.post(Record((told,)))
 
     async def aclose(self) -> None:
         await self.resolver.aclose()
