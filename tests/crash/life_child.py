@@ -8,13 +8,16 @@ its end are watched too; after `later` it waits for the command `arm` first.
 
 It reads one command a line and carries it out beside the others: `submit KIND TERMS` (JSON),
 `replace ID TERMS`, `cancel ID`, `cancel_all`, and `slow SECONDS`, as if the broker had asked for
-less. `stands` is answered with one line of JSON once nothing is left to find out, `look` at once,
-`warm` once the instrument is known. The end of its input is its end.
+less. `full`: from now on its journal cannot grow. `stands` is answered with one line of JSON once
+nothing is left to find out, `look` at once, `strangers` with the orders that are not its own,
+`warm` once the instrument is known. The end of its input is its end; if the desk has to die, so
+has the process, with the reason.
 """
 
 import asyncio
 import json
 import os
+import resource
 import signal
 import sys
 from contextlib import ExitStack
@@ -26,7 +29,7 @@ from floorbroker.brokers.alpaca.client import AlpacaClient
 from floorbroker.brokers.alpaca.network import NetworkTransport
 from floorbroker.config import Settings
 from floorbroker.desk import Desk
-from floorbroker.domain.order import OrderRequest, OrdStatus
+from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.publish.views import view
 from tests.boundaries import watch_journal, watch_transport
@@ -88,7 +91,7 @@ class Death:
         )
 
 
-async def settled(desk: Desk) -> list[dict[str, Any]]:
+async def settled(desk: Desk) -> list[Order]:
     """Every order, once none is in doubt and the books agree."""
     deadline = desk.clock.monotonic() + SETTLE_S
     while True:
@@ -97,7 +100,7 @@ async def settled(desk: Desk) -> list[dict[str, Any]]:
         open_questions = [one for one in orders if one.pending or one.ord_status in _UNSETTLED]
         is_complete = {order.cl_ord_id for order in orders} >= ASKED
         if is_complete and not breaks and not open_questions:
-            return [view(order) for order in orders]
+            return orders
         assert desk.clock.monotonic() < deadline, f"{breaks} {open_questions}"
         await desk.clock.sleep(0.05)
 
@@ -106,7 +109,7 @@ async def command(desk: Desk, death: Death, verb: str, words: str) -> None:
     name, _, rest = words.partition(" ")
     if verb == "submit":
         terms = json.loads(rest)
-        ASKED.add(terms["cl_ord_id"])
+        ASKED.update({terms["cl_ord_id"]} if "cl_ord_id" in terms else ())
         await desk.submit_order(getattr(OrderRequest, name)("buy", 100, "AAPL", **terms))
     elif verb == "replace":
         await desk.replace_order(name, **json.loads(rest))
@@ -120,13 +123,20 @@ async def command(desk: Desk, death: Death, verb: str, words: str) -> None:
         broker = desk._open.broker
         assert isinstance(broker, AlpacaClient)
         broker.pacer.penalise(float(name))
-    elif verb == "warm":
-        await desk.get_instrument("AAPL")
-        say("[]")
-    elif verb == "look":
-        say(json.dumps([view(order) for order in await desk.get_all_orders()]))
+    elif verb == "full":
+        log = desk.settings.journal_path.with_name("desk.sqlite-wal")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, resource.RLIM_INFINITY))
     else:
-        say(json.dumps(await settled(desk)))
+        say(json.dumps([view(order) for order in await asked(desk, verb)]))
+
+
+async def asked(desk: Desk, verb: str) -> list[Order]:
+    if verb == "warm":
+        await desk.get_instrument("AAPL")
+        return []
+    if verb == "strangers":
+        return desk._open.engine.external_orders()
+    return await (desk.get_all_orders() if verb == "look" else settled(desk))
 
 
 async def work(home: Path, url: str, death: Death) -> None:
@@ -145,16 +155,24 @@ async def work(home: Path, url: str, death: Death) -> None:
 
     def done(task: asyncio.Task[None]) -> None:
         running.discard(task)
-        task.result()
+        if not desk._open.engine.failed.done():
+            task.result()
 
     desk = Desk.open(settings)
     desk._parts = await app.start(settings, death.ports())
     say("open")
-    while line := (await reader.readline()).decode().strip():
-        verb, _, words = line.partition(" ")
-        task = asyncio.get_running_loop().create_task(command(desk, death, verb, words))
-        running.add(task)
-        task.add_done_callback(done)
+
+    async def obey() -> None:
+        while line := (await reader.readline()).decode().strip():
+            verb, _, words = line.partition(" ")
+            task = asyncio.get_running_loop().create_task(command(desk, death, verb, words))
+            running.add(task)
+            task.add_done_callback(done)
+
+    ends = [asyncio.ensure_future(obey()), asyncio.ensure_future(desk.failed())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    if ends[1].done():
+        raise SystemExit(str(ends[1].result()))
     await desk._open.aclose()
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, suppress
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ NAME = "life-1"
 CENT = Decimal("0.01")
 #: A desk that says nothing for so long is stuck.
 LIFE_S = 60.0
+_NUMBERS = count()
 
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
@@ -103,27 +105,44 @@ class Market:
 class Desk:
     """A desk's process."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, complaints: Path) -> None:
+        self.pid = process.pid
         self._process = process
+        self._complaints = complaints
         assert process.stdin is not None
         assert process.stdout is not None
         self._stdin, self._stdout = process.stdin, process.stdout
 
     @classmethod
     async def open(cls, home: Path, url: str, dies: str = "") -> "Desk":
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.crash.life_child", str(home), url, dies),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=2**22,
-        )
-        desk = cls(process)
-        assert await desk.heard() == "open", f"it ended with {process.returncode}"
+        desk = await cls.begin(home, url, dies)
+        assert await desk.heard() == "open"
         return desk
+
+    @classmethod
+    async def begin(cls, home: Path, url: str, dies: str = "") -> "Desk":
+        """Start the process; it may die before it is open."""
+        complaints = home.with_name(f"{home.name}.{next(_NUMBERS)}.stderr")
+        with complaints.open("wb") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.crash.life_child", str(home), url, dies),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+                limit=2**22,
+            )
+        return cls(process, complaints)
+
+    @property
+    def complaints(self) -> str:
+        """What it said to standard error."""
+        return self._complaints.read_text()
 
     async def heard(self) -> str:
         async with asyncio.timeout(LIFE_S):
-            return (await self._stdout.readline()).decode().strip()
+            line = (await self._stdout.readline()).decode().strip()
+        assert line, f"it ended: {self.complaints}"
+        return line
 
     def tell(self, words: str) -> None:
         self._stdin.write(f"{words}\n".encode())
@@ -147,9 +166,12 @@ class Desk:
         await self.died()
 
     async def died(self) -> None:
+        assert await self.ended() == -signal.SIGKILL, self.complaints
+
+    async def ended(self) -> int:
+        """Wait for its end; its exit code."""
         async with asyncio.timeout(LIFE_S):
-            await self._process.wait()
-        assert self._process.returncode == -signal.SIGKILL
+            return await self._process.wait()
 
     def end(self) -> None:
         """Let it end in good order."""
@@ -157,8 +179,7 @@ class Desk:
 
     async def close(self) -> None:
         self.end()
-        async with asyncio.timeout(LIFE_S):
-            assert await self._process.wait() == 0
+        assert await self.ended() == 0, self.complaints
 
 
 def cells(orders: dict[str, dict[str, Any]]) -> str:
@@ -188,7 +209,8 @@ async def agree(home: Path, market: Market, orders: dict[str, dict[str, Any]]) -
     placed = {name: row for name, row in orders.items() if row["ord_status"] != "not_placed"}
     assert len([row for row in there.values() if not row["replaces"]]) == len(placed)
     for name, row in placed.items():
-        assert row["parent"] == (None if name == NAME else NAME)
+        parent, slash, _ = name.partition("/")
+        assert row["parent"] == (parent if slash else None)
         theirs = there[row["order_id"]]
         assert (row["ord_status"], row["cum_qty"]) == (theirs["status"], theirs["filled_qty"])
         assert row["order_qty"] == theirs["qty"]
