@@ -144,6 +144,11 @@ class Desk:
         assert line, f"it ended: {self.complaints}"
         return line
 
+    async def is_open(self) -> bool:
+        """Wait until it takes orders, or has died before."""
+        async with asyncio.timeout(LIFE_S):
+            return (await self._stdout.readline()).strip() == b"open"
+
     def tell(self, words: str) -> None:
         self._stdin.write(f"{words}\n".encode())
 
