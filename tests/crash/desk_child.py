@@ -38,7 +38,11 @@ def say(word: str) -> None:
 
 async def work(home: Path, url: str, count: int) -> None:
     settings = Settings(
-        mode="embedded", home=home, journal_path=home / "desk.sqlite", exchange_url=url
+        mode="embedded",
+        home=home,
+        journal_path=home / "desk.sqlite",
+        exchange_url=url,
+        exchange_speed=20.0,  # looks sooner and more often
     )
     say("begin")
     async with Desk.open(settings) as desk:
