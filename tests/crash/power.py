@@ -9,7 +9,7 @@ was not synced, a cut keeps some, tears some and drops the rest, in any combinat
 
 import _sqlite3
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p
 from pathlib import Path
 from random import Random
@@ -175,9 +175,11 @@ def promised(steps: list[Step]) -> int:
     return max((step.number for step in steps if isinstance(step, Promise)), default=0)
 
 
-def after_a_cut(steps: list[Step], random: Random) -> dict[str, bytes]:
-    """One state in which a power cut after these steps can leave the files."""
-    files: dict[str, bytearray] = {}
+def after_a_cut(
+    steps: list[Step], random: Random, before: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
+    """One state in which a power cut after these steps can leave the files that were there."""
+    files = {name: bytearray(content) for name, content in (before or {}).items()}
     waiting: dict[str, list[Step]] = {}
     for step in steps:
         if isinstance(step, Promise):
