@@ -21,7 +21,8 @@ from msgspec import Struct
 
 IOERR_FSYNC = 10 | 4 << 8
 SECTOR = 512
-_OPEN_KINDS = 0x00000100 | 0x00080000  # a main database or a write-ahead log
+#: A main database, a write-ahead log, or the rollback journal under which a new database is made.
+_OPEN_KINDS = 0x00000100 | 0x00080000 | 0x00000800
 
 
 class Write(Struct, frozen=True):

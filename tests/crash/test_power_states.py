@@ -93,7 +93,7 @@ def cuts(done: Workload, seed: int) -> Iterator[tuple[list[Step], dict[str, byte
 def cut_again(files: dict[str, bytes], folder: Path, random: Random) -> dict[str, bytes]:
     """The power goes a second time while the journal is opened."""
     path = laid_out(files, folder)
-    with Recorder() as recorder:
+    with Recorder() as recorder, suppress(JournalDamaged):  # that is found again, and judged
         opened(path).close()
     steps = recorder.steps[: random.randrange(len(recorder.steps) + 1)]
     shutil.rmtree(folder)
@@ -158,6 +158,20 @@ async def found(tmp_path: Path, states: int, synchronous: str = "FULL") -> Count
 @pytest.mark.proves("C02", "C05", "C12", "C16", "C25", "I14")
 async def test_no_state_after_a_power_cut_loses_or_damages_anything(tmp_path: Path) -> None:
     assert set(await found(tmp_path, 400)) == {""}
+
+
+async def test_a_journal_whose_making_was_cut_short_can_be_opened(tmp_path: Path) -> None:
+    """Its first page is written under SQLite's rollback journal, before there is a log."""
+    done, folder = await work(tmp_path / NAME, 1), folder_of(tmp_path)
+    folder.mkdir(exist_ok=True)
+    try:
+        for number in range(300):
+            steps = done.steps[: number % 15]
+            files = after_a_cut(steps, Random(number))
+            assert not judge(done, steps, laid_out(files, folder / "cut")), f"cut {number}"
+            shutil.rmtree(folder / "cut")
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.soak
