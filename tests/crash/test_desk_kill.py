@@ -192,6 +192,7 @@ def seed_of() -> int:
     return int(os.environ.get("DESK_KILL_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 
 
+@pytest.mark.proves("C24", "I02", "I03", "I09")
 async def test_a_desk_killed_at_random_instants_loses_and_doubles_nothing(tmp_path: Path) -> None:
     seed = seed_of()
     say(f"seed {seed}")

@@ -304,6 +304,7 @@ async def lived(life: Life, home: Path, url: str) -> None:
     await market.aclose()
 
 
+@pytest.mark.proves("C06", "C09", "C10", "C14", "C15", "C19", "C20", "C21", "C22")
 @pytest.mark.parametrize("name", LIVES)
 async def test_a_bracket_survives_a_kill_in_every_state(
     name: str, tmp_path: Path, url: str

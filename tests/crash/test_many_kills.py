@@ -132,11 +132,11 @@ async def many_kills(home: Path, kills: int, a_round: int) -> None:
                 world = await killed_again_and_again(place, its_seed, a_round, orders, born.live)
                 judge(world, orders)
                 worlds.append(world)
+                say(told(worlds, born.opened_s, time.monotonic() - began))
 
         async with asyncio.TaskGroup() as lanes:
             for _ in range(LANES):
                 lanes.create_task(lane())
-    say(told(worlds, born.opened_s, time.monotonic() - began))
     killed = [life for world in worlds for life in world.lives if not life.is_done]
     assert len(killed) == len(rounds) * a_round
     assert any(not life.was_open for life in killed), "none of the kills fell into a recovery"
