@@ -51,7 +51,6 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import ENDED, Order, OrdStatus
 from floorbroker.engine.decide import Outcome
-from floorbroker.engine.evidence.pulse import Pulse
 from floorbroker.engine.settings import Means
 from floorbroker.engine.views import Finder
 
@@ -93,6 +92,14 @@ class Pacer(Protocol):
     def try_take(self, lane: Lane) -> bool: ...
 
     def give_back(self, lane: Lane) -> None: ...
+
+
+class Pulse(Protocol):
+    """Whether this process stood still; see `evidence.pulse`."""
+
+    last_s: float | None
+
+    def has_missed(self, since_s: float | None) -> bool: ...
 
 
 class Asker(Protocol):
