@@ -8,16 +8,19 @@ and "done" when nothing is left to find out.
 
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from floorbroker.config import Settings
 from floorbroker.desk import Desk
-from floorbroker.domain.errors import Refused
+from floorbroker.domain.errors import BrokerError, Halted, Refused
 from floorbroker.domain.order import OrderRequest, OrdStatus
 
 SYMBOLS = ("AAPL", "MSFT", "SPY", "F")
 IN_FLIGHT = 8
 SETTLE_S = 40.0
+#: Of the exchange: a busy machine must keep up with its market.
+SPEED = 4.0
 
 
 def request_of(number: int) -> OrderRequest:
@@ -42,22 +45,32 @@ async def work(home: Path, url: str, count: int) -> None:
         home=home,
         journal_path=home / "desk.sqlite",
         exchange_url=url,
-        exchange_speed=20.0,  # looks sooner and more often
+        exchange_speed=SPEED,  # looks sooner and more often
     )
     say("begin")
+    while True:
+        try:
+            await _work(settings, count)
+            break
+        except BrokerError:  # the exchange was too busy to answer: as whoever minds a desk would
+            continue
+    say("done")
+
+
+async def _work(settings: Settings, count: int) -> None:
     async with Desk.open(settings) as desk:
         say("open")
         numbers = iter(range(count))
 
         async def lane() -> None:
             for number in numbers:
-                if await _is_new(desk, number):
-                    await desk.submit_order(request_of(number))
-                    say(str(number))
+                while await _is_new(desk, number):
+                    with suppress(Halted):  # the order stream has a gap
+                        await desk.submit_order(request_of(number))
+                        say(str(number))
 
         await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
         await _settle(desk)
-    say("done")
 
 
 async def _is_new(desk: Desk, number: int) -> bool:

@@ -21,7 +21,7 @@ import pytest
 from msgspec import Struct
 
 from floorbroker import app, venues
-from tests.crash.desk_child import IN_FLIGHT
+from tests.crash.desk_child import IN_FLIGHT, SPEED
 from tests.e2e.ledger import (
     Ledger,
     exchange_fills,
@@ -133,7 +133,7 @@ async def killed_again_and_again(
 ) -> World:
     random = Random(seed)
     market = venues.open_market(None, SYMBOLS, 5)
-    async with venues.serve_exchange(market, speed=20.0, seed=5, cash="10000000") as served:
+    async with venues.serve_exchange(market, speed=SPEED, seed=5, cash="10000000") as served:
         words = [str(home), served.url, str(orders)]
         lives: list[Ending] = []
         while (done := sum(not life.is_done for life in lives)) < kills:

@@ -36,7 +36,7 @@ from tests.crash.test_desk_kill import (
 KILLS = int(os.environ.get("FLOORBROKER_DESK_KILLS", "1000"))
 A_ROUND = 25
 ORDERS_A_KILL = 10
-LANES = 4
+LANES = 6
 
 
 class Nursery:
