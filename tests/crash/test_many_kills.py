@@ -142,6 +142,7 @@ async def many_kills(home: Path, kills: int, a_round: int) -> None:
     assert any(not life.was_open for life in killed), "none of the kills fell into a recovery"
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.proves("C24", "I02", "I03", "I09")
 async def test_some_kills_at_random_instants_lose_and_double_nothing(tmp_path: Path) -> None:
     await many_kills(tmp_path, 24, 8)

@@ -59,6 +59,7 @@ async def a_start_dies_at_every_step(home: Path, url: str, stride: int) -> int:
     return deaths
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.proves("C24")
 async def test_starts_that_are_killed_come_to_the_same_end(tmp_path: Path, url: str) -> None:
     assert await a_start_dies_at_every_step(tmp_path, url, stride=7) >= 3
