@@ -50,6 +50,13 @@ EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
 
 
+class Ports(Struct, frozen=True):
+    """How a desk reaches its disk and the network; a program of its own may stand before them."""
+
+    journal: Callable[..., Journal] = SqliteJournal.open
+    network: Callable[[str], Transport] = NetworkTransport
+
+
 class Parts:
     """A desk's parts, running; `aclose` ends them in good order."""
 
@@ -70,15 +77,16 @@ class Parts:
         await self._stack.aclose()
 
 
-async def start(settings: Settings) -> Parts:
+async def start(settings: Settings, ports: Ports | None = None) -> Parts:
     """Open journal, broker and engine, recover, and come back when orders are taken.
 
     Raises ConfigError, JournalError (JournalLocked while another desk writes the journal),
     StreamTaken or BrokerError; whatever was opened is closed again.
     """
+    ports = ports or Ports()
     async with AsyncExitStack() as stack:
         random = Random(secrets.randbits(128))  # noqa: S311  (ids and jitter, not secrets)
-        journal = SqliteJournal.open(
+        journal = ports.journal(
             settings.journal_path,
             command=" ".join(["floorbroker", *sys.argv[1:3]]),
             started=SystemClock().now(),
@@ -86,7 +94,7 @@ async def start(settings: Settings) -> Parts:
         )
         stack.callback(journal.close)
         notary = await _notary(settings, journal, stack)
-        door = await _door(settings, random, stack)
+        door = await _door(settings, ports, random, stack)
         clock, broker, pacer = door.clock, door.broker, door.broker.pacer
         parts = Parts(stack, clock)
         parts.journal, parts.notary, parts.broker = journal, notary, broker
@@ -137,13 +145,13 @@ class _Door(Struct, frozen=True):
     broker: AlpacaClient
 
 
-async def _door(settings: Settings, random: Random, stack: AsyncExitStack) -> _Door:
+async def _door(settings: Settings, ports: Ports, random: Random, stack: AsyncExitStack) -> _Door:
     """The broker's door: Alpaca, an exchange in another process, or one in this."""
     system = SystemClock()
     clock: Clock = system
     keys = EMBEDDED_KEYS
     if settings.exchange_url:
-        network = NetworkTransport(settings.exchange_url)
+        network = ports.network(settings.exchange_url)
         endpoints = Endpoints(trading=network, market=network, stream=network)
         clock = await _clock_of(settings.exchange_url, settings.exchange_speed)
     elif settings.mode == "embedded":
@@ -163,11 +171,11 @@ async def _door(settings: Settings, random: Random, stack: AsyncExitStack) -> _D
         _own_stream(settings, stack)
         base, _, path = settings.stream_url.rpartition("/")
         endpoints = Endpoints(
-            trading=NetworkTransport(settings.base_url),
-            market=NetworkTransport(settings.data_url),
-            stream=NetworkTransport(base.replace("ws", "http", 1)),
+            trading=ports.network(settings.base_url),
+            market=ports.network(settings.data_url),
+            stream=ports.network(base.replace("ws", "http", 1)),
             stream_path=f"/{path}",
-            data_stream=NetworkTransport(settings.data_stream_url.replace("ws", "http", 1)),
+            data_stream=ports.network(settings.data_stream_url.replace("ws", "http", 1)),
             feed="sip" if settings.data_feed == "sip" else "iex",
             market_pacer=_paced(settings, settings.data_url, random),
         )

@@ -366,6 +366,11 @@ class Desk:
         """What was asked, done and earned between two instants (UTC; all of it by default)."""
         return report_of(self._open.journal, start, end)
 
+    async def accept_journal(self) -> tuple[ClOrdID, ...]:
+        """Open for new orders on a journal that was restored from a backup: see the alarm
+        `stale_journal`. Returns the orders that it had forgotten."""
+        return await self._open.engine.accept_journal()
+
     async def verify_journal(self) -> Verification:
         """Walk the whole chain of records."""
         return self._open.journal.verify()

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from floorbroker.config import Settings
 from floorbroker.desk import Desk
-from floorbroker.domain.errors import Halted, Refused
+from floorbroker.domain.errors import BrokerError, Halted, Refused
 from floorbroker.domain.order import OrderRequest, OrdStatus
 
 SYMBOLS = ("AAPL", "MSFT", "SPY", "F")
 IN_FLIGHT = 8
 SETTLE_S = 40.0
+#: Of the exchange: a busy machine must keep up with its market.
+SPEED = 4.0
 
 
 def request_of(number: int) -> OrderRequest:
@@ -38,9 +40,23 @@ def say(word: str) -> None:
 
 async def work(home: Path, url: str, count: int) -> None:
     settings = Settings(
-        mode="embedded", home=home, journal_path=home / "desk.sqlite", exchange_url=url
+        mode="embedded",
+        home=home,
+        journal_path=home / "desk.sqlite",
+        exchange_url=url,
+        exchange_speed=SPEED,  # looks sooner and more often
     )
     say("begin")
+    while True:
+        try:
+            await _work(settings, count)
+            break
+        except BrokerError:  # the exchange was too busy to answer: as whoever minds a desk would
+            continue
+    say("done")
+
+
+async def _work(settings: Settings, count: int) -> None:
     async with Desk.open(settings) as desk:
         say("open")
         numbers = iter(range(count))
@@ -53,7 +69,6 @@ async def work(home: Path, url: str, count: int) -> None:
 
         await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
         await _settle(desk)
-    say("done")
 
 
 async def _submit(desk: Desk, request: OrderRequest) -> None:

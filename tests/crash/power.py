@@ -4,12 +4,15 @@ that a power cut could leave.
 SQLite reaches its files through a table of C functions (a VFS). `Recorder` puts itself in front
 of the usual one for as long as it is entered: writes, truncations, deletions and syncs go on a
 list and through to the real files. A sync makes everything before it durable for its file; of what
-was not synced, a cut keeps some, tears some and drops the rest, in any combination.
+was not synced, a cut keeps some, tears some and drops the rest, in any combination. A deleted file
+may come back, until its folder is synced.
 """
 
 import _sqlite3
 import ctypes
-from collections.abc import Iterator
+import os
+import stat
+from collections.abc import Iterator, Mapping
 from ctypes import CFUNCTYPE, POINTER, c_char_p, c_int, c_int64, c_void_p
 from pathlib import Path
 from random import Random
@@ -21,7 +24,9 @@ from msgspec import Struct
 
 IOERR_FSYNC = 10 | 4 << 8
 SECTOR = 512
-_OPEN_KINDS = 0x00000100 | 0x00080000  # a main database or a write-ahead log
+_FSYNC = os.fsync
+#: A main database, a write-ahead log, or the rollback journal under which a new database is made.
+_OPEN_KINDS = 0x00000100 | 0x00080000 | 0x00000800
 
 
 class Write(Struct, frozen=True):
@@ -45,13 +50,17 @@ class Sync(Struct, frozen=True):
     file: str
 
 
+class SyncFolder(Struct, frozen=True):
+    """Files that were deleted stay so."""
+
+
 class Promise(Struct, frozen=True):
     """Here the program was told that everything up to this number is durable."""
 
     number: int
 
 
-Step = Write | Truncate | Delete | Sync | Promise
+Step = Write | Truncate | Delete | Sync | SyncFolder | Promise
 
 _OPEN = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, POINTER(c_int))
 _DELETE = CFUNCTYPE(c_int, c_void_p, c_char_p, c_int)
@@ -109,6 +118,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         self._library.sqlite3_vfs_register(ctypes.byref(self._ours), 1)
+        setattr(os, "fsync", self._on_folder_sync)  # noqa: B010  (Python's own, watched)
         return self
 
     def __exit__(
@@ -117,6 +127,7 @@ class Recorder:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        setattr(os, "fsync", _FSYNC)  # noqa: B010  (as it was)
         self._library.sqlite3_vfs_unregister(ctypes.byref(self._ours))
         self._library.sqlite3_vfs_register(self._usual, 1)
 
@@ -156,8 +167,15 @@ class Recorder:
 
     def _on_delete(self, _vfs: Any, path: bytes, sync_folder: int) -> int:
         self.steps.append(Delete(Path(path.decode()).name))
+        if sync_folder:
+            self.steps.append(SyncFolder())
         usual = self._usual.contents
         return int(usual.delete(ctypes.addressof(usual), path, sync_folder))
+
+    def _on_folder_sync(self, descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            self.steps.append(SyncFolder())
+        _FSYNC(descriptor)
 
 
 def _library() -> Any:
@@ -175,26 +193,33 @@ def promised(steps: list[Step]) -> int:
     return max((step.number for step in steps if isinstance(step, Promise)), default=0)
 
 
-def after_a_cut(steps: list[Step], random: Random) -> dict[str, bytes]:
-    """One state in which a power cut after these steps can leave the files."""
-    files: dict[str, bytearray] = {}
+def after_a_cut(
+    steps: list[Step], random: Random, before: Mapping[str, bytes] | None = None
+) -> dict[str, bytes]:
+    """One state in which a power cut after these steps can leave the files that were there."""
+    files = {name: bytearray(content) for name, content in (before or {}).items()}
     waiting: dict[str, list[Step]] = {}
     for step in steps:
-        if isinstance(step, Promise):
-            continue
-        queue = waiting.setdefault(step.file, [])
-        if isinstance(step, Sync):
-            for done in queue:
-                _do(files, done)
-            files.setdefault(step.file, bytearray())
-            queue.clear()
-        else:
-            queue.append(step)
+        _take(step, files, waiting)
     for queue in waiting.values():
         for step in queue:
             for part in _kept(step, random):
                 _do(files, part)
     return {name: bytes(content) for name, content in files.items()}
+
+
+def _take(step: Step, files: dict[str, bytearray], waiting: dict[str, list[Step]]) -> None:
+    """Let a step wait for its sync; a sync carries out what waits for it."""
+    if isinstance(step, SyncFolder):
+        for queue in waiting.values():
+            while any(isinstance(each, Delete) for each in queue):
+                _do(files, queue.pop(0))
+    elif isinstance(step, Sync):
+        for done in waiting.pop(step.file, ()):
+            _do(files, done)
+        files.setdefault(step.file, bytearray())
+    elif not isinstance(step, Promise):
+        waiting.setdefault(step.file, []).append(step)
 
 
 def _kept(step: Step, random: Random) -> Iterator[Step]:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from msgspec import Struct
 
 from floorbroker import app, venues
-from tests.crash.desk_child import IN_FLIGHT
+from tests.crash.desk_child import IN_FLIGHT, SPEED
 from tests.e2e.ledger import (
     Ledger,
     exchange_fills,
@@ -80,7 +81,7 @@ async def live(words: list[str], kill: Kill | None) -> Ending:
     try:
         async with asyncio.timeout(LIFE_S):
             if kill is not None:
-                await _hear(process.stdout, said, kill.answers)
+                await hear(process.stdout, said, kill.answers)
                 await asyncio.sleep(kill.after_s)
                 _kill(process)
             said += (await process.stdout.read()).decode().split()
@@ -99,10 +100,16 @@ def _kill(process: asyncio.subprocess.Process) -> None:
         os.kill(process.pid, signal.SIGKILL)
 
 
-async def _hear(stdout: asyncio.StreamReader, said: list[str], answers: int | None) -> None:
+async def hear(
+    stdout: asyncio.StreamReader,
+    said: list[str],
+    answers: int | None,
+    on_word: Callable[[str], object] = str,
+) -> None:
     """Listen until the desk begins to open, or has told of so many answers."""
     while line := (await stdout.readline()).decode().strip():
         said.append(line)
+        on_word(line)
         is_answer = line.isdigit()
         if answers is None or (is_answer and sum(one.isdigit() for one in said) >= answers):
             return
@@ -118,10 +125,15 @@ def next_kill(random: Random, number: int, left: int, kills_left: int) -> Kill:
     return Kill(random.uniform(0.0, 0.004), answers=random.randint(1, max(share, 1)))
 
 
-async def killed_again_and_again(home: Path, seed: int, kills: int, orders: int) -> World:
+Live = Callable[[list[str], Kill | None], Awaitable[Ending]]
+
+
+async def killed_again_and_again(
+    home: Path, seed: int, kills: int, orders: int, live: Live = live
+) -> World:
     random = Random(seed)
     market = venues.open_market(None, SYMBOLS, 5)
-    async with venues.serve_exchange(market, speed=20.0, seed=5, cash="10000000") as served:
+    async with venues.serve_exchange(market, speed=SPEED, seed=5, cash="10000000") as served:
         words = [str(home), served.url, str(orders)]
         lives: list[Ending] = []
         while (done := sum(not life.is_done for life in lives)) < kills:
@@ -180,6 +192,7 @@ def seed_of() -> int:
     return int(os.environ.get("DESK_KILL_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 
 
+@pytest.mark.proves("C24", "I02", "I03", "I09")
 async def test_a_desk_killed_at_random_instants_loses_and_doubles_nothing(tmp_path: Path) -> None:
     seed = seed_of()
     say(f"seed {seed}")

@@ -39,6 +39,7 @@ def killed(process: "subprocess.Popen[bytes]", after_s: float) -> list[int]:
     return [int(line) for line in said.splitlines(keepends=True) if line.endswith(b"\n")]
 
 
+@pytest.mark.proves("C02", "C05", "C12", "C16", "C25", "I14")
 def test_every_acknowledged_record_survives_kill_nine(tmp_path: Path) -> None:
     random = Random()
     for seed in range(KILLS):
@@ -57,6 +58,7 @@ def test_every_acknowledged_record_survives_kill_nine(tmp_path: Path) -> None:
     journal.close()
 
 
+@pytest.mark.proves("C26", "S26")
 def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     process = child(path, 1)

@@ -45,6 +45,7 @@ def laid_out(files: dict[str, bytes], folder: Path) -> Path:
     return folder / NAME
 
 
+@pytest.mark.proves("C02", "C05", "C12", "C16", "C25", "I14")
 async def test_no_power_cut_loses_an_acknowledged_record(tmp_path: Path) -> None:
     with Recorder() as recorder:
         await workload(tmp_path / NAME, recorder)
@@ -91,6 +92,7 @@ def _is_lost(steps: list[Step], folder: Path, seed: int) -> bool:
     return (last or 0) < promised(before)
 
 
+@pytest.mark.proves("C28")
 async def test_a_failed_sync_ends_the_journal_and_is_never_tried_again(tmp_path: Path) -> None:
     path = tmp_path / NAME
     with Recorder() as recorder:

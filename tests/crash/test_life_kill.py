@@ -9,13 +9,7 @@ the exchange, both books are the same, and nothing was sent twice.
 import asyncio
 import json
 import os
-import signal
-import subprocess
 import sys
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, suppress
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,15 +17,9 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from floorbroker.brokers.alpaca.network import NetworkTransport
-from floorbroker.domain.messages import RequestKind, RequestSent
-from floorbroker.readers import open_journal_reader
+from tests.crash.stage import NAME, Desk, Market, agree, cells
 
-NAME = "life-1"
-CENT = Decimal("0.01")
 TERMS = {"limit_price": "99", "take_profit": "110", "stop_loss": "90", "cl_ord_id": NAME}
-#: A desk that says nothing for so long is stuck.
-LIFE_S = 60.0
 
 
 class Life(Struct, frozen=True, kw_only=True):
@@ -53,7 +41,7 @@ class Life(Struct, frozen=True, kw_only=True):
     @property
     def submit(self) -> str:
         more = {"stop_loss_limit": self.stop_loss_limit} if self.stop_loss_limit else {}
-        return f"submit {json.dumps({**TERMS, **more})}"
+        return f"submit bracket {json.dumps({**TERMS, **more})}"
 
 
 FILL = ("offer 99 100",)
@@ -76,10 +64,19 @@ def deaf(event: str) -> str:
 
 LIVES = {
     "before the request is durable": Life(
-        before=(), doing="submit", dies="before:submit", back="", then=("submit",), end=WAITS
+        before=(),
+        doing="submit",
+        dies="append RequestSent new",
+        back="",
+        then=("submit",),
+        end=WAITS,
     ),
     "durable, not on the wire": Life(
-        before=(), doing="submit", dies="wire:submit", back="not_placed 0/100", end="same"
+        before=(),
+        doing="submit",
+        dies="request POST /v2/orders",
+        back="not_placed 0/100",
+        end="same",
     ),
     "sent, not answered": Life(
         before=(),
@@ -100,7 +97,7 @@ LIVES = {
         end=PROFITED,
     ),
     "answered, not heard": Life(
-        before=(), doing="submit", dies="answered:submit", back=WAITS, **TO_PROFIT
+        before=(), doing="submit", dies="answered POST /v2/orders", back=WAITS, **TO_PROFIT
     ),
     "pending new": Life(
         before=(),
@@ -179,11 +176,11 @@ LIVES = {
         end="same",
     ),
     "cancel not on the wire": Life(
-        doing=f"cancel {NAME}", dies="wire:cancel", back=CANCELED, end="same"
+        doing=f"cancel {NAME}", dies="request DELETE /v2/orders/", back=CANCELED, end="same"
     ),
     "cancel not on the wire, filled meanwhile": Life(
         doing=f"cancel {NAME}",
-        dies="wire:cancel",
+        dies="request DELETE /v2/orders/",
         dead=FILL,
         back=FILLED,
         then=PROFIT,
@@ -199,13 +196,13 @@ LIVES = {
     "cancel of a leg not on the wire": Life(
         before=("submit", *FILL),
         doing=f"cancel {NAME}/sl",
-        dies="wire:cancel",
+        dies="request DELETE /v2/orders/",
         back="filled 100/100 | canceled 0/100 | canceled 0/100",
         end="same",
     ),
     "replace of the entry not on the wire": Life(
         doing=f'replace {NAME} {{"limit_price": "98"}}',
-        dies="wire:replace",
+        dies="request PATCH /v2/orders/",
         back=WAITS,
         **TO_PROFIT,
     ),
@@ -229,7 +226,7 @@ LIVES = {
     "replace of a leg not on the wire": Life(
         before=("submit", *FILL),
         doing=f'replace {NAME}/tp {{"limit_price": "108"}}',
-        dies="wire:replace",
+        dies="request PATCH /v2/orders/",
         back=FILLED,
         then=PROFIT,
         end=PROFITED,
@@ -258,189 +255,6 @@ LIVES = {
         end="same",
     ),
 }
-
-
-async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(LIFE_S):
-        while True:
-            if await is_so():
-                return
-            await asyncio.sleep(0.01)
-
-
-class Market:
-    """The exchange's own controls: its market and its time move when a life says so."""
-
-    def __init__(self, url: str) -> None:
-        self._way = NetworkTransport(url)
-
-    async def ask(self, method: str, path: str, body: str | bytes = b"") -> Any:
-        raw = body.encode() if isinstance(body, str) else body
-        answer = await self._way.request(method, f"/_exchange/{path}", body=raw, headers={})
-        assert answer.status < 300, answer.body
-        return json.loads(answer.body or b"null")
-
-    async def begin(self) -> None:
-        await self.ask("POST", "reset")
-        await self.ask("DELETE", "faults")
-        await self.act("market 100")
-
-    async def act(self, words: str) -> None:
-        verb, *rest = words.split()
-        if verb == "close":
-            await self.ask("POST", "clock", json.dumps({"advance": 6 * 3600 + 120}))
-            return
-        px = Decimal(rest[0])
-        if verb == "market":
-            await self._quote(px - CENT, px + CENT, 1000)
-        elif verb == "offer":
-            await self._quote(px - 2 * CENT, px, int(rest[1]))
-        elif verb == "bid":
-            await self._quote(px, px + 2 * CENT, int(rest[1]))
-        elif verb == "quote":
-            await self._quote(px, Decimal(rest[1]), 100)
-        if verb in ("market", "print"):
-            trade = {"symbol": "AAPL", "price": str(px), "size": "1"}
-            await self.ask("POST", "trade", json.dumps(trade))
-        await self.ask("POST", "clock", json.dumps({"advance": 1}))
-
-    async def _quote(self, bid: Decimal, ask: Decimal, size: int) -> None:
-        quote = {"symbol": "AAPL", "bid_price": str(bid), "ask_price": str(ask)}
-        sizes = {"bid_size": str(size), "ask_size": str(size)}
-        await self.ask("POST", "quote", json.dumps({**quote, **sizes}))
-
-    async def orders(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = await self.ask("GET", "orders")
-        return found
-
-    async def shows(self, wanted: str) -> None:
-        """Wait until the exchange has an order of this client order id in this status."""
-        name, status = wanted.split()
-
-        async def is_there() -> bool:
-            rows = await self.orders()
-            return (name, status) in {(row["client_order_id"], row["status"]) for row in rows}
-
-        await until(is_there)
-
-    async def aclose(self) -> None:
-        await self._way.aclose()
-
-
-class Desk:
-    """A desk's process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._stdin, self._stdout = process.stdin, process.stdout
-
-    @classmethod
-    async def open(cls, home: Path, url: str, dies: str = "") -> "Desk":
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.crash.life_child", str(home), url, dies),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            limit=2**22,
-        )
-        desk = cls(process)
-        assert await desk._heard() == "open"
-        return desk
-
-    async def _heard(self) -> str:
-        async with asyncio.timeout(LIFE_S):
-            return (await self._stdout.readline()).decode().strip()
-
-    def tell(self, words: str) -> None:
-        self._stdin.write(f"{words}\n".encode())
-
-    async def told(self, words: str) -> dict[str, dict[str, Any]]:
-        self.tell(words)
-        return {row["cl_ord_id"]: row for row in json.loads(await self._heard())}
-
-    async def sees(self, wanted: str) -> None:
-        """Wait until the desk shows the order in this status."""
-        name, status = wanted.split()
-
-        async def is_seen() -> bool:
-            return (await self.told("look")).get(name, {}).get("ord_status") == status
-
-        await until(is_seen)
-
-    async def kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGKILL)
-        await self.died()
-
-    async def died(self) -> None:
-        async with asyncio.timeout(LIFE_S):
-            await self._process.wait()
-        assert self._process.returncode == -signal.SIGKILL
-
-    async def close(self) -> None:
-        self._stdin.close()
-        async with asyncio.timeout(LIFE_S):
-            assert await self._process.wait() == 0
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """`floorbroker exchange` on a free port, its time standing still."""
-    words = ("exchange", "--quiet", "--speed", "0", "--port", "0", "--symbols", "AAPL")
-    with subprocess.Popen(
-        (sys.executable, "-m", "floorbroker", *words), stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
-
-
-def cells(orders: dict[str, dict[str, Any]]) -> str:
-    shown = []
-    for name in (NAME, f"{NAME}/tp", f"{NAME}/sl"):
-        if (row := orders.get(name)) is not None:
-            text = f"{row['ord_status']} {row['cum_qty']}/{row['order_qty']}"
-            shown.append(text + (f" +{len(row['replaces'])}" if row["replaces"] else ""))
-    return " | ".join(shown)
-
-
-def requests_of(journal: Path) -> Iterator[tuple[str, RequestKind, int]]:
-    """Every request that left or may have left; a cancel may be repeated."""
-    with closing(open_journal_reader(journal)) as reader:
-        for record in reader.records():
-            sent = record.message
-            if isinstance(sent, RequestSent) and sent.request is not RequestKind.CANCEL:
-                is_new = sent.request is RequestKind.NEW
-                yield sent.cl_ord_id, sent.request, 1 if is_new else sent.attempt
-
-
-async def agree(home: Path, market: Market, orders: dict[str, dict[str, Any]]) -> None:
-    """One bracket at most at the exchange, the same there and here, and nothing sent twice."""
-    there = {row["id"]: row for row in await market.orders()}
-    first = Counter(row["client_order_id"] for row in there.values() if not row["replaces"])
-    assert set(first.values()) <= {1}
-    placed = {name: row for name, row in orders.items() if row["ord_status"] != "not_placed"}
-    assert len([row for row in there.values() if not row["replaces"]]) == len(placed)
-    for name, row in placed.items():
-        assert row["parent"] == (None if name == NAME else NAME)
-        theirs = there[row["order_id"]]
-        assert (row["ord_status"], row["cum_qty"]) == (theirs["status"], theirs["filled_qty"])
-        assert row["order_qty"] == theirs["qty"]
-        ids = [*row["replaces"], row["order_id"]]
-        assert [there[each]["replaced_by"] for each in ids] == [*ids[1:], None]
-        assert all(fill["order_id"] in ids for fill in row["fills"])
-    fills = await market.ask("GET", "fills")
-    ours = Counter(
-        (fill["order_id"], fill["last_qty"], fill["last_px"])
-        for row in orders.values()
-        for fill in row["fills"]
-    )
-    assert ours == Counter((fill["order_id"], fill["qty"], fill["price"]) for fill in fills)
-    sent = Counter(requests_of(home / "desk.sqlite"))
-    assert set(sent.values()) <= {1}, sent
 
 
 async def act(life: Life, words: str, desk: Desk, market: Market) -> None:
@@ -490,6 +304,7 @@ async def lived(life: Life, home: Path, url: str) -> None:
     await market.aclose()
 
 
+@pytest.mark.proves("C06", "C09", "C10", "C14", "C15", "C19", "C20", "C21", "C22")
 @pytest.mark.parametrize("name", LIVES)
 async def test_a_bracket_survives_a_kill_in_every_state(
     name: str, tmp_path: Path, url: str

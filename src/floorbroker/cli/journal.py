@@ -1,4 +1,4 @@
-"""`floorbroker journal`: verify, prove, follow and export the audit trail; never writes to it."""
+"""`floorbroker journal`: verify, prove, follow and export the audit trail, accept an old one."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn
+from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn, with_desk
 from floorbroker.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -159,6 +159,23 @@ def export(
         except OSError as problem:
             raise ConfigError(f"--out: {out}: {problem.strerror}; name another file") from None
     say(f"{count:,} records exported to {out}")
+    return DONE
+
+
+@app.command
+def accept(*, json: Json = False) -> int:
+    """Open for new orders again on a journal that was restored from a backup.
+
+    Example: floorbroker journal accept
+    """
+    forgotten = with_desk(lambda desk: desk.accept_journal())
+    if json:
+        say_json({"forgotten": forgotten})
+    elif forgotten:
+        say(f"{len(forgotten):,} orders that the journal did not know are accepted:")
+        say("\n".join(forgotten))
+    else:
+        say("nothing to accept: the journal knows every order of its own at the broker")
     return DONE
 
 

@@ -261,6 +261,7 @@ class Alarm(Message, frozen=True, kw_only=True):
     name: str
     text: str
     cl_ord_id: ClOrdID | None = None
+    is_over: bool = False  #: Somebody has looked, and said that it is settled.
 
 
 class TimerSet(Message, frozen=True, kw_only=True):

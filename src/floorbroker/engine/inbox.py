@@ -30,6 +30,8 @@ class Inbox:
         self.failed: asyncio.Future[BaseException] = self._loop.create_future()
         self.head = journal.head()
         self.snapshot_seq = 0
+        #: Called before each batch is decided.
+        self.on_turn: Callable[[], None] = _nothing
         self.journal = journal
         self._clock = clock
         self._settings = settings
@@ -83,6 +85,7 @@ class Inbox:
             if not items:
                 self._wake.clear()
                 await self._wake.wait()
+            self.on_turn()
             if self.fence is not None:
                 self.fence()
             begun_s = self._times.now_s()
@@ -142,3 +145,7 @@ class Inbox:
             if reply is not None and not reply.done():
                 reply.set_exception(problem)
         self._room.set()
+
+
+def _nothing() -> None:
+    """Nobody minds."""

@@ -42,6 +42,7 @@ from floorbroker.engine.book import aftermath
 from floorbroker.engine.evidence import opening
 from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.evidence.instruments import Instruments
+from floorbroker.engine.gates import stale
 from floorbroker.engine.halting.switch import Switch
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
@@ -166,7 +167,10 @@ class Engine:
         await opening.caught_up(crew.link, self._means, self._inbox)
         compared = await opening.compared(crew.surveyor, self._means)
         crew.is_open = True
-        await self._inbox.ask(decide.Release(is_open=crew.link.is_whole))
+        await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
+        crew.pulse.begin()
+        self._spawn(crew.pulse.run)
+        self._spawn(lambda: crew.link.settle(crew.surveyor.catch_up))
         self._spawn(crew.timekeeper.run)
         self._spawn(crew.surveyor.watch_orders)
         self._spawn(crew.surveyor.watch_positions)
@@ -348,6 +352,18 @@ class Engine:
             raise Halted("the desk is not open")
         return await self._crew.surveyor.reconcile()
 
+    async def accept_journal(self) -> tuple[ClOrdID, ...]:
+        """Somebody has looked at the orders that this journal does not know, and the desk opens
+        for new ones; returns their ids, none where nothing was wrong."""
+        self._inbox.check_alive()
+        if (crew := self._crew) is None:
+            raise Halted("the desk is not open")
+        strangers = tuple(crew.state.strangers)
+        if strangers:
+            await self._inbox.record((stale.accepted(strangers, self._clock.now()),))
+            await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
+        return strangers
+
     @property
     def switch(self) -> Switch:
         """What stops and starts trading; raises Halted before the desk is open."""
@@ -366,7 +382,7 @@ class Engine:
         crew, orders = self._crew, self._views.orders.values()
         compared = None if crew is None else crew.state.reconciliation
         return EngineHealth(
-            is_open=crew is not None and crew.is_open and crew.link.is_whole,
+            is_open=crew is not None and crew.takes_orders,
             stream=self._broker.stream.health(),
             open_orders=len(self.open_orders()),
             unknown_orders=sum(one.venue_status is OrdStatus.UNKNOWN for one in orders),

@@ -95,6 +95,14 @@ class Pacer(Protocol):
     def give_back(self, lane: Lane) -> None: ...
 
 
+class Pulse(Protocol):
+    """Whether this process stood still; see `evidence.pulse`."""
+
+    last_s: float | None
+
+    def has_missed(self, since_s: float | None) -> bool: ...
+
+
 class Asker(Protocol):
     """Asks the broker what became of things; see `evidence.resolve`."""
 
@@ -128,7 +136,11 @@ class Outbox:
         *,
         deliver: Callable[[Answer], None],
         on_defect: Callable[[BaseException], None],
+        pulse: Pulse | None = None,
     ) -> None:
+        #: Returns the pacer's place of a request that does not leave.
+        self.give_back: Callable[[Lane], None] = _nowhere
+        self._pulse = pulse
         self._broker, self._clock, self._errors = means.broker, means.clock, means.errors
         self._times = means.times
         self._retries = means.retries
@@ -148,7 +160,8 @@ class Outbox:
         assert key not in self._live, f"{sent.request} of {sent.cl_ord_id} is on its way already"
         request: Request
         if sent.request is RequestKind.NEW:
-            request = partial(self._place, sent, order)
+            decided_s = None if self._pulse is None else self._pulse.last_s
+            request = partial(self._place, sent, order, decided_s)
         elif sent.request is RequestKind.CANCEL:
             request = partial(self._cancel, sent, order)
         else:
@@ -193,7 +206,13 @@ class Outbox:
             self._retries.answered(is_retry=is_retry)
         self._deliver(Answer(sent, found))
 
-    async def _place(self, sent: RequestSent, order: Order) -> ExecutionReport | Outcome:
+    async def _place(
+        self, sent: RequestSent, order: Order, decided_s: float | None
+    ) -> ExecutionReport | Outcome:
+        if self._pulse is not None and self._pulse.has_missed(decided_s):
+            self.give_back(Lane.SUBMIT)
+            text = "this desk stood still before it left"
+            return self._failed(sent, BrokerUnreachable(text))
         try:
             return await self._broker.place(order.cl_ord_id, order.request)
         except BrokerRejected as refusal:
@@ -294,6 +313,10 @@ class Hands(Struct, frozen=True, kw_only=True):
     switched: Callable[[], None]
     times: Stopwatch
     reopen: Callable[[list[ClOrdID]], None]
+
+
+def _nowhere(_: Lane) -> None:
+    """Nobody counts."""
 
 
 def _known(order: Order) -> OrderID:

@@ -51,6 +51,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     max_batch: int = 512
     inbox_max: int = 20_000
     stream_ready_timeout_s: float = 2.0
+    #: A process that stood still for longer asks how everything stands before it sends.
+    pause_max_s: float = 10.0
     start_timeout_s: float = 60.0
     #: Ended orders that are kept at hand, because late reports about them are common.
     recent_max: int = 4096

@@ -53,6 +53,7 @@ from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.kill import Kill, killed
+from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.book.trail import Trail
 
 
@@ -76,6 +77,7 @@ class Image(Struct, frozen=True, kw_only=True):
     trails: dict[str, Trail] = {}
     ended_legs: dict[OrderID, ClOrdID] = {}
     kill: Kill | None = None
+    strangers: list[ClOrdID] = []
 
 
 _IMAGE = decoder_for(Image)
@@ -86,7 +88,8 @@ class State:
 
     Three instants are on the broker's own clock: `adopted_time` is when its positions were first
     taken over, up to `safe_time` nothing was missed, and `seen_time` is the newest that its stream
-    has told of, which may lie beyond a gap.
+    has told of, which may lie beyond a gap. `strangers` have ids of ours and were not written down
+    here; they keep the desk closed for new orders until somebody has looked.
     """
 
     def __init__(self) -> None:
@@ -100,6 +103,7 @@ class State:
         self.reconciliation: Reconciliation | None = None
         self.alarms = 0
         self.kill: Kill | None = None  #: None while trading is ACTIVE.
+        self.strangers: dict[ClOrdID, None] = {}
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -156,7 +160,11 @@ class State:
         self.reconciliation = message
 
     def _alarmed(self, message: Alarm) -> None:
-        self.alarms += 1
+        if message.name == STALE_JOURNAL and message.is_over:
+            self.strangers.clear()
+        elif message.name == STALE_JOURNAL and message.cl_ord_id is not None:
+            self.strangers[message.cl_ord_id] = None
+        self.alarms += not message.is_over
         asked = self.book.cancels.get(message.cl_ord_id) if message.cl_ord_id else None
         is_stuck = message.name == "cancel_stuck"
         if is_stuck and asked is not None and message.cl_ord_id is not None:
@@ -344,6 +352,7 @@ class State:
                 trails=self.book.trails,
                 ended_legs=dict(self.book.ended_legs),
                 kill=self.kill,
+                strangers=list(self.strangers),
             )
         )
 
@@ -372,4 +381,5 @@ class State:
         state.reconciliation = image.reconciliation
         state.alarms = image.alarms
         state.kill = image.kill
+        state.strangers = dict.fromkeys(image.strangers)
         return state

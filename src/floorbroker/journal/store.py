@@ -121,7 +121,10 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         if not is_new:
             check_ours(connection, path)
         make_durable(connection, path)
-    except SQLITE_ERRORS as problem:
+        # A new file is made under a rollback journal, which SQLite deletes and leaves it at that:
+        # if a power cut brought it back, it would undo the file and all that was written since.
+        _sync_folder(path.parent)
+    except (OSError, *SQLITE_ERRORS) as problem:
         connection.close()
         raise explain(problem, path, "open it for writing") from problem
     except JournalError:

@@ -26,6 +26,9 @@ from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, res
 
 Messages = list[JournalMessage]
 
+#: The alarm that the journal is behind its broker: restored from a backup, or copied.
+STALE_JOURNAL = "stale_journal"
+
 
 def subject(book: Book, found: ExecutionReport) -> Order | None:
     """The live order that the report is about, by any of the names it may have."""
@@ -100,12 +103,13 @@ def _is_alike(ours: OrderRequest, found: ExecutionReport) -> bool:
 def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages:
     """An order from elsewhere: kept apart, its executions booked, because facts are facts."""
     is_over = found.ord_status.is_ended and found.exec_type not in booking.EXECUTIONS
-    if is_over and found.cum_qty == 0:
+    has_our_name = found.cl_ord_id.startswith(f"{namespace}-")
+    if is_over and found.cum_qty == 0 and not has_our_name:
         return []  # it never mattered and never will
     messages: Messages = [replace(found, received_time=found.received_time or now)]
-    if found.cl_ord_id.startswith(f"{namespace}-"):
+    if has_our_name:
         text = "the broker has an order with an id of ours that this journal does not know"
-        messages.append(_alarm("unknown_id_of_ours", text, found.cl_ord_id, now))
+        messages.append(_alarm(STALE_JOURNAL, text, found.cl_ord_id, now))
     return messages
 
 

@@ -1,7 +1,9 @@
 """The parts that act for one state, put together."""
 
-from floorbroker.engine.decide import Release, Rules
+from floorbroker.domain.messages import Alarm
+from floorbroker.engine.decide import Record, Release, Rules
 from floorbroker.engine.evidence.link import Link
+from floorbroker.engine.evidence.pulse import Pulse
 from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.evidence.survey import Surveyor
 from floorbroker.engine.evidence.timekeeper import Timekeeper
@@ -31,7 +33,9 @@ class Crew:
         self.resolver = self.window.resolver = Resolver(means, self.window)
         self.surveyor = Surveyor(means, self.window)
         self.enforcer = Enforcer(means, self.surveyor, state, inbox)
-        self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail)
+        self.pulse = Pulse(means.clock, means.settings.pause_max_s, self._stood_still)
+        inbox.on_turn = self.pulse.beat
+        self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail, pulse=self.pulse)
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
@@ -42,6 +46,7 @@ class Crew:
 
     def staff(self, rules: Rules, pacer: Pacer, namespace: str) -> None:
         """Add the one who decides, with everybody else at hand."""
+        self.outbox.give_back = pacer.give_back
         pacer.on_capacity = lambda: self._inbox.post(Release())
         hands = Hands(
             outbox=self.outbox,
@@ -55,13 +60,26 @@ class Crew:
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
 
+    @property
+    def takes_orders(self) -> bool:
+        """Whether a new order may leave now."""
+        return self.is_open and self.link.is_whole and not self.state.strangers
+
     def _link_changed(self) -> None:
         """What the stream did not tell may have changed everything."""
         self._means.cache.forget()
         if self.is_open:
             text = self._means.broker.stream.health().text
             log.warn("stream_recovered" if self.link.is_whole else "stream_lost", text=text)
-        self._inbox.post(Release(is_open=self.is_open and self.link.is_whole))
+        self._inbox.post(Release(is_open=self.takes_orders))
+
+    def _stood_still(self, gap_s: float) -> None:
+        """Nothing may be decided on a book that old, not even what waits already."""
+        self.writer.is_open = False
+        self.link.doubt()
+        text = f"this desk stood still for {gap_s:.0f} s; it asks how everything stands"
+        told = Alarm(name="stood_still", text=text, transact_time=self._means.clock.now())
+        self._inbox.post(Record((told,)))
 
     async def aclose(self) -> None:
         await self.resolver.aclose()

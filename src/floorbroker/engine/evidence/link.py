@@ -4,8 +4,10 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 from floorbroker.brokers.port import StreamItem, StreamState
+from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import Alarm
 from floorbroker.engine.decide import Record
 from floorbroker.engine.settings import Means
@@ -17,7 +19,8 @@ _ALARM_EVERY_S = 300.0
 
 class Link:
     """Follows the stream. `is_whole` says that nothing can have been missed: it is connected, and
-    what happened while it was not has been asked for."""
+    what happened while it was not has been asked for. After a `doubt` it is asked for again, on
+    the same connection."""
 
     def __init__(
         self,
@@ -38,6 +41,10 @@ class Link:
         self._deliver = deliver
         self._on_change = on_change
         self._whole_until = state.safe_time
+        self._means = means
+        self._is_ready = False
+        self._doubted = asyncio.Event()
+        self._doubts = self._settled = 0
 
     def since(self) -> datetime | None:
         """From when on the broker must be asked for what may have been missed, on its own clock.
@@ -80,14 +87,49 @@ class Link:
             alarm = Alarm(name="stream_deaf", text=health.last_loss, transact_time=now)
             self._deliver(Record((alarm,)))
 
+    def doubt(self) -> None:
+        """What is known may be old, whatever the stream says: ask before it is whole again."""
+        self._doubts += 1
+        self._doubted.set()
+        self._lose()
+
+    async def settle(self, catch_up: Callable[[], Awaitable[None]]) -> None:
+        """Ask after each doubt, until cancelled."""
+        while True:
+            await self._doubted.wait()
+            self._doubted.clear()
+            doubts = self._doubts
+            await self._ask(catch_up)
+            self._settled = doubts
+            self._become_whole()
+
+    async def _ask(self, catch_up: Callable[[], Awaitable[None]]) -> None:
+        delays = self._means.settings.retry_delays_s
+        for delay_s in chain(delays, repeat(delays[-1])):
+            try:
+                await catch_up()
+                break
+            except BrokerError as problem:
+                self._means.errors.append(problem)
+            await self._means.clock.sleep(delay_s)
+
     def _entered(self, state: StreamState) -> None:
         if state is StreamState.DOWN:
             self._look_for_deafness()
-        if state is StreamState.READY:
+        self._is_ready = state is StreamState.READY
+        if self._is_ready:
+            self._become_whole()
+        else:
+            self._lose()
+
+    def _become_whole(self) -> None:
+        if self._is_ready and self._settled == self._doubts:
             self.is_whole = True
             self.whole.set()
             self._on_change()
-        elif self.is_whole:
+
+    def _lose(self) -> None:
+        if self.is_whole:
             self._whole_until = self.whole_until()
             self.is_whole = False
             self.whole.clear()
