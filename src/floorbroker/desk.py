@@ -40,6 +40,7 @@ from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.book import legs
+from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
 from floorbroker.journal.port import OrderFilter, Verification
@@ -350,6 +351,14 @@ class Desk:
     async def reconcile_positions(self) -> Reconciliation:
         """Hold our book against the broker's: every difference with cause, evidence and repair."""
         return await self._open.engine.reconcile()
+
+    async def approve_break(self, break_id: str, *, by: str, note: str = "") -> Reconciliation:
+        """Carry out what is proposed for an open break: who approved it, and why, is written down.
+
+        Returns the comparison after it. Raises Refused where no such break is open any more, or
+        where there is nothing to approve yet.
+        """
+        return await self._open.engine.approve(Approve(break_id=break_id, by=by, note=note))
 
     async def generate_trade_report(
         self, start: datetime | None = None, end: datetime | None = None

@@ -15,6 +15,7 @@ _new = Decimal.__new__
 _add = Decimal.__add__
 _subtract = Decimal.__sub__
 _multiply = Decimal.__mul__
+_written = Decimal.__str__
 
 CENT = Decimal("0.01")
 #: The finest share fraction that Alpaca accepts: nine decimals.
@@ -170,3 +171,28 @@ _QUOTIENTS: dict[tuple[type, type], type[Amount]] = {(Money, Qty): Px, (Money, P
 
 ZERO_QTY = Qty(0)
 ZERO_MONEY = Money(0)
+
+
+def encode_amount(value: Any) -> str:
+    """Digits without an exponent. Called for each amount that is written: for most of them `str`
+    says the same as a format, in half the time."""
+    if isinstance(value, Amount):
+        text = _written(value)
+        return text if "E" not in text else Decimal.__format__(value, "f")
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def decode_amount(kind: type, value: Any) -> Any:
+    """What was written here is guarded by seals, so it needs no second look at its size; it must
+    be a finite number all the same."""
+    if not issubclass(kind, Amount):
+        raise NotImplementedError(f"{kind.__name__} has no JSON form")
+    if type(value) is not str:
+        return kind(value)
+    try:
+        amount = _new(kind, value)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is not a number") from None
+    if not amount.is_finite():
+        raise ValueError(f"{value} is not a finite number")
+    return amount

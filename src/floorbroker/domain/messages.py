@@ -6,14 +6,18 @@ so that old journals decode. A default never changes, because it stands in no re
 """
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from floorbroker.domain.amounts import Amount, Px, Qty
+from floorbroker.domain.amounts import Money, Px, Qty, decode_amount, encode_amount
+from floorbroker.domain.books.breaks import Break as Break
+from floorbroker.domain.books.breaks import BreakCause as BreakCause
+from floorbroker.domain.books.breaks import BreakKind as BreakKind
+from floorbroker.domain.books.breaks import CashCount
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 
@@ -60,19 +64,6 @@ class RequestKind(StrEnum):
     NEW = "new"
     CANCEL = "cancel"
     REPLACE = "replace"
-
-
-class BreakCause(StrEnum):
-    """Why our book and the broker's differ."""
-
-    MISSED_FILL = "missed_fill"  #: The broker has an execution that we had not booked.
-    LATE_ACK = "late_ack"  #: The broker knows more of the order than we had heard.
-    EXTERNAL_ORDER = "external_order"  #: An order that was not placed through this desk.
-    EXTERNAL_POSITION = "external_position"  #: Shares that no fill of ours explains.
-    CORPORATE_ACTION = "corporate_action"  #: A split or the like, by the broker's own list.
-    MISSING_ORDER = "missing_order"  #: An order of ours that the broker does not list.
-    TERMS_DIFFER = "terms_differ"  #: Same id, other symbol, side or size: stop and look.
-    UNKNOWN = "unknown"  #: Nothing that we know explains it.
 
 
 class Message(
@@ -197,6 +188,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     text: str = ""
     parent: ClOrdID | None = None
     legs: tuple["ExecutionReport", ...] = ()
+    origin: str = ""  #: Who placed it where that is neither a person nor a program.
 
 
 class OrderCancelReject(Message, frozen=True, kw_only=True):
@@ -269,7 +261,11 @@ class TimerFired(Message, frozen=True, kw_only=True):
 
 
 class PositionAdjusted(Message, frozen=True, kw_only=True):
-    """Shares that no fill of ours explains were taken into the book, with their cause."""
+    """Shares that no fill of ours explains were taken into the book, with their cause.
+
+    They came at `px` each; with `cost` the position's cost changes by that instead, and nothing
+    is realised. `approved_by` approved the repair of the break `break_id`.
+    """
 
     account: Account
     symbol: str
@@ -277,18 +273,28 @@ class PositionAdjusted(Message, frozen=True, kw_only=True):
     px: Px
     cause: BreakCause
     text: str = ""
+    cost: Money | None = None
+    break_id: str = ""
+    approved_by: str = ""
 
 
-class Break(Struct, frozen=True, kw_only=True):
-    """One difference between our book and the broker's."""
+class CashAdjusted(Message, frozen=True, kw_only=True):
+    """Money that nothing explains was taken into the book: `approved_by` approved that."""
 
+    account: Account
+    amount: Money
     cause: BreakCause
-    subject: str  #: The ClOrdID or the symbol.
-    ours: str
-    theirs: str
-    evidence: str
-    repair: str  #: What was done, or what to do.
-    is_open: bool
+    break_id: str
+    approved_by: str
+
+
+class BreakApproved(Message, frozen=True, kw_only=True):
+    """Somebody looked at a break and approved its repair, which follows where there is one."""
+
+    account: Account
+    found: Break
+    approved_by: str
+    note: str = ""
 
 
 class OrderReopened(Message, frozen=True, kw_only=True):
@@ -317,8 +323,9 @@ class LegAdopted(Message, frozen=True, kw_only=True):
 class Reconciliation(Message, frozen=True, kw_only=True):
     """Our book was held against the broker's: how much was compared, and every difference.
 
-    Up to `broker_time`, on the broker's own clock, nothing of the account was missed; None where
-    the order stream had a gap.
+    Kinds have rhythms of their own: `kinds` were compared (all, where none is told), and of the
+    others the breaks stand that were open. Up to `broker_time`, on the broker's own clock, nothing
+    of the account was missed; None where the order stream had a gap or that was not looked at.
     """
 
     account: Account
@@ -326,6 +333,9 @@ class Reconciliation(Message, frozen=True, kw_only=True):
     positions_compared: int
     breaks: tuple[Break, ...] = ()
     broker_time: datetime | None = None
+    kinds: tuple[BreakKind, ...] = ()
+    fills_compared: int = 0
+    cash: CashCount | None = None
 
     @property
     def open_breaks(self) -> tuple[Break, ...]:
@@ -355,44 +365,18 @@ JournalMessage = (
     | OrderReopened
     | LegAdopted
     | Reconciliation
+    | CashAdjusted
+    | BreakApproved
 )
 
 
-_new, _digits = Decimal.__new__, Decimal.__str__
-
-
-def _encode_amount(value: Any) -> str:
-    """Digits without an exponent. Called for each amount that is written: for most of them `str`
-    says the same as a format, in half the time."""
-    if isinstance(value, Amount):
-        text = _digits(value)
-        return text if "E" not in text else Decimal.__format__(value, "f")
-    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
-
-
-def _decode_amount(kind: type, value: Any) -> Any:
-    """What was written here is guarded by seals, so it needs no second look at its size; it must
-    be a finite number all the same."""
-    if not issubclass(kind, Amount):
-        raise NotImplementedError(f"{kind.__name__} has no JSON form")
-    if type(value) is not str:
-        return kind(value)
-    try:
-        amount = _new(kind, value)
-    except InvalidOperation:
-        raise ValueError(f"{value!r} is not a number") from None
-    if not amount.is_finite():
-        raise ValueError(f"{value} is not a finite number")
-    return amount
-
-
-ENCODER = msgspec.json.Encoder(enc_hook=_encode_amount, decimal_format="string")
+ENCODER = msgspec.json.Encoder(enc_hook=encode_amount, decimal_format="string")
 MESSAGE_DECODER: msgspec.json.Decoder[JournalMessage] = msgspec.json.Decoder(
-    JournalMessage, dec_hook=_decode_amount
+    JournalMessage, dec_hook=decode_amount
 )
-ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=_decode_amount)
+ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=decode_amount)
 
 
 def decoder_for(kind: type) -> "msgspec.json.Decoder[Any]":
     """A JSON decoder for any Struct that holds our amounts."""
-    return msgspec.json.Decoder(kind, dec_hook=_decode_amount)
+    return msgspec.json.Decoder(kind, dec_hook=decode_amount)

@@ -39,6 +39,8 @@ from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
+from floorbroker.engine.compare.approve import Approve
+from floorbroker.engine.compare.reconciler import AT_START
 from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.inbox import Inbox
@@ -144,8 +146,9 @@ class Engine:
         crew.is_open = True
         await self._inbox.ask(decide.Release(is_open=crew.link.is_whole))
         self._spawn(crew.timekeeper.run)
-        self._spawn(crew.surveyor.watch_orders)
-        self._spawn(crew.surveyor.watch_positions)
+        self._spawn(crew.reconciler.watch_orders)
+        self._spawn(crew.reconciler.watch_positions)
+        self._spawn(crew.reconciler.watch_counts)
         return recovery.found(
             replayed,
             opened,
@@ -192,7 +195,7 @@ class Engine:
         deadline = self._clock.monotonic() + self._settings.start_timeout_s
         for delay_s in chain(self._settings.retry_delays_s, repeat(1)):
             try:
-                return await crew.surveyor.reconcile()
+                return await crew.reconciler.reconcile(AT_START)
             except BrokerError as problem:
                 self.errors.append(problem)
                 if self._clock.monotonic() + delay_s > deadline:
@@ -338,7 +341,15 @@ class Engine:
         self._inbox.check_alive()
         if self._crew is None:
             raise Halted("the desk is not open")
-        return await self._crew.surveyor.reconcile()
+        return await self._crew.reconciler.reconcile()
+
+    async def approve(self, command: Approve) -> Reconciliation:
+        """Carry out what is proposed for an open break, and compare again; raises Refused,
+        BrokerError."""
+        self._inbox.check_alive()
+        if self._crew is None:
+            raise Halted("the desk is not open")
+        return await self._crew.reconciler.approve(command)
 
     @property
     def has_ended(self) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from floorbroker.domain.ids import ClOrdID, OrderID
@@ -22,6 +22,8 @@ from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import (
     ENCODER,
     Alarm,
+    BreakApproved,
+    CashAdjusted,
     DeskClosed,
     DeskOpened,
     ExecutionReport,
@@ -50,6 +52,7 @@ from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
+from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.trail import Trail
 
 
@@ -72,6 +75,7 @@ class Image(Struct, frozen=True, kw_only=True):
     alarms: int
     trails: dict[str, Trail] = {}
     ended_legs: dict[OrderID, ClOrdID] = {}
+    cash: CashBook = field(default_factory=CashBook)
 
 
 _IMAGE = decoder_for(Image)
@@ -115,6 +119,8 @@ class State:
             TimerFired: self._timer_fired,
             PositionAdjusted: self._position_adjusted,
             Reconciliation: self._reconciled,
+            BreakApproved: self._approved,
+            CashAdjusted: lambda message: self.book.cash.adjust(message.amount),
             Alarm: self._alarmed,
         }
 
@@ -146,7 +152,16 @@ class State:
             self.adopted_time = message.broker_time
         if message.broker_time is not None:
             self.safe_time = message.broker_time
+        if message.cash is not None:
+            self.book.cash.take(message.cash)
         self.reconciliation = message
+
+    def _approved(self, message: BreakApproved) -> None:
+        """The break is closed until it is found again, as another one if its books changed."""
+        compared, name = self.reconciliation, message.found.break_id
+        if compared is not None:
+            breaks = (message.found if one.break_id == name else one for one in compared.breaks)
+            self.reconciliation = replace(compared, breaks=tuple(breaks))
 
     def _alarmed(self, message: Alarm) -> None:
         self.alarms += 1
@@ -158,7 +173,10 @@ class State:
     def _position_adjusted(self, message: PositionAdjusted) -> None:
         side = Side.BUY if message.qty > 0 else Side.SELL
         before = self.book.positions.get(message.symbol) or Position(symbol=message.symbol)
-        after = before.booked(side, abs(message.qty), message.px)
+        if message.cost is None:
+            after = before.booked(side, abs(message.qty), message.px)
+        else:
+            after = before.reshaped(message.qty, message.cost)
         # Shares that came or went without a trade were neither bought nor sold here.
         self.book.adjusted(replace(after, bought_qty=before.bought_qty, sold_qty=before.sold_qty))
 
@@ -324,6 +342,7 @@ class State:
                 alarms=self.alarms,
                 trails=self.book.trails,
                 ended_legs=dict(self.book.ended_legs),
+                cash=self.book.cash,
             )
         )
 
@@ -341,6 +360,7 @@ class State:
         state.book.positions = {position.symbol: position for position in image.positions}
         state.book.trails = image.trails
         state.book.ended_legs = OrderedDict(image.ended_legs)
+        state.book.cash = image.cash
         state.timers = image.timers
         state.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time

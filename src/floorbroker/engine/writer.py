@@ -5,7 +5,7 @@ it once it is durable.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -33,6 +33,7 @@ from floorbroker.engine import decide
 from floorbroker.engine.book import legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
+from floorbroker.engine.compare.approve import Approve, approved
 from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
@@ -79,6 +80,7 @@ class Writer:
             decide.Record: self._record,
             decide.Barrier: self._barrier,
             decide.Resume: self._resume,
+            Approve: self._approve,
         }
         self._follow: dict[type, Callable[[Any, Order | None], None]] = {
             NewOrderSingle: self._after_intent,
@@ -125,16 +127,18 @@ class Writer:
             follow(message, order)
         return order
 
+    def _put_all(self, messages: Iterable[JournalMessage]) -> None:
+        for message in messages:
+            self._put(message)
+
     # Commands
 
     def _submit(self, item: decide.Submit, reply: Any) -> None:
-        for message in decide.submit(self.state, item, self._rules, self.now):
-            self._put(message)
+        self._put_all(decide.submit(self.state, item, self._rules, self.now))
         self._views.when(item.cl_ord_id, _is_answered, reply)
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
-        for message in decide.cancel(self.state, item.cl_ord_id, self.now):
-            self._put(message)
+        self._put_all(decide.cancel(self.state, item.cl_ord_id, self.now))
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
@@ -157,8 +161,11 @@ class Writer:
         self._views.when(cl_ord_id, is_answered, reply)
 
     def _record(self, item: decide.Record, reply: Any) -> None:
-        for message in item.messages:
-            self._put(message)
+        self._put_all(item.messages)
+        self._barrier(None, reply)
+
+    def _approve(self, item: Approve, reply: Any) -> None:
+        self._put_all(approved(self.state.reconciliation, item, self.now))
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -250,8 +257,7 @@ class Writer:
         if isinstance(item.found, ExecutionReport):
             self._report(item.found, reply)
             return
-        for message in decide.outcome(self.state, item.sent, item.found):
-            self._put(message)
+        self._put_all(decide.outcome(self.state, item.sent, item.found))
         if item.sent.request is RequestKind.NEW:  # the stream may have been faster
             self._ask_legs(self._finder.named(self.state.book, item.sent.cl_ord_id))
 
@@ -330,8 +336,7 @@ class Writer:
     # Findings
 
     def _replace_failed(self, item: OrderCancelReject, _: Any) -> None:
-        for message in decide.replace_failed(self.state, item):
-            self._put(message)
+        self._put_all(decide.replace_failed(self.state, item))
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
         watch_s = self._settings.ghost_grace_s
@@ -358,8 +363,7 @@ class Writer:
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
         after_s = self._settings.stuck_cancel_s
-        for message in decide.stuck_cancels(self.state, after_s=after_s, now=self.now):
-            self._put(message)
+        self._put_all(decide.stuck_cancels(self.state, after_s=after_s, now=self.now))
 
     def _resume(self, _: decide.Resume, reply: Any) -> None:
         book, ask = self.state.book, self._hands.resolver.unanswered

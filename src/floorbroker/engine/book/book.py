@@ -12,6 +12,7 @@ from floorbroker.domain.ids import Account, ClOrdID, OrderID
 from floorbroker.domain.messages import OrderCancelReplaceRequest
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Pending, Side
 from floorbroker.domain.position import Position
+from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.trail import Trail
 
 #: Stands between a ClOrdID and the number of its replacement in a client order id on the wire.
@@ -81,6 +82,7 @@ class Book:
         self.changed_symbols: dict[str, None] = {}
         self.renamed: dict[ClOrdID, ClOrdID] = {}
         self.ended_legs: OrderedDict[OrderID, ClOrdID] = OrderedDict()
+        self.cash = CashBook()
 
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""
@@ -191,7 +193,8 @@ class Book:
         return order
 
     def booked(self, fills: tuple[Fill, ...]) -> None:
-        """Fold executions into positions."""
+        """Fold executions into positions and cash."""
+        self.cash.booked(fills)
         for fill in fills:
             symbol = fill.symbol
             position = self.positions.get(symbol) or Position(symbol=symbol)
@@ -217,6 +220,7 @@ class Book:
         if position is None:
             self.booked(booked)
             return
+        self.cash.booked(booked)
         self.positions[busted.symbol] = position
         self.changed_symbols[busted.symbol] = None
 

@@ -1,5 +1,6 @@
 """The parts that act for one state, put together."""
 
+from floorbroker.engine.compare.reconciler import Reconciler
 from floorbroker.engine.decide import Release, Rules
 from floorbroker.engine.evidence.link import Link
 from floorbroker.engine.evidence.resolve import Resolver
@@ -28,6 +29,7 @@ class Crew:
         self.window = Window(state, views, self.finder, inbox)
         self.resolver = self.window.resolver = Resolver(means, self.window)
         self.surveyor = Surveyor(means, self.window)
+        self.reconciler = Reconciler(means, self.window, self.surveyor)
         self.outbox = Outbox(means, deliver=inbox.post, on_defect=inbox.fail)
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed

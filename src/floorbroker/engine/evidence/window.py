@@ -1,22 +1,34 @@
 """How those who ask the broker see the engine: committed state, and the way into the inbox."""
 
-from datetime import datetime
+import asyncio
+from copy import copy
+from datetime import datetime, timedelta
 from typing import Any
 
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import ExecutionReport, JournalMessage
+from floorbroker.domain.messages import ExecutionReport, JournalMessage, Reconciliation
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.domain.position import Position
+from floorbroker.engine.book.cash import CashBook
+from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.decide import GHOST
 from floorbroker.engine.evidence.link import Link
 from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
+from floorbroker.journal.port import OrderFilter
+
+#: Ended orders that are read for a comparison of executions.
+_FILED_MAX = 20_000
+
+
+def _moved_since(order: Order, since: datetime) -> bool:
+    return order.updated_time is not None and order.updated_time >= since
 
 
 class Window:
-    """The resolver's and the surveyor's world; see `resolve.World` and `survey.World`."""
+    """The world of the resolver, the surveyor and the reconciler; see each one's `World`."""
 
     def __init__(self, state: State, views: Views, finder: Finder, inbox: Inbox) -> None:
         self.link: Link
@@ -66,8 +78,32 @@ class Window:
     def safe_time(self) -> datetime | None:
         return self._state.safe_time
 
-    def is_adopted(self) -> bool:
-        return self._state.reconciliation is not None
+    def adopted_time(self) -> datetime | None:
+        return self._state.adopted_time
+
+    def last(self) -> Reconciliation | None:
+        """The last comparison, approvals since then carried out."""
+        return self._state.reconciliation
+
+    def cash_book(self) -> CashBook:
+        return copy(self._state.book.cash)
+
+    def strangers(self) -> list[Order]:
+        return [order for order in self._views.lately() if order.is_external]
+
+    def traded(self, since: datetime) -> list[Order]:
+        """Where those at hand do not reach back so far, the journal adds those of a day more."""
+        lately = self._views.lately()
+        oldest = next((one.updated_time for one in lately if one.is_ended), None)
+        found = {one.cl_ord_id: one for one in lately}
+        if oldest is None or oldest > since:
+            wanted = OrderFilter(after=since - timedelta(days=1), limit=_FILED_MAX)
+            filed = self._inbox.journal.ended_orders(wanted)
+            found = {**{one.cl_ord_id: one for one in filed}, **found}
+        return [one for one in found.values() if not one.is_ended or _moved_since(one, since)]
+
+    def approve(self, command: Approve) -> "asyncio.Future[None]":
+        return self._inbox.ask(command)
 
     def deliver(self, found: Any) -> None:
         self._inbox.post(found)

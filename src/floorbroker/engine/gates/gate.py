@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from floorbroker.domain.order import OrderRequest
+from floorbroker.engine.gates import unexplained
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
 #: Raises Halted, or another Refused, with a text that says what closed it and what opens it.
 Gate = Callable[[State, OrderRequest, EngineSettings], None]
 
-GATES: tuple[Gate, ...] = ()
+GATES: tuple[Gate, ...] = (unexplained.explained,)
 
 
 def check(state: State, request: OrderRequest, settings: EngineSettings) -> None:
