@@ -308,7 +308,7 @@ class Writer:
     def _ask_more(self, before: Order | None, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""
         ask = self._hands.resolver
-        if questions.lacks_executions(order, found):
+        if questions.lacks_executions(order, found, before):
             self.effects.append(partial(ask.executions, order.cl_ord_id, found))
         for name in questions.whose_standing(self.state.book, before, order, found):
             self.effects.append(partial(ask.standing, name))

@@ -121,9 +121,18 @@ class Auditor:
             found = await self._reading()
             assert found is not None, "there was a count before"
             seen[found.difference] += 1
-            if found.agrees or seen[found.difference] > 1:
+            if found.agrees or (seen[found.difference] > 1 and await self._has_all_fills()):
                 return cash.counted(found)
         return None, []
+
+    async def _has_all_fills(self) -> bool:
+        """Whether every execution that the broker lists is booked; those that are not will be."""
+        now = self._clock.now()
+        since = max(self._since(now, whole_day=False), self._world.adopted_time() or now)
+        found, _ = await self._fills(since)
+        for one in found.missing:
+            self._world.deliver(one)
+        return not found.missing
 
     async def _reading(self) -> cash.Reading | None:
         await self._world.settled()
@@ -136,9 +145,10 @@ class Auditor:
         before, traded = await self._held(), self._world.cash_book().traded
         listed = await self._listed()
         await self._clock.sleep(self._settings.fills_delay_s)
+        is_whole = await self._has_all_fills()
         await self._world.settled()
         book = self._world.cash_book()
-        if before != await self._held() or book.traded != traded:
+        if not is_whole or before != await self._held() or book.traded != traded:
             return None
         return cash.first_count(book, before, listed)
 

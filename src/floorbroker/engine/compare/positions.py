@@ -137,26 +137,24 @@ def _cost(used: list[Activity], theirs: PositionReport | None, ours: Position | 
 
 
 def revised(found: Break, pairs: Iterable[tuple[Order, ExecutionReport]]) -> Break:
-    """The break, as a bust or correction that nobody lists, where the broker's own orders count
-    just so many shares more or fewer than ours."""
+    """The break as a bust or correction that nobody lists, where the broker's own orders count
+    just so many shares more or fewer than ours; `pairs` have the newest last."""
     if found.cause is not BreakCause.UNKNOWN or not found.is_open:
         return found
-    sizes = {
-        order.order_id: _counted_less(order, report)
-        for order, report in pairs
-        if order.symbol == found.symbol and order.order_id == report.order_id
-    }
-    told = [f"{name} by {_signed(qty)}" for name, qty in sizes.items() if qty]
-    if not told or sum(sizes.values(), ZERO_QTY) != Qty(found.difference):
-        return found
-    return replace(
-        found,
-        cause=BreakCause.REVISION,
-        evidence=f"the broker's own orders count differently: {', '.join(told)}",
-    )
+    left, told = Qty(found.difference), list[str]()
+    for order, report in reversed([*pairs]):
+        if order.symbol != found.symbol or order.order_id != report.order_id:
+            continue
+        if more := _counted_more(order, report):
+            left -= more
+            told.insert(0, f"{order.order_id} by {_signed(more)}")
+        if told and not left:  # older ones were approved when they came up
+            words = f"the broker's own orders count differently: {', '.join(told)}"
+            return replace(found, cause=BreakCause.REVISION, evidence=words)
+    return found
 
 
-def _counted_less(order: Order, report: ExecutionReport) -> Qty:
+def _counted_more(order: Order, report: ExecutionReport) -> Qty:
     """Signed shares that the broker's order has and ours has not."""
     own = sum(
         (fill.last_qty for fill in order.fills if fill.order_id == report.order_id), ZERO_QTY

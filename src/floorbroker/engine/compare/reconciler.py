@@ -7,7 +7,7 @@ books agree again. Whatever was found is written down with what became of it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -95,7 +95,8 @@ class Reconciler:
         adjusted: list[JournalMessage] = []
         counts = _Counts()
         if BreakKind.ORDER in kinds:
-            counts.orders, found = await self._compare_orders()
+            pairs, found = await self._compare_orders()
+            counts.orders = len(pairs)
             breaks += found
         if BreakKind.POSITION in kinds:
             theirs, found = await self._compare_positions()
@@ -105,6 +106,8 @@ class Reconciler:
                 taken, found = positions.adoption(found, theirs, account=self._account, now=now)
                 adjusted += taken
             breaks += found
+        if BreakKind.ORDER in kinds:
+            breaks = await self._with_strangers(breaks, pairs)
         if BreakKind.FILL in kinds:
             counts.fills, found = await self._auditor.count_fills(whole_day=self._is_day_over)
             breaks += found
@@ -178,7 +181,7 @@ class Reconciler:
 
     # Orders
 
-    async def _compare_orders(self) -> tuple[int, list[Break]]:
+    async def _compare_orders(self) -> tuple[list[orders.Theirs], list[Break]]:
         """Differences that are there at once may be on their way to us; those that stay are
         breaks, and the sweep itself has delivered the repair."""
         pairs = await self._survey.sweep()
@@ -190,7 +193,7 @@ class Reconciler:
             await self._world.settled()
             after = orders.order_breaks(self._refreshed(pairs))
             found = findings.repaired(found, after) + findings.new(after, found)
-        return len(pairs), await self._with_strangers(found, pairs)
+        return pairs, found
 
     def _refreshed(self, pairs: list[orders.Theirs]) -> list[orders.Theirs]:
         live = {order.cl_ord_id: order for order in self._world.orders()}
@@ -254,11 +257,22 @@ class Reconciler:
             known = fills.compared(self._world.traded(since), executions, since=since, until=since)
             for one in known.missing:
                 words = f"the broker lists {one.exec_id}: {fills.in_words(one)}"
-                causes[one.symbol] = fills.cause_of(one, self._world.about(one)), words
+                causes[one.symbol] = await self._cause_of(one), words
             for one in executions:
                 self._world.deliver(one)
         await self._world.settled()
         return causes
+
+    async def _cause_of(self, one: ExecutionReport) -> BreakCause:
+        cause = fills.cause_of(one, self._world.about(one))
+        if cause is not BreakCause.EXTERNAL_ORDER:
+            return cause
+        order = await self._broker.order(one.order_id)
+        marks = self._settings.broker_marks
+        if order is not None and orders.is_the_brokers(order.cl_ord_id, order.origin, marks):
+            return BreakCause.BROKER_ACTION
+        ours = None if order is None else self._world.about(order)
+        return fills.cause_of(one, ours)
 
     async def _explained(self, after: list[Break], theirs: list[PositionReport]) -> list[Break]:
         since = self._world.long_since()
@@ -283,15 +297,13 @@ class Reconciler:
 
     async def watch_orders(self) -> None:
         """Compare orders for ever; cancels that nothing came of raise an alarm on the way."""
-        while True:
-            await self._clock.sleep(self._settings.poll_orders_s)
+        async for _ in self._every(self._settings.poll_orders_s):
             await self._tried(lambda: self.reconcile(_ORDERS, is_routine=True))
             self._world.deliver(LookForStuck())
 
     async def watch_positions(self) -> None:
         """Compare positions for ever, and the orders with them."""
-        while True:
-            await self._clock.sleep(self._settings.poll_positions_s)
+        async for _ in self._every(self._settings.poll_positions_s):
             await self._tried(lambda: self.reconcile(_BOOKS, is_routine=True))
 
     async def watch_counts(self) -> None:
@@ -299,8 +311,18 @@ class Reconciler:
         trading day is over all of it."""
         await self._clock.sleep(_FIRST_COUNT_S)
         while True:
+            began_s = self._clock.monotonic()
             await self._tried(lambda: self.reconcile(_COUNTS, is_routine=True))
-            await self._clock.sleep(await self._until_next_s())
+            next_s = began_s + await self._until_next_s()
+            await self._clock.sleep(max(next_s - self._clock.monotonic(), 1.0))
+
+    async def _every(self, interval_s: float) -> AsyncIterator[None]:
+        """At a steady rhythm, whatever each time takes; what was too slow is not made up for."""
+        due_s = self._clock.monotonic() + interval_s
+        while True:
+            await self._clock.sleep(max(due_s - self._clock.monotonic(), 0))
+            yield
+            due_s = max(due_s + interval_s, self._clock.monotonic())
 
     @property
     def _is_day_over(self) -> bool:
