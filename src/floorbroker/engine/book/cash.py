@@ -24,6 +24,7 @@ class CashBook(Struct, kw_only=True):
     traded: Money = ZERO_MONEY
     rounded: Money = ZERO_MONEY
     executions: int = 0
+    has_parts: bool = False  #: An execution was worth a part of a cent, ever.
     counted: list[str] = []
 
     def booked(self, fills: Iterable[Fill]) -> None:
@@ -31,8 +32,10 @@ class CashBook(Struct, kw_only=True):
         for fill in fills:
             value = Money.of(Decimal(fill.last_qty) * Decimal(fill.last_px))
             value = -value if fill.side is Side.BUY else value
+            cents = value.rounded_to_cent()
+            self.has_parts = self.has_parts or cents != value
             self.traded += value
-            self.rounded += value.rounded_to_cent()
+            self.rounded += cents
             self.executions += 1
 
     def take(self, count: CashCount) -> None:

@@ -28,6 +28,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     traded: Money
     rounded: Money
     executions: int
+    has_parts: bool
     cash: Money
     activities: tuple[Activity, ...]  #: Those that were not counted before.
 
@@ -45,8 +46,9 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def agrees(self) -> bool:
-        """The broker states whole cents, then and now; what is less than one is no difference."""
-        return abs(self.difference) < CENT
+        """The broker states whole cents, then and now: what is less than one is no difference,
+        nor is one where both are rounded."""
+        return abs(self.difference) < CENT or (self.has_parts and abs(self.difference) == CENT)
 
 
 def reading(book: CashBook, cash: Money, listed: Iterable[Activity]) -> Reading | None:
@@ -59,6 +61,7 @@ def reading(book: CashBook, cash: Money, listed: Iterable[Activity]) -> Reading 
         traded=book.traded,
         rounded=book.rounded,
         executions=book.executions,
+        has_parts=book.has_parts,
         cash=cash,
         activities=tuple(one for one in listed if one.activity_id not in counted),
     )

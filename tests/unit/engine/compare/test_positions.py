@@ -1,23 +1,23 @@
-"""The difference between two books, with causes."""
+"""Positions, ours and the broker's: every difference, by its name where it has one."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
 
 from floorbroker.brokers.port import Activity, ActivityKind, PositionReport
-from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.ids import Account, ClOrdID
-from floorbroker.domain.messages import BreakCause
-from floorbroker.domain.order import OrdStatus, Side
+from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.books.breaks import Break, BreakCause
+from floorbroker.domain.ids import Account
 from floorbroker.domain.position import Position
-from floorbroker.engine.reconcile import (
-    Theirs,
+from floorbroker.engine.compare.positions import (
     adoption,
     explained,
-    order_breaks,
     position_breaks,
-    repaired,
+    revised,
 )
 from tests.unit.engine.book.test_booking import NAME, report, state
 from tests.unit.engine.scripted import START
-
-OURS = state().book.orders[NAME]
 
 
 def held(symbol: str, qty: int) -> PositionReport:
@@ -32,31 +32,6 @@ def held(symbol: str, qty: int) -> PositionReport:
     )
 
 
-def test_books_that_agree_have_no_breaks() -> None:
-    assert order_breaks([Theirs(ours=OURS, found=report())]) == []
-    ours = {"AAPL": Position(symbol="AAPL", qty=Qty(3)), "F": Position(symbol="F")}
-    assert position_breaks(ours, [held("AAPL", 3)]) == []
-
-
-def test_each_difference_has_its_cause() -> None:
-    pairs = [
-        Theirs(ours=OURS, found=report(cum_qty=Qty(3), ord_status=OrdStatus.PARTIALLY_FILLED)),
-        Theirs(ours=OURS, found=report(ord_status=OrdStatus.CANCELED)),
-        Theirs(ours=OURS, found=report(side=Side.SELL)),
-        Theirs(ours=OURS, found=None),
-        Theirs(ours=None, found=report(cl_ord_id=ClOrdID("by-hand"))),
-    ]
-    found = order_breaks(pairs)
-    assert [(one.cause, one.is_open) for one in found] == [
-        (BreakCause.MISSED_FILL, True),
-        (BreakCause.LATE_ACK, True),
-        (BreakCause.TERMS_DIFFER, True),
-        (BreakCause.MISSING_ORDER, True),
-        (BreakCause.EXTERNAL_ORDER, False),
-    ]
-    assert all(one.evidence and one.repair for one in found)
-
-
 def test_both_sides_are_looked_at() -> None:
     ours = {"AAPL": Position(symbol="AAPL", qty=Qty(3))}
     found = position_breaks(ours, [held("MSFT", -2)])
@@ -64,14 +39,6 @@ def test_both_sides_are_looked_at() -> None:
         ("AAPL", "3", "0"),
         ("MSFT", "0", "-2"),
     ]
-
-
-def test_what_is_gone_after_the_repair_is_closed_and_the_rest_stays_open() -> None:
-    before = order_breaks(
-        [Theirs(ours=OURS, found=report(cum_qty=Qty(3))), Theirs(ours=OURS, found=None)]
-    )
-    after = before[1:]
-    assert [one.is_open for one in repaired(before, after)] == [False, True]
 
 
 def test_an_adopted_position_keeps_the_brokers_price() -> None:
@@ -82,8 +49,8 @@ def test_an_adopted_position_keeps_the_brokers_price() -> None:
     assert [one.is_open for one in explained] == [False]
 
 
-def change(qty: int, symbol: str = "AAPL") -> Activity:
-    return Activity(
+def change(qty: int, symbol: str = "AAPL", **more: object) -> Activity:
+    plain = Activity(
         activity_id=f"{symbol} {qty}",
         kind=ActivityKind.CORPORATE,
         code="SPLIT",
@@ -92,21 +59,72 @@ def change(qty: int, symbol: str = "AAPL") -> Activity:
         share_qty=Qty(qty),
         text=f"by {qty}",
     )
+    return replace(plain, **more)
+
+
+#: Ten shares at 100.
+TEN = {"AAPL": Position(symbol="AAPL", qty=Qty(10), cost=Money(1000))}
+
+
+def named(theirs: list[PositionReport], changes: list[Activity]) -> Break:
+    (found,) = explained(position_breaks(TEN, theirs), changes, theirs, TEN)
+    return found
 
 
 def test_a_break_that_the_latest_changes_come_to_is_a_corporate_action() -> None:
-    ours = {"AAPL": Position(symbol="AAPL", qty=Qty(10))}
-    breaks = position_breaks(ours, [held("AAPL", 45)])
     # What came before was adjusted then; what is of another symbol says nothing.
-    changes = [change(7), change(30), change(99, "MSFT"), change(5)]
-    (found,) = explained(breaks, changes)
+    found = named([held("AAPL", 45)], [change(7), change(30), change(99, "MSFT"), change(5)])
     assert (found.cause, found.is_open) == (BreakCause.CORPORATE_ACTION, True)
     day = START.date()
     assert found.evidence == f"SPLIT of {day}: by 30; SPLIT of {day}: by 5"
-    assert "adjust the position by hand" in found.repair
+
+
+@pytest.mark.proves("C32", "S24")
+def test_a_split_is_taken_over_at_the_same_cost_and_the_average_price_follows() -> None:
+    proposal = named([held("AAPL", 40)], [change(30)]).proposal
+    assert proposal is not None
+    assert (proposal.qty, proposal.cost) == (Qty(30), Money(0))
+    assert proposal.cost is not None
+    after = TEN["AAPL"].reshaped(proposal.qty, proposal.cost)
+    assert (after.qty, after.avg_entry_px) == (Qty(40), Px(25))
+    assert after.realized_pnl == 0
+    reverse = named([held("AAPL", 3)], [change(-7, net_amount=Money("33.40"))]).proposal
+    assert reverse is not None
+    assert (reverse.qty, reverse.cost) == (Qty(-7), Money("-33.40"))
+
+
+def test_shares_from_elsewhere_cost_what_the_broker_says_and_all_goes_with_the_last() -> None:
+    came = named([held("AAPL", 12)], [change(2, kind=ActivityKind.CASH, code="JNLS")])
+    assert came.cause is BreakCause.TRANSFER
+    assert came.proposal is not None
+    assert came.proposal.cost == Decimal("9.50") * 12 - 1000
+    gone = named([], [change(-10, code="NC")])
+    assert gone.proposal is not None
+    assert (gone.proposal.qty, gone.proposal.cost) == (Qty(-10), Money(-1000))
 
 
 def test_a_break_that_no_changes_come_to_stays_unknown() -> None:
-    breaks = position_breaks({}, [held("AAPL", 45)])
+    theirs = [held("AAPL", 45)]
+    breaks = position_breaks({}, theirs)
     for changes in ([], [change(44)], [change(45, "MSFT")]):
-        assert explained(breaks, changes) == breaks
+        assert explained(breaks, changes, theirs, {}) == breaks
+
+
+def test_what_is_taken_over_unexplained_makes_no_profit() -> None:
+    for theirs, px in (([], "100"), ([held("AAPL", 4)], "100"), ([held("AAPL", 12)], "9.50")):
+        (found,) = position_breaks(TEN, theirs)
+        assert found.proposal is not None
+        assert (found.cause, found.proposal.px) == (BreakCause.UNKNOWN, Px(px))
+    (short,) = position_breaks(TEN, [held("AAPL", -5)])
+    assert short.proposal is not None
+    assert (short.proposal.qty, short.proposal.px) == (Qty(-15), Px("9.50"))
+
+
+def test_a_bust_that_nobody_lists_shows_in_what_the_order_counts() -> None:
+    ours = state().book.orders[NAME]
+    (found,) = position_breaks({"AAPL": Position(symbol="AAPL")}, [held("AAPL", 3)])
+    order = replace(ours, order_id=report().order_id)
+    pair = (order, report(cum_qty=Qty(3)))
+    assert revised(found, [pair]).cause is BreakCause.REVISION
+    assert revised(found, [(order, report(cum_qty=Qty(4)))]) == found
+    assert revised(found, []) == found
