@@ -28,7 +28,7 @@ class Inbox:
         self.snapshot_seq = 0
         self.journal = journal
         self._clock = clock
-        self._settings = settings
+        self.settings = settings
         self._items: deque[tuple[Any, asyncio.Future[Any] | None]] = deque()
         self._wake, self._room = asyncio.Event(), asyncio.Event()
 
@@ -54,7 +54,7 @@ class Inbox:
 
     async def room(self) -> None:
         """Wait until a command may be put in."""
-        while len(self._items) >= self._settings.inbox_max:
+        while len(self._items) >= self.settings.inbox_max:
             self._room.clear()
             await self._room.wait()
             self.check_alive()
@@ -66,7 +66,7 @@ class Inbox:
 
     async def run(self, writer: Writer, views: Views) -> None:
         """Empty the inbox for ever, a batch at a time."""
-        items, batch_max = self._items, self._settings.max_batch
+        items, batch_max = self._items, self.settings.max_batch
         while True:
             if not items:
                 self._wake.clear()
@@ -76,7 +76,7 @@ class Inbox:
                 item, reply = items.popleft()
                 writer.take(item, reply)
             await self._commit(writer, views)
-            if not self._room.is_set() and len(items) < self._settings.inbox_max:
+            if not self._room.is_set() and len(items) < self.settings.inbox_max:
                 self._room.set()
 
     async def _commit(self, writer: Writer, views: Views) -> None:
@@ -94,7 +94,7 @@ class Inbox:
                 reply.set_result(None)
             else:
                 reply.set_exception(refusal)
-        if self.head.seq - self.snapshot_seq >= self._settings.snapshot_every:
+        if self.head.seq - self.snapshot_seq >= self.settings.snapshot_every:
             self.save_snapshot(writer)
 
     def save_snapshot(self, writer: Writer) -> None:

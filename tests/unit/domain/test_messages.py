@@ -253,6 +253,7 @@ MESSAGES: list[JournalMessage] = [
             rounded=Money("-0.5"),
             executions=1,
             activity_ids=("a-1",),
+            until=NOON,
         ),
     ),
 ]

@@ -95,3 +95,4 @@ class CashCount(Struct, frozen=True, kw_only=True):
     rounded: Money = Money.of(Decimal(0))  #: The same, each execution rounded to the cent.
     executions: int = 0
     activity_ids: tuple[str, ...] = ()
+    until: datetime | None = None  #: On the broker's clock.

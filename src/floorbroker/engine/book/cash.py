@@ -1,6 +1,7 @@
 """What should have become of the account's cash: the last count, and our executions since."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ class CashBook(Struct, kw_only=True):
     executions: int = 0
     has_parts: bool = False  #: An execution was worth a part of a cent, ever.
     counted: list[str] = []
+    until: datetime | None = None  #: When it was counted last, on the broker's clock.
 
     def booked(self, fills: Iterable[Fill]) -> None:
         """Executions, busts as negative ones."""
@@ -40,7 +42,7 @@ class CashBook(Struct, kw_only=True):
 
     def take(self, count: CashCount) -> None:
         """The cash was counted; what was executed meanwhile goes on counting."""
-        self.basis = count.cash
+        self.basis, self.until = count.cash, count.until
         self.traded -= count.traded
         self.rounded -= count.rounded
         self.executions -= count.executions

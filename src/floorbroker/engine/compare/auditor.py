@@ -40,23 +40,22 @@ class Auditor:
 
     # Executions
 
-    async def count_fills(self, *, whole_day: bool) -> tuple[int, list[Break]]:
+    async def count_fills(self, now: datetime, *, whole_day: bool) -> tuple[int, list[Break]]:
         """How many were compared, and every difference; what the broker's list proves is booked.
 
-        Raises BrokerError.
+        `now` is the broker's own time, as that of all its executions is. Raises BrokerError.
         """
         adopted = self._world.adopted_time()
         if adopted is None:
             return 0, []
-        now = self._clock.now()
         since = max(self._since(now, whole_day=whole_day), adopted)
-        found, listed = await self._fills(since)
+        found, listed = await self._fills(since, now)
         if not found.missing and not found.unlisted:
             self._counted_until = now
             return found.count, []
         await self._world.settled()
         await self._clock.sleep(self._settings.fills_delay_s)
-        found, listed = await self._fills(since)
+        found, listed = await self._fills(since, now)
         about = {id(one): await self._owner(one) for one in found.missing}
         for one in found.missing:
             self._world.deliver(one)
@@ -82,7 +81,9 @@ class Auditor:
         return None if report is None else self._world.about(report)
 
     def _since(self, now: datetime, *, whole_day: bool) -> datetime:
-        if whole_day or self._counted_until is None or self._is_open():
+        if self._counted_until is None:  # since the desk before this one, if that is longer
+            return min(now, self._world.cash_book().until or now) - _DAY
+        if whole_day or self._is_open():
             return now - _DAY
         return self._counted_until - _MARGIN
 
@@ -95,16 +96,18 @@ class Auditor:
         """The list may lag behind the stream for so long."""
         return now - timedelta(seconds=self._settings.overlap_s)
 
-    async def _fills(self, since: datetime) -> tuple[fills.Compared, list[ExecutionReport]]:
+    async def _fills(
+        self, since: datetime, now: datetime
+    ) -> tuple[fills.Compared, list[ExecutionReport]]:
         early = max(since - _MARGIN, self._world.adopted_time() or since)
         listed = await self._broker.executions(since=early)
         orders = self._world.traded(early)
-        until = self._lagging(self._clock.now())
+        until = self._lagging(now)
         return fills.compared(orders, listed, since=since, until=until), listed
 
     # Cash
 
-    async def count_cash(self) -> tuple[CashCount | None, list[Break]]:
+    async def count_cash(self, now: datetime) -> tuple[CashCount | None, list[Break]]:
         """The count, and every change that was no execution of ours, with its cause.
 
         News of an execution and the cash that it moved come by different ways: a difference
@@ -113,47 +116,47 @@ class Auditor:
         if self._world.adopted_time() is None:
             return None, []
         if self._world.cash_book().basis is None:
-            return await self._first_cash(), []
+            return await self._first_cash(now), []
         seen: Counter[Money] = Counter()
         for number in range(_READINGS):
             if number:
                 await self._clock.sleep(self._settings.fills_delay_s)
-            found = await self._reading()
+            found = await self._reading(now)
             assert found is not None, "there was a count before"
             seen[found.difference] += 1
-            if found.agrees or (seen[found.difference] > 1 and await self._has_all_fills()):
-                return cash.counted(found)
+            if found.agrees or (seen[found.difference] > 1 and await self._has_all_fills(now)):
+                return cash.counted(found, now)
         return None, []
 
-    async def _has_all_fills(self) -> bool:
+    async def _has_all_fills(self, now: datetime) -> bool:
         """Whether every execution that the broker lists is booked; those that are not will be."""
-        now = self._clock.now()
         since = max(self._since(now, whole_day=False), self._world.adopted_time() or now)
-        found, _ = await self._fills(since)
+        found, _ = await self._fills(since, now)
         for one in found.missing:
             self._world.deliver(one)
         return not found.missing
 
-    async def _reading(self) -> cash.Reading | None:
+    async def _reading(self, now: datetime) -> cash.Reading | None:
         await self._world.settled()
-        listed, held = await self._listed(), await self._held()
+        listed, held = await self._listed(now), await self._held()
         await self._world.settled()
         return cash.reading(self._world.cash_book(), held, listed)
 
-    async def _first_cash(self) -> CashCount | None:
+    async def _first_cash(self, now: datetime) -> CashCount | None:
         """Taken while nothing moves."""
         before, traded = await self._held(), self._world.cash_book().traded
-        listed = await self._listed()
+        listed = await self._listed(now)
         await self._clock.sleep(self._settings.fills_delay_s)
-        is_whole = await self._has_all_fills()
+        is_whole = await self._has_all_fills(now)
         await self._world.settled()
         book = self._world.cash_book()
         if not is_whole or before != await self._held() or book.traded != traded:
             return None
-        return cash.first_count(book, before, listed)
+        return cash.first_count(book, before, listed, now)
 
     async def _held(self) -> Money:
         return (await self._broker.account_report()).cash
 
-    async def _listed(self) -> list[Activity]:
-        return await self._broker.activities(NO_TRADES, since=self._clock.now() - _LATE)
+    async def _listed(self, now: datetime) -> list[Activity]:
+        last = self._world.cash_book().until or now
+        return await self._broker.activities(NO_TRADES, since=min(now, last) - _LATE)

@@ -1,6 +1,7 @@
 """The account's cash, ours and the broker's: every cent has an execution or an activity."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
@@ -67,7 +68,9 @@ def reading(book: CashBook, cash: Money, listed: Iterable[Activity]) -> Reading 
     )
 
 
-def first_count(book: CashBook, cash: Money, listed: Sequence[Activity]) -> CashCount:
+def first_count(
+    book: CashBook, cash: Money, listed: Sequence[Activity], now: datetime
+) -> CashCount:
     """The broker's cash is taken over; what was before explains it."""
     return CashCount(
         cash=cash,
@@ -75,10 +78,11 @@ def first_count(book: CashBook, cash: Money, listed: Sequence[Activity]) -> Cash
         rounded=book.rounded,
         executions=book.executions,
         activity_ids=tuple(one.activity_id for one in listed),
+        until=now,
     )
 
 
-def counted(found: Reading) -> tuple[CashCount, list[Break]]:
+def counted(found: Reading, now: datetime) -> tuple[CashCount, list[Break]]:
     """What the count comes to, and every change that was no execution, with its cause."""
     names = tuple(one.activity_id for one in found.activities)
     breaks = _told(found.activities)
@@ -91,10 +95,11 @@ def counted(found: Reading) -> tuple[CashCount, list[Break]]:
             rounded=found.rounded,
             executions=found.executions,
             activity_ids=names,
+            until=now,
         )
         return count, breaks
     # What was traded goes on counting, so that rounding can still be told from the rest.
-    count = CashCount(cash=found.basis + found.other, activity_ids=names)
+    count = CashCount(cash=found.basis + found.other, activity_ids=names, until=now)
     is_small = abs(found.difference) <= CENT * found.executions
     left = _rounding(found, is_proven=False) if is_small else _unexplained(found)
     return count, [*breaks, left]
@@ -139,7 +144,7 @@ def _rounding(found: Reading, *, is_proven: bool) -> Break:
 
 
 def _unexplained(found: Reading) -> Break:
-    evidence = f"our {found.executions} executions and the broker's activities do not come to it"
+    evidence = "what was executed and what the broker lists beside it do not come to it"
     repair = f"ask the broker; then take over {found.difference:+,.2f}"
     return _difference(found, BreakCause.UNKNOWN, evidence, repair, is_open=True)
 

@@ -30,7 +30,8 @@ def compared(
 ) -> Compared:
     """Both multisets of executions of a period, busts and corrections carried out.
 
-    The broker's list may reach further than the period, so that nothing is missed at its edges.
+    `since` itself is not of the period. The broker's list may reach further back, so that nothing
+    is missed at the edge.
     Where it does not tell of busts, an execution that was busted here stands there: that is no
     difference.
     """
@@ -57,7 +58,7 @@ def compared(
         fill
         for fill in left
         if fill.exec_id not in gone and fill.order_id not in untold
-        if since <= fill.transact_time <= until
+        if since < fill.transact_time <= until
     ]
     return Compared(count=len(listed), missing=[*missing, *cancels], unlisted=unlisted)
 

@@ -134,11 +134,11 @@ def is_the_brokers(cl_ord_id: str, origin: str, marks: Sequence[str]) -> bool:
 def by_the_broker(found: Break, origin: str) -> Break:
     """The order from elsewhere, as one that the broker placed on its own: somebody should look
     before more is done in its symbol."""
-    mark = f"the broker's mark {origin or found.subject!r}"
+    mark = f"its source, {origin}" if origin else "how it is called"
     return replace(
         found,
         cause=BreakCause.BROKER_ACTION,
-        evidence=f"{mark}; {found.evidence}",
+        evidence=f"{found.evidence}; {mark} marks it as the broker's",
         repair="its executions are booked; ask the broker why it traded, then approve",
         is_open=True,
         proposal=Proposal(symbol=found.symbol),

@@ -57,7 +57,8 @@ class Reconciler:
         self._one_at_a_time = asyncio.Lock()
         self._last: dict[BreakKind, list[Break]] = {}
         self._told: set[ClOrdID] = set()
-        self._closes_at: datetime | None = None
+        self._closes_at: datetime | None = None  #: And a little later, on the broker's clock.
+        self._until_close_s = 0.0
         self._begun: datetime | None = None  #: What was before, the desk before this one told.
 
     async def reconcile(
@@ -108,17 +109,24 @@ class Reconciler:
             breaks += found
         if BreakKind.ORDER in kinds:
             breaks = await self._with_strangers(breaks, pairs)
-        if BreakKind.FILL in kinds:
-            counts.fills, found = await self._auditor.count_fills(whole_day=self._is_day_over)
-            breaks += found
-        if BreakKind.CASH in kinds:
-            counts.cash, found = await self._auditor.count_cash()
-            breaks += found
+        if BreakKind.FILL in kinds or BreakKind.CASH in kinds:
+            breaks += await self._count(counts)
         compared = self._compared(kinds, breaks, counts, whole_until)
         if is_first or not is_routine or self._is_due(compared, kinds):
             await self._world.record((*adjusted, compared, *self._alarms(compared)))
         self._last.update({kind: [one for one in breaks if one.kind == kind] for kind in kinds})
         return compared
+
+    async def _count(self, counts: "_Counts") -> list[Break]:
+        """Executions first: cash is explained by what is booked."""
+        phase = await self._broker.market_phase()
+        now, closes_at = phase.broker_time, self._closes_at
+        is_day_over = closes_at is not None and now >= closes_at
+        counts.fills, found = await self._auditor.count_fills(now, whole_day=is_day_over)
+        counts.cash, more = await self._auditor.count_cash(now)
+        self._closes_at = phase.next_close + _AFTER_CLOSE if phase.is_open else None
+        self._until_close_s = (phase.next_close + _AFTER_CLOSE - now).total_seconds()
+        return [*found, *more]
 
     def _compared(
         self,
@@ -313,7 +321,7 @@ class Reconciler:
         while True:
             began_s = self._clock.monotonic()
             await self._tried(lambda: self.reconcile(_COUNTS, is_routine=True))
-            next_s = began_s + await self._until_next_s()
+            next_s = began_s + self._until_next_s()
             await self._clock.sleep(max(next_s - self._clock.monotonic(), 1.0))
 
     async def _every(self, interval_s: float) -> AsyncIterator[None]:
@@ -324,23 +332,10 @@ class Reconciler:
             yield
             due_s = max(due_s + interval_s, self._clock.monotonic())
 
-    @property
-    def _is_day_over(self) -> bool:
-        return self._closes_at is not None and self._clock.now() >= self._closes_at
-
-    async def _until_next_s(self) -> float:
+    def _until_next_s(self) -> float:
         """Until the next count: not later than soon after the close."""
         every_s = self._settings.poll_fills_s
-        try:
-            phase = await self._broker.market_phase()
-        except BrokerError as problem:
-            self._errors.append(problem)
-            return every_s
-        self._closes_at = phase.next_close + _AFTER_CLOSE if phase.is_open else None
-        if self._closes_at is None:
-            return every_s
-        left_s = (self._closes_at - phase.broker_time).total_seconds()
-        return min(every_s, max(left_s, 1.0))
+        return every_s if self._closes_at is None else min(every_s, self._until_close_s)
 
     async def _tried(self, ask: Callable[[], Awaitable[object]]) -> None:
         """A broker that does not answer is asked again next time; that proves nothing."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from copy import copy
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from floorbroker.domain.ids import ClOrdID
@@ -23,8 +23,8 @@ from floorbroker.journal.port import OrderFilter
 _FILED_MAX = 20_000
 
 
-def _moved_since(order: Order, since: datetime) -> bool:
-    return order.updated_time is not None and order.updated_time >= since
+def _traded_since(order: Order, since: datetime) -> bool:
+    return any(fill.transact_time >= since for fill in order.fills)
 
 
 class Window:
@@ -37,6 +37,7 @@ class Window:
         self._views = views
         self._finder = finder
         self._inbox = inbox
+        self._recent_start = inbox.settings.recent_start
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:
         return self._views.orders.get(cl_ord_id) or self._finder.filed(self._state.book, cl_ord_id)
@@ -92,15 +93,15 @@ class Window:
         return [order for order in self._views.lately() if order.is_external]
 
     def traded(self, since: datetime) -> list[Order]:
-        """Where those at hand do not reach back so far, the journal adds those of a day more."""
+        """Where those at hand do not reach back so far, the journal adds what it filed last."""
         lately = self._views.lately()
-        oldest = next((one.updated_time for one in lately if one.is_ended), None)
+        times = [one.fills[-1].transact_time for one in lately if one.is_ended and one.fills]
+        has_all = len(lately) < self._recent_start or (bool(times) and min(times) < since)
         found = {one.cl_ord_id: one for one in lately}
-        if oldest is None or oldest > since:
-            wanted = OrderFilter(after=since - timedelta(days=1), limit=_FILED_MAX)
-            filed = self._inbox.journal.ended_orders(wanted)
+        if not has_all:
+            filed = self._inbox.journal.ended_orders(OrderFilter(limit=_FILED_MAX))
             found = {**{one.cl_ord_id: one for one in filed}, **found}
-        return [one for one in found.values() if not one.is_ended or _moved_since(one, since)]
+        return [one for one in found.values() if not one.is_ended or _traded_since(one, since)]
 
     def approve(self, command: Approve) -> "asyncio.Future[None]":
         return self._inbox.ask(command)
