@@ -254,7 +254,7 @@ def show_reconciliation(
     if json:
         say_json(outcome)
     else:
-        from floorbroker.cli.tables import show_reconciliation as show
+        from floorbroker.cli.books.breaks import show_reconciliation as show
 
         show(outcome)
     return REFUSED if outcome.open_breaks else DONE

@@ -164,6 +164,7 @@ async def test_an_order_from_elsewhere_is_told_once_however_short_it_lived() -> 
 async def test_an_execution_that_no_order_and_no_position_misses_is_found_in_the_list() -> None:
     """Busted and filled again: the shares are the same, the executions are not."""
     async with desk() as made:
+        await made.sleep(1)
         await filled(made)
         made.broker.is_silent = True
         name = made.broker.place_elsewhere("by-hand", 4)
