@@ -139,7 +139,8 @@ class Stage:
             message = record.message
             if isinstance(message, Reconciliation):
                 for one in message.breaks:
-                    if one.found_time == message.transact_time and subject in (None, one.subject):
+                    is_it = subject in (None, one.subject) or one.kind is BreakKind.FILL
+                    if one.found_time == message.transact_time and is_it:
                         return one, message
         return None
 

@@ -111,30 +111,32 @@ class Auditor:
         """The count, and every change that was no execution of ours, with its cause.
 
         News of an execution and the cash that it moved come by different ways: a difference
-        counts once it stays the same. None where it never did. Raises BrokerError.
+        counts once it stays the same while no execution is missing. None where it never did.
+        Raises BrokerError.
         """
         if self._world.adopted_time() is None:
             return None, []
         if self._world.cash_book().basis is None:
-            return await self._first_cash(now), []
+            return await self._first_cash(now)
         seen: Counter[Money] = Counter()
+        late: list[Break] = []
         for number in range(_READINGS):
             if number:
                 await self._clock.sleep(self._settings.fills_delay_s)
             found = await self._reading(now)
             assert found is not None, "there was a count before"
             seen[found.difference] += 1
-            if found.agrees or (seen[found.difference] > 1 and await self._has_all_fills(now)):
-                return cash.counted(found, now)
-        return None, []
+            booked = await self._booked_now(now) if seen[found.difference] > 1 else []
+            late += booked
+            if found.agrees or (seen[found.difference] > 1 and not booked):
+                count, breaks = cash.counted(found, now)
+                return count, [*late, *breaks]
+        return None, late
 
-    async def _has_all_fills(self, now: datetime) -> bool:
-        """Whether every execution that the broker lists is booked; those that are not will be."""
-        since = max(self._since(now, whole_day=False), self._world.adopted_time() or now)
-        found, _ = await self._fills(since, now)
-        for one in found.missing:
-            self._world.deliver(one)
-        return not found.missing
+    async def _booked_now(self, now: datetime) -> list[Break]:
+        """Executions that were missing until this moment."""
+        _, breaks = await self.count_fills(now, whole_day=False)
+        return [one for one in breaks if not one.is_open]
 
     async def _reading(self, now: datetime) -> cash.Reading | None:
         await self._world.settled()
@@ -142,17 +144,17 @@ class Auditor:
         await self._world.settled()
         return cash.reading(self._world.cash_book(), held, listed)
 
-    async def _first_cash(self, now: datetime) -> CashCount | None:
+    async def _first_cash(self, now: datetime) -> tuple[CashCount | None, list[Break]]:
         """Taken while nothing moves."""
         before, traded = await self._held(), self._world.cash_book().traded
         listed = await self._listed(now)
         await self._clock.sleep(self._settings.fills_delay_s)
-        is_whole = await self._has_all_fills(now)
+        late = await self._booked_now(now)
         await self._world.settled()
         book = self._world.cash_book()
-        if not is_whole or before != await self._held() or book.traded != traded:
-            return None
-        return cash.first_count(book, before, listed, now)
+        if late or before != await self._held() or book.traded != traded:
+            return None, late
+        return cash.first_count(book, before, listed, now), []
 
     async def _held(self) -> Money:
         return (await self._broker.account_report()).cash

@@ -111,6 +111,7 @@ class Reconciler:
             breaks = await self._with_strangers(breaks, pairs)
         if BreakKind.FILL in kinds or BreakKind.CASH in kinds:
             breaks += await self._count(counts)
+        breaks += self._survey.caught_up()
         compared = self._compared(kinds, breaks, counts, whole_until)
         if is_first or not is_routine or self._is_due(compared, kinds):
             await self._world.record((*adjusted, compared, *self._alarms(compared)))

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any, Protocol
 
+from floorbroker.domain.books.breaks import Break
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport, JournalMessage, Reconciliation
 from floorbroker.domain.order import Order
@@ -55,3 +56,7 @@ class Survey(Protocol):
     """Asks the broker how each open order stands."""
 
     async def sweep(self) -> list[Theirs]: ...
+
+    def caught_up(self) -> list[Break]:
+        """What the stream had missed and was caught up with."""
+        ...

@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Protocol
 
+from floorbroker.domain.books.breaks import Break
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.compare.orders import Theirs
+from floorbroker.engine.book import booking
+from floorbroker.engine.compare import fills, findings
+from floorbroker.engine.compare.orders import Theirs, order_breaks
 from floorbroker.engine.settings import Means
 
 
@@ -30,6 +33,9 @@ class Surveyor:
     def __init__(self, means: Means, world: World) -> None:
         self._broker = means.broker
         self._world = world
+        self._has_caught_up = False
+        self._missed: list[tuple[ExecutionReport, Order | None]] = []
+        self._late: list[Break] = []
 
     # Catching up
 
@@ -41,11 +47,29 @@ class Surveyor:
         since = self._world.since()
         if since is not None:
             for found in await self._broker.executions(since=since):
+                self._note(found)
                 self._world.deliver(found)
             for found in await self._broker.orders_since(since):
                 self._world.deliver(found)
-        await self.sweep()
+        pairs = await self.sweep()
+        if self._has_caught_up:
+            self._late += [one for one in order_breaks(pairs) if one.is_open]
+        self._has_caught_up = True
         await self._world.settled()
+
+    def _note(self, found: ExecutionReport) -> None:
+        """Remember what a stream that was up should have told; what was before the start is the
+        recovery's to tell."""
+        about = self._world.about(found)
+        if self._has_caught_up and (about is None or not booking.is_booked(about, found)):
+            self._missed.append((found, about))
+
+    def caught_up(self) -> list[Break]:
+        """What was missed and is repaired since somebody asked last; told once."""
+        missed, late = self._missed, self._late
+        self._missed, self._late = [], []
+        executions = (fills.missing_break(one, about, is_booked=True) for one, about in missed)
+        return [*executions, *findings.repaired(late, [])]
 
     async def sweep(self) -> list[Theirs]:
         """How each open order stands, theirs and ours; delivered, and returned for comparison."""
