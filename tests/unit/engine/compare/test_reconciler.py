@@ -87,6 +87,7 @@ async def test_cash_that_nobody_explains_raises_one_alarm_and_stops_nothing() ->
         await filled(made)
         made.broker.cash -= Money(25)
         await made.sleep(1000)
+        await made.engine.reconcile()
         assert made.alarms() == ["cash_break"]
         await made.engine.submit(limit(1))
         (one,) = (await made.engine.reconcile()).open_breaks
