@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from floorbroker.domain.books.breaks import Break
+from floorbroker.domain.books.breaks import Break, BreakCause
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
@@ -11,6 +11,9 @@ from floorbroker.engine.book import booking
 from floorbroker.engine.compare import fills, findings
 from floorbroker.engine.compare.orders import Theirs, order_breaks
 from floorbroker.engine.settings import Means
+
+#: What catching up repairs.
+_REPAIRED = (BreakCause.LATE_ACK, BreakCause.MISSED_FILL)
 
 
 class World(Protocol):
@@ -50,10 +53,10 @@ class Surveyor:
                 self._note(found)
                 self._world.deliver(found)
             for found in await self._broker.orders_since(since):
+                self._note_late([Theirs(ours=self._world.about(found), found=found)])
                 self._world.deliver(found)
         pairs = await self.sweep()
-        if self._has_caught_up:
-            self._late += [one for one in order_breaks(pairs) if one.is_open]
+        self._note_late(pairs)
         self._has_caught_up = True
         await self._world.settled()
 
@@ -63,6 +66,10 @@ class Surveyor:
         about = self._world.about(found)
         if self._has_caught_up and (about is None or not booking.is_booked(about, found)):
             self._missed.append((found, about))
+
+    def _note_late(self, pairs: list[Theirs]) -> None:
+        if self._has_caught_up:
+            self._late += [one for one in order_breaks(pairs) if one.cause in _REPAIRED]
 
     def caught_up(self) -> list[Break]:
         """What was missed and is repaired since somebody asked last; told once."""
