@@ -30,8 +30,9 @@ from floorbroker.deskwork.batch import (
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
+from floorbroker.deskwork.prices import newest_quote
 from floorbroker.deskwork.reports import report_of
-from floorbroker.deskwork.words import number, positive, word
+from floorbroker.deskwork.words import number, order_filter, word
 from floorbroker.domain.amounts import Number, Px, Qty
 from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
@@ -40,10 +41,11 @@ from floorbroker.domain.messages import KillLevel, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
+from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
-from floorbroker.journal.port import OrderFilter, Verification
-from floorbroker.marketdata.live.view import LiveQuote, MarketView
+from floorbroker.journal.port import Verification
+from floorbroker.marketdata.live.view import MarketView
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.publish.journaled import Status, held, listed
 from floorbroker.watch.pnl import PnlRow, pnl_of
@@ -166,14 +168,7 @@ class Desk:
         limit: int = 500,
     ) -> list[Order]:
         """Orders of this journal, newest first; `after` and `until` bound their creation."""
-        chosen_side = word(Side, "side", side)
-        wanted = OrderFilter(
-            after=after,
-            until=until,
-            symbols=tuple(symbol.upper() for symbol in symbols),
-            side=None if chosen_side is None else chosen_side.value,
-            limit=positive("limit", limit),
-        )
+        wanted = order_filter(after, until, symbols=symbols, side=side, limit=limit)
         return listed(self._open.engine.open_orders(), self._open.journal, status, wanted)
 
     async def wait(
@@ -289,13 +284,7 @@ class Desk:
     async def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
         """The newest quote: the live one where it is followed and not older than that, else the
         broker is asked. Raises Refused where there is none."""
-        found = self.market.quote(symbol.upper(), max_age_s=max_age_s)
-        if isinstance(found, LiveQuote):
-            return found.quote
-        quote = await self._open.broker.latest_quote(symbol.upper())
-        if quote is None:
-            raise Refused(f"symbol: {symbol.upper()} has no quote at this broker")
-        return quote
+        return await newest_quote(self._open, symbol.upper(), max_age_s)
 
     # The live market
 
@@ -359,6 +348,14 @@ class Desk:
     async def reconcile_positions(self) -> Reconciliation:
         """Hold our book against the broker's: every difference with cause, evidence and repair."""
         return await self._open.engine.reconcile()
+
+    async def approve_break(self, break_id: str, *, by: str, note: str = "") -> Reconciliation:
+        """Carry out what is proposed for an open break: who approved it, and why, is written down.
+
+        Returns the comparison after it. Raises Refused where no such break is open any more, or
+        where there is nothing to approve yet.
+        """
+        return await self._open.engine.approve(Approve(break_id=break_id, by=by, note=note))
 
     async def generate_trade_report(
         self, start: datetime | None = None, end: datetime | None = None

@@ -235,6 +235,9 @@ class Desk:
     def reconcile_positions(self) -> Reconciliation:
         return self._do(self._desk.reconcile_positions())
 
+    def approve_break(self, break_id: str, *, by: str, note: str = "") -> Reconciliation:
+        return self._do(self._desk.approve_break(break_id, by=by, note=note))
+
     def generate_trade_report(
         self, start: datetime | None = None, end: datetime | None = None
     ) -> TradeReport:

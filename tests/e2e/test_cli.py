@@ -100,6 +100,14 @@ def test_a_day_of_errands(prompt: Prompt) -> None:
     assert re.fullmatch(said, verified.out)
 
 
+def test_a_break_is_approved_by_name_or_not_at_all(prompt: Prompt) -> None:
+    alone = prompt.type("reconcile", "--approve", "cash-12345678")
+    assert (alone.code, "--by NAME belong together" in alone.err) == (2, True)
+    absent = prompt.type("reconcile", "--approve", "cash-12345678", "--by", "Jane Doe")
+    assert absent.code == 1
+    assert "cash-12345678 is no open break; there are: none is open" in absent.err
+
+
 def test_legs_are_orders_with_the_same_verbs(prompt: Prompt) -> None:
     legs = ("--take-profit", "400", "--stop-loss", "100")
     bought = prompt.type(*ORDER, "buy", "10", "AAPL", *legs, "--id", "b")

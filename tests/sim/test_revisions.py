@@ -8,10 +8,18 @@ import pytest
 
 from floorbroker.clock import NS_PER_S, run_virtual
 from floorbroker.domain.amounts import Qty
+from floorbroker.domain.errors import Halted
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import Alarm, BreakCause
-from floorbroker.domain.order import OrderRequest, OrdStatus, Side
+from floorbroker.domain.messages import (
+    Alarm,
+    BreakApproved,
+    BreakCause,
+    NewOrderSingle,
+    PositionAdjusted,
+)
+from floorbroker.domain.order import Fill, OrderRequest, OrdStatus, Side
 from floorbroker.domain.terms import TimeInForce
+from floorbroker.engine.compare.approve import Approve
 from floorbroker.exchange.accounts import VenueAccount
 from tests.sim.world import KEYS, World
 from tests.unit.exchange_actions.kit import split
@@ -105,6 +113,7 @@ async def until(world: World, time_ns: int) -> None:
     await world.clock.sleep(30)
 
 
+@pytest.mark.proves("S24", "C32")
 @pytest.mark.parametrize("is_down", [False, True])
 def test_a_split_is_a_break_that_says_so_and_orders_go_on_on_the_brokers_terms(
     is_down: bool,
@@ -141,7 +150,41 @@ def test_a_split_is_a_break_that_says_so_and_orders_go_on_on_the_brokers_terms(
         order = world.order(name)
         assert (order.ord_status, order.cum_qty) == (OrdStatus.FILLED, Qty(20))
         assert [one.name for one in world.messages() if isinstance(one, Alarm)] == []
+        await approved(world, found.break_id)
         assert world.replayed() == world.live()
         await world.close()
 
     run_virtual(play, seed=1, limit_s=10_000)
+
+
+async def approved(world: World, break_id: str) -> None:
+    """The split is in the book: as many shares as the broker has, for what they cost."""
+    with pytest.raises(Halted, match=f"{break_id} is open .corporate action: ours"):
+        await world.engine.submit(OrderRequest.market(Side.SELL, 1, "AAPL"))
+    compared = await world.engine.approve(
+        Approve(break_id=break_id, by="Jane Doe", note="the split of June")
+    )
+    assert compared.open_breaks == ()
+    position = world.engine.positions()["AAPL"]
+    assert position.qty == 40 + 20
+    bought_later = sum(
+        Decimal(fill.last_px) * Decimal(fill.last_qty) for fill in last_fills(world)
+    )
+    assert Decimal(position.cost) == 10 * (PX + CENT) + bought_later
+    (approval,) = (one for one in world.messages() if isinstance(one, BreakApproved))
+    assert (approval.approved_by, approval.note) == ("Jane Doe", "the split of June")
+    assert approval.found.proposal is not None
+    assert approval.found.proposal.qty == 30
+    (adjusted,) = (one for one in world.messages() if isinstance(one, PositionAdjusted))
+    assert (adjusted.break_id, adjusted.approved_by) == (break_id, "Jane Doe")
+    await world.engine.submit(OrderRequest.market(Side.SELL, 1, "AAPL"))
+
+
+def last_fills(world: World) -> list[Fill]:
+    """Those after the first order, which was before the split."""
+    return [
+        fill
+        for message in world.messages()
+        if isinstance(message, NewOrderSingle) and message.order.price is not None
+        for fill in world.order(message.cl_ord_id).fills
+    ]

@@ -230,20 +230,31 @@ def show_quote(
 
 
 @reconcile.default
-def show_reconciliation(*, json: Json = False) -> int:
+def show_reconciliation(
+    *,
+    approve: Annotated[str, Parameter(help="the id of an open break: carry out its repair")] = "",
+    by: Annotated[str, Parameter(help="who approves it")] = "",
+    note: Annotated[str, Parameter(help="why, for the journal")] = "",
+    json: Json = False,
+) -> int:
     """Every difference, with its cause, evidence and repair; exit 1 if any is open.
 
-    Example: floorbroker reconcile
+    Examples: floorbroker reconcile
+              floorbroker reconcile --approve position-4be1c09a --by "Jane Doe" --note "ticket 12"
     """
+    if bool(approve) != bool(by.strip()) or (note and not approve):
+        raise ConfigError("--approve BREAK_ID and --by NAME belong together")
 
     async def compare(desk: "Desk") -> Reconciliation:
+        if approve:
+            return await desk.approve_break(approve, by=by, note=note)
         return await desk.reconcile_positions()
 
     outcome = with_desk(compare)
     if json:
         say_json(outcome)
     else:
-        from floorbroker.cli.tables import show_reconciliation as show
+        from floorbroker.cli.books.breaks import show_reconciliation as show
 
         show(outcome)
     return REFUSED if outcome.open_breaks else DONE

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from floorbroker.cli.sheet import Column, Sheet, show
 from floorbroker.domain.amounts import ZERO_MONEY, Amount, Px
-from floorbroker.domain.messages import Break, Reconciliation
 from floorbroker.domain.order import Fill, Order, OrdStatus
 from floorbroker.domain.position import Position
 from floorbroker.domain.terms import Side
@@ -19,7 +18,6 @@ from floorbroker.posttrade.wording import (
     View,
     age_text,
     average_text,
-    counted,
     moment_text,
     money_text,
     pnl_direction,
@@ -346,48 +344,6 @@ def incidents_sheet(report: TradeReport, view: View = DEFAULT_VIEW) -> Sheet:
         Column("How it was resolved", folds=True),
     ]
     return Sheet(columns, rows)
-
-
-def show_reconciliation(found: Reconciliation, view: View = DEFAULT_VIEW) -> None:
-    show(reconciliation_view(found, view))
-
-
-def reconciliation_view(found: Reconciliation, view: View = DEFAULT_VIEW) -> RenderableType:
-    """The outcome in one line, then every break with its evidence and repair."""
-    compared = (
-        f"{counted(found.orders_compared, 'order')} and "
-        f"{counted(found.positions_compared, 'position')} compared for {found.account} at "
-        f"{moment_text(found.transact_time, view)} {view.zone_name}"
-    )
-    opened = len(found.open_breaks)
-    style = "bold yellow" if opened else "bold"
-    outcome = Text.assemble((counted(opened, "open break"), style), f", {compared}")
-    if not found.breaks:
-        return outcome
-    ranked = sorted(found.breaks, key=lambda each: not each.is_open)
-    columns = [
-        Column("State"),
-        Column("Cause"),
-        Column("About", folds=True),
-        Column("Ours", 1, is_number=True),
-        Column("Theirs", 1, is_number=True),
-        Column("Evidence", 2, folds=True),
-        Column("Repair", folds=True),
-    ]
-    return Group(outcome, Text(), Sheet(columns, (_break_cells(each) for each in ranked)))
-
-
-def _break_cells(found: Break) -> list[Text]:
-    state = Text("OPEN", style="bold yellow") if found.is_open else Text("repaired", style="green")
-    return [
-        state,
-        Text(words(found.cause)),
-        Text(found.subject),
-        Text(found.ours),
-        Text(found.theirs),
-        Text(found.evidence),
-        Text(found.repair),
-    ]
 
 
 def _side(side: Side) -> Text:

@@ -1,11 +1,15 @@
 """What callers write, read into the types of the trade, or refused by the field's name."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
 from floorbroker.domain.amounts import Number, exact
 from floorbroker.domain.errors import InvalidOrder
+from floorbroker.domain.order import Side
+from floorbroker.journal.port import OrderFilter
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -34,3 +38,22 @@ def word(kind: type[Word], field: str, value: str | None) -> Word | None:
     except ValueError:
         hint = f"choose one of {', '.join(kind)}"
         raise InvalidOrder(field, repr(value), hint) from None
+
+
+def order_filter(
+    after: datetime | None,
+    until: datetime | None,
+    *,
+    symbols: Sequence[str],
+    side: Side | str | None,
+    limit: int,
+) -> OrderFilter:
+    """Which orders are meant; raises InvalidOrder."""
+    chosen = word(Side, "side", side)
+    return OrderFilter(
+        after=after,
+        until=until,
+        symbols=tuple(symbol.upper() for symbol in symbols),
+        side=None if chosen is None else chosen.value,
+        limit=positive("limit", limit),
+    )

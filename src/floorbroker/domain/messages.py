@@ -7,80 +7,24 @@ so that old journals decode. A default never changes, because it stands in no re
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from floorbroker.domain.amounts import Px, Qty, decode_amount, encode_amount
+from floorbroker.domain.amounts import Money, Px, Qty, decode_amount, encode_amount
+from floorbroker.domain.books.breaks import Break as Break
+from floorbroker.domain.books.breaks import BreakCause as BreakCause
+from floorbroker.domain.books.breaks import BreakKind as BreakKind
+from floorbroker.domain.books.breaks import CashCount
+from floorbroker.domain.books.kinds import ExecType as ExecType
+from floorbroker.domain.books.kinds import KillLevel as KillLevel
+from floorbroker.domain.books.kinds import RequestKind as RequestKind
+from floorbroker.domain.books.kinds import Source as Source
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 
 SCHEMA_VERSION = 1
-
-
-class ExecType(StrEnum):
-    """FIX ExecType (150): what an execution report is about."""
-
-    PENDING_NEW = "pending_new"  #: The broker has the order.
-    ACCEPTED = "accepted"  #: The broker holds the order, the venue is closed.
-    HELD = "held"  #: A leg waits for its parent.
-    NEW = "new"  #: The venue works the order.
-    TRADE = "trade"  #: An execution: LastQty at LastPx.
-    TRADE_CORRECT = "trade_correct"  #: An earlier execution was corrected.
-    TRADE_CANCEL = "trade_cancel"  #: An earlier execution was busted.
-    PENDING_CANCEL = "pending_cancel"  #: The venue has our cancel.
-    CANCELED = "canceled"  #: The order was canceled.
-    PENDING_REPLACE = "pending_replace"  #: The venue has our replace.
-    REPLACED = "replaced"  #: The order was replaced; `next_order_id` is its successor.
-    REJECTED = "rejected"  #: The order was rejected.
-    EXPIRED = "expired"  #: The order ended with its session.
-    DONE_FOR_DAY = "done_for_day"  #: No more fills today.
-    STOPPED = "stopped"  #: A fill is guaranteed.
-    SUSPENDED = "suspended"  #: Trading in the order is suspended.
-    CALCULATED = "calculated"  #: Settlement is being computed.
-    RESTATED = "restated"  #: The venue changed the order on its own.
-    ORDER_STATUS = "order_status"  #: An answer to a question: how the order stands now.
-
-
-class Source(StrEnum):
-    """By which channel a report reached us."""
-
-    ANSWER = "answer"  #: The answer to our own request.
-    STREAM = "stream"  #: The broker's order stream.
-    LOOKUP = "lookup"  #: A look-up by client order id.
-    POLL = "poll"  #: A listing of orders.
-    ACTIVITY = "activity"  #: The broker's list of executions.
-
-
-class RequestKind(StrEnum):
-    """Which of the three requests about an order is meant."""
-
-    NEW = "new"
-    CANCEL = "cancel"
-    REPLACE = "replace"
-
-
-class KillLevel(StrEnum):
-    """How far a kill goes; each does what the one before it does."""
-
-    BLOCK = "block"  #: New orders are refused.
-    CANCEL = "cancel"  #: And every order is canceled, until the broker shows none.
-    FLATTEN = "flatten"  #: And every position is closed.
-
-
-class BreakCause(StrEnum):
-    """Why our book and the broker's differ."""
-
-    MISSED_FILL = "missed_fill"  #: The broker has an execution that we had not booked.
-    LATE_ACK = "late_ack"  #: The broker knows more of the order than we had heard.
-    EXTERNAL_ORDER = "external_order"  #: An order that was not placed through this desk.
-    EXTERNAL_POSITION = "external_position"  #: Shares that no fill of ours explains.
-    CORPORATE_ACTION = "corporate_action"  #: A split or the like, by the broker's own list.
-    MISSING_ORDER = "missing_order"  #: An order of ours that the broker does not list.
-    TERMS_DIFFER = "terms_differ"  #: Same id, other symbol, side or size: stop and look.
-    UNKNOWN = "unknown"  #: Nothing that we know explains it.
 
 
 class Message(
@@ -205,6 +149,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     text: str = ""
     parent: ClOrdID | None = None
     legs: tuple["ExecutionReport", ...] = ()
+    origin: str = ""  #: Who placed it where that is neither a person nor a program.
 
 
 class OrderCancelReject(Message, frozen=True, kw_only=True):
@@ -278,7 +223,11 @@ class TimerFired(Message, frozen=True, kw_only=True):
 
 
 class PositionAdjusted(Message, frozen=True, kw_only=True):
-    """Shares that no fill of ours explains were taken into the book, with their cause."""
+    """Shares that no fill of ours explains were taken into the book, with their cause.
+
+    They came at `px` each; with `cost` the position's cost changes by that instead, and nothing
+    is realised. `approved_by` approved the repair of the break `break_id`.
+    """
 
     account: Account
     symbol: str
@@ -286,18 +235,28 @@ class PositionAdjusted(Message, frozen=True, kw_only=True):
     px: Px
     cause: BreakCause
     text: str = ""
+    cost: Money | None = None
+    break_id: str = ""
+    approved_by: str = ""
 
 
-class Break(Struct, frozen=True, kw_only=True):
-    """One difference between our book and the broker's."""
+class CashAdjusted(Message, frozen=True, kw_only=True):
+    """Money that nothing explains was taken into the book: `approved_by` approved that."""
 
+    account: Account
+    amount: Money
     cause: BreakCause
-    subject: str  #: The ClOrdID or the symbol.
-    ours: str
-    theirs: str
-    evidence: str
-    repair: str  #: What was done, or what to do.
-    is_open: bool
+    break_id: str
+    approved_by: str
+
+
+class BreakApproved(Message, frozen=True, kw_only=True):
+    """Somebody looked at a break and approved its repair, which follows where there is one."""
+
+    account: Account
+    found: Break
+    approved_by: str
+    note: str = ""
 
 
 class OrderReopened(Message, frozen=True, kw_only=True):
@@ -326,8 +285,9 @@ class LegAdopted(Message, frozen=True, kw_only=True):
 class Reconciliation(Message, frozen=True, kw_only=True):
     """Our book was held against the broker's: how much was compared, and every difference.
 
-    Up to `broker_time`, on the broker's own clock, nothing of the account was missed; None where
-    the order stream had a gap.
+    Kinds have rhythms of their own: `kinds` were compared (all, where none is told), and of the
+    others the breaks stand that were open. Up to `broker_time`, on the broker's own clock, nothing
+    of the account was missed; None where the order stream had a gap or that was not looked at.
     """
 
     account: Account
@@ -335,6 +295,9 @@ class Reconciliation(Message, frozen=True, kw_only=True):
     positions_compared: int
     breaks: tuple[Break, ...] = ()
     broker_time: datetime | None = None
+    kinds: tuple[BreakKind, ...] = ()
+    fills_compared: int = 0
+    cash: CashCount | None = None
 
     @property
     def open_breaks(self) -> tuple[Break, ...]:
@@ -386,6 +349,8 @@ JournalMessage = (
     | Reconciliation
     | KillSwitched
     | TradingResumed
+    | CashAdjusted
+    | BreakApproved
 )
 
 

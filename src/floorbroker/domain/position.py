@@ -71,6 +71,18 @@ class Position(Struct, frozen=True, kw_only=True, gc=False):
             sold_qty=self.sold_qty if is_buy else self.sold_qty + qty,
         )
 
+    def reshaped(self, qty: Qty, cost: Money) -> "Position":
+        """This position after so many shares came, and its cost changed by so much, without a
+        trade: a split brings shares and no cost. Nothing is realised."""
+        return Position(
+            symbol=self.symbol,
+            qty=self.qty + qty,
+            cost=self.cost + cost,
+            realized_pnl=self.realized_pnl,
+            bought_qty=self.bought_qty,
+            sold_qty=self.sold_qty,
+        )
+
     def _closed(self, signed: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
         """What closing part or all adds to the cost and to the profit: `signed` is opposite to
         the position and not larger."""

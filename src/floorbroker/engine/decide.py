@@ -368,12 +368,12 @@ def watch_ghost(
     return messages
 
 
-def refused(command: Submit | Cancel | Replace, refusal: Refused, now: datetime) -> JournalMessage:
+def refused(command: object, refusal: Refused, now: datetime) -> JournalMessage:
     """The refusal of a command, for the audit."""
     return BusinessMessageReject(
         command=type(command).__name__.lower(),
         text=str(refusal),
-        cl_ord_id=command.cl_ord_id,
+        cl_ord_id=getattr(command, "cl_ord_id", None),
         symbol=command.request.symbol if isinstance(command, Submit) else "",
         transact_time=now,
     )

@@ -34,7 +34,7 @@ class Inbox:
         self.on_turn: Callable[[], None] = _nothing
         self.journal = journal
         self._clock = clock
-        self._settings = settings
+        self.settings = settings
         self._times = times
         #: Called before each batch; what it puts in goes first.
         self.fence: Callable[[], None] | None = None
@@ -68,7 +68,7 @@ class Inbox:
 
     async def room(self) -> None:
         """Wait until a command may be put in."""
-        while len(self._items) >= self._settings.inbox_max:
+        while len(self._items) >= self.settings.inbox_max:
             self._room.clear()
             await self._room.wait()
             self.check_alive()
@@ -80,7 +80,7 @@ class Inbox:
 
     async def run(self, writer: Writer, views: Views) -> None:
         """Empty the inbox for ever, a batch at a time."""
-        items, batch_max = self._items, self._settings.max_batch
+        items, batch_max = self._items, self.settings.max_batch
         while True:
             if not items:
                 self._wake.clear()
@@ -98,7 +98,7 @@ class Inbox:
             except BaseException as problem:
                 writer.fail(problem)
                 raise
-            if not self._room.is_set() and len(items) < self._settings.inbox_max:
+            if not self._room.is_set() and len(items) < self.settings.inbox_max:
                 self._room.set()
 
     async def _commit(self, writer: Writer, views: Views, begun_s: float) -> None:
@@ -122,7 +122,7 @@ class Inbox:
                 reply.set_result(None)
             else:
                 reply.set_exception(refusal)
-        if self.head.seq - self.snapshot_seq >= self._settings.snapshot_every:
+        if self.head.seq - self.snapshot_seq >= self.settings.snapshot_every:
             self.save_snapshot(writer)
 
     def save_snapshot(self, writer: Writer) -> None:

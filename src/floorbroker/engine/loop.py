@@ -35,12 +35,13 @@ from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import Halted, UnknownOrder
 from floorbroker.domain.ids import ClOrdID, ClOrdIDMaker
 from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
-from floorbroker.domain.order import Order, OrderRequest, OrdStatus, TimeInForce
+from floorbroker.domain.order import Order, OrderRequest, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
 from floorbroker.engine.book import aftermath
+from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.evidence import opening
-from floorbroker.engine.evidence.crew import Crew
+from floorbroker.engine.evidence.crew import Crew, looked_at
 from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.gates import stale
 from floorbroker.engine.halting.switch import Switch
@@ -165,15 +166,16 @@ class Engine:
         await self._inbox.ask(decide.Resume())
         self._spawn(lambda: crew.link.run(crew.surveyor.catch_up))
         await opening.caught_up(crew.link, self._means, self._inbox)
-        compared = await opening.compared(crew.surveyor, self._means)
+        compared = await opening.compared(crew.reconciler, self._means)
         crew.is_open = True
         await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
         crew.pulse.begin()
         self._spawn(crew.pulse.run)
         self._spawn(lambda: crew.link.settle(crew.surveyor.catch_up))
         self._spawn(crew.timekeeper.run)
-        self._spawn(crew.surveyor.watch_orders)
-        self._spawn(crew.surveyor.watch_positions)
+        self._spawn(crew.reconciler.watch_orders)
+        self._spawn(crew.reconciler.watch_positions)
+        self._spawn(crew.reconciler.watch_counts)
         self._spawn(lambda: crew.enforcer.run(self.submit))
         return recovery.found(
             replayed,
@@ -347,17 +349,17 @@ class Engine:
     async def reconcile(self) -> Reconciliation:
         """Hold the books against the broker's, repair what the evidence allows; raises
         BrokerError."""
-        self._inbox.check_alive()
-        if self._crew is None:
-            raise Halted("the desk is not open")
-        return await self._crew.surveyor.reconcile()
+        return await self._at_work().reconciler.reconcile()
+
+    async def approve(self, command: Approve) -> Reconciliation:
+        """Carry out what is proposed for an open break, and compare again; raises Refused,
+        BrokerError."""
+        return await self._at_work().reconciler.approve(command)
 
     async def accept_journal(self) -> tuple[ClOrdID, ...]:
         """Somebody has looked at the orders that this journal does not know, and the desk opens
         for new ones; returns their ids, none where nothing was wrong."""
-        self._inbox.check_alive()
-        if (crew := self._crew) is None:
-            raise Halted("the desk is not open")
+        crew = self._at_work()
         strangers = tuple(crew.state.strangers)
         if strangers:
             await self._inbox.record((stale.accepted(strangers, self._clock.now()),))
@@ -367,10 +369,15 @@ class Engine:
     @property
     def switch(self) -> Switch:
         """What stops and starts trading; raises Halted before the desk is open."""
-        self._inbox.check_alive()
-        if self._switch is None or self._crew is None:
-            raise Halted("the desk is not open")
+        self._at_work()
+        assert self._switch is not None
         return self._switch
+
+    def _at_work(self) -> Crew:
+        self._inbox.check_alive()
+        if self._crew is None:
+            raise Halted("the desk is not open")
+        return self._crew
 
     @property
     def has_ended(self) -> bool:
@@ -379,27 +386,11 @@ class Engine:
 
     def health(self) -> EngineHealth:
         """Raises nothing and asks nobody."""
-        crew, orders = self._crew, self._views.orders.values()
-        compared = None if crew is None else crew.state.reconciliation
-        return EngineHealth(
-            is_open=crew is not None and crew.takes_orders,
-            stream=self._broker.stream.health(),
-            open_orders=len(self.open_orders()),
-            unknown_orders=sum(one.venue_status is OrdStatus.UNKNOWN for one in orders),
-            external_orders=len(self.external_orders()),
-            open_breaks=0 if compared is None else len(compared.open_breaks),
-            alarms=0 if crew is None else crew.state.alarms,
-            inbox=len(self._inbox),
-            seq=self._inbox.head.seq,
-            kill=None if crew is None else crew.state.kill,
-        )
+        return looked_at(self._crew, self._views, self._broker, self._inbox)
 
     async def _admit(self, *, is_new: bool = False) -> None:
         """Let a command in: there must be room, and for a new order the stream must be whole."""
-        self._inbox.check_alive()
-        crew = self._crew
-        if crew is None:
-            raise Halted("the desk is not open")
+        crew = self._at_work()
         if is_new and not crew.link.is_whole:
             timeout_s = self._settings.stream_ready_timeout_s
             try:

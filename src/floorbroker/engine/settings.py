@@ -31,6 +31,11 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     retry_delays_s: tuple[float, ...] = (0.25, 0.5, 1, 2, 4, 8, 15)
     poll_orders_s: float = 15.0
     poll_positions_s: float = 30.0
+    #: Executions and cash are compared so often, and once the trading day is over.
+    poll_fills_s: float = 300.0
+    #: Client order ids of orders that the broker places on its own begin with one of these. That
+    #: Alpaca marks its liquidations at all is not documented; an order's `source` counts, too.
+    broker_marks: tuple[str, ...] = ("liquidation",)
     #: Missing executions may still be on the stream: wait this long before asking for them.
     fills_delay_s: float = 0.25
     #: A cancel that the broker took but did not carry out raises an alarm after this long.

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from floorbroker.domain.ids import ClOrdID, OrderID
@@ -22,6 +22,8 @@ from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import (
     ENCODER,
     Alarm,
+    BreakApproved,
+    CashAdjusted,
     DeskClosed,
     DeskOpened,
     ExecutionReport,
@@ -52,6 +54,7 @@ from floorbroker.domain.order import Order, OrdStatus, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
+from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.kill import Kill, killed
 from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.book.trail import Trail
@@ -78,6 +81,7 @@ class Image(Struct, frozen=True, kw_only=True):
     ended_legs: dict[OrderID, ClOrdID] = {}
     kill: Kill | None = None
     strangers: list[ClOrdID] = []
+    cash: CashBook = field(default_factory=CashBook)
 
 
 _IMAGE = decoder_for(Image)
@@ -124,6 +128,8 @@ class State:
             TimerFired: self._timer_fired,
             PositionAdjusted: self._position_adjusted,
             Reconciliation: self._reconciled,
+            BreakApproved: self._approved,
+            CashAdjusted: lambda message: self.book.cash.adjust(message.amount),
             Alarm: self._alarmed,
             KillSwitched: self._killed,
             TradingResumed: self._resumed,
@@ -157,7 +163,16 @@ class State:
             self.adopted_time = message.broker_time
         if message.broker_time is not None:
             self.safe_time = message.broker_time
+        if message.cash is not None:
+            self.book.cash.take(message.cash)
         self.reconciliation = message
+
+    def _approved(self, message: BreakApproved) -> None:
+        """The break is closed until it is found again, as another one if its books changed."""
+        compared, name = self.reconciliation, message.found.break_id
+        if compared is not None:
+            breaks = (message.found if one.break_id == name else one for one in compared.breaks)
+            self.reconciliation = replace(compared, breaks=tuple(breaks))
 
     def _alarmed(self, message: Alarm) -> None:
         if message.name == STALE_JOURNAL and message.is_over:
@@ -179,7 +194,10 @@ class State:
     def _position_adjusted(self, message: PositionAdjusted) -> None:
         side = Side.BUY if message.qty > 0 else Side.SELL
         before = self.book.positions.get(message.symbol) or Position(symbol=message.symbol)
-        after = before.booked(side, abs(message.qty), message.px)
+        if message.cost is None:
+            after = before.booked(side, abs(message.qty), message.px)
+        else:
+            after = before.reshaped(message.qty, message.cost)
         # Shares that came or went without a trade were neither bought nor sold here.
         self.book.adjusted(replace(after, bought_qty=before.bought_qty, sold_qty=before.sold_qty))
 
@@ -353,6 +371,7 @@ class State:
                 ended_legs=dict(self.book.ended_legs),
                 kill=self.kill,
                 strangers=list(self.strangers),
+                cash=self.book.cash,
             )
         )
 
@@ -375,6 +394,7 @@ class State:
         state.book.positions = {position.symbol: position for position in image.positions}
         state.book.trails = image.trails
         state.book.ended_legs = OrderedDict(image.ended_legs)
+        state.book.cash = image.cash
         state.timers = image.timers
         state.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time

@@ -44,6 +44,10 @@ class Views:
         """A recently ended order, without asking the journal."""
         return self._recent.get(cl_ord_id)
 
+    def lately(self) -> list[Order]:
+        """Orders that live, behind those that ended lately."""
+        return [*self._recent.values(), *self.orders.values()]
+
     def recent_by_order_id(self, order_id: OrderID) -> Order | None:
         cl_ord_id = self._recent_ids.get(order_id)
         return None if cl_ord_id is None else self._recent.get(cl_ord_id)

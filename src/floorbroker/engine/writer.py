@@ -34,6 +34,7 @@ from floorbroker.engine import decide
 from floorbroker.engine.book import aftermath, legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
+from floorbroker.engine.compare.approve import Approve, approved
 from floorbroker.engine.gates import halted
 from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.state import State
@@ -84,6 +85,7 @@ class Writer:
             decide.Resume: self._resume,
             halted.Halt: self._switch,
             halted.Lift: self._switch,
+            Approve: self._approve,
         }
         self._follow: dict[type, Callable[[Any, Order | None], None]] = {
             NewOrderSingle: self._after_intent,
@@ -160,6 +162,10 @@ class Writer:
 
     def _record(self, item: decide.Record, reply: Any) -> None:
         self._put_all(item.messages)
+        self._barrier(None, reply)
+
+    def _approve(self, item: Approve, reply: Any) -> None:
+        self._put_all(approved(self.state.reconciliation, item, self.now))
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -309,7 +315,7 @@ class Writer:
     def _ask_more(self, before: Order | None, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""
         ask = self._hands.resolver
-        if questions.lacks_executions(order, found):
+        if questions.lacks_executions(order, found, before):
             self.effects.append(partial(ask.executions, order.cl_ord_id, found))
         for name in questions.whose_standing(self.state.book, before, order, found):
             self.effects.append(partial(ask.standing, name))

@@ -227,8 +227,10 @@ def _refused(message: m.BusinessMessageReject) -> tuple[str, ...]:
 
 
 def _adjusted(message: m.PositionAdjusted) -> tuple[str, ...]:
-    moved = f"{qty_text(message.qty)} {message.symbol} @ {px_text(message.px)}"
-    return f"position adjusted by {moved}", words(message.cause), message.text
+    cost = f"@ {px_text(message.px)}" if message.cost is None else f"for {message.cost}"
+    moved = f"{qty_text(message.qty)} {message.symbol} {cost}"
+    by = f"approved by {message.approved_by}" if message.approved_by else ""
+    return f"position adjusted by {moved}", words(message.cause), message.text, by
 
 
 def _reconciled(message: m.Reconciliation) -> tuple[str, ...]:
@@ -288,4 +290,14 @@ _SAID: dict[type, Callable[[Any], tuple[str, ...]]] = {
     m.Reconciliation: _reconciled,
     m.KillSwitched: lambda message: (f"KILL {message.level}", f"by {message.by}", message.reason),
     m.TradingResumed: lambda message: ("trading resumed", f"by {message.by}", message.reason),
+    m.CashAdjusted: lambda message: (
+        f"cash adjusted by {message.amount}",
+        words(message.cause),
+        f"{message.break_id}, approved by {message.approved_by}",
+    ),
+    m.BreakApproved: lambda message: (
+        f"break {message.found.break_id} approved by {message.approved_by}",
+        f"{words(message.found.cause)} {message.found.subject}",
+        message.note,
+    ),
 }

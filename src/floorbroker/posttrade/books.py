@@ -116,6 +116,9 @@ class Books:
             return
         side = Side.BUY if message.qty > 0 else Side.SELL
         book = self._symbol(message.account, message.symbol)
+        if message.cost is not None:
+            book.position = book.position.reshaped(message.qty, message.cost)
+            return
         closed = book.book(side, abs(message.qty), message.px)
         if period.holds(message.transact_time):
             book.realized_pnl += closed

@@ -11,6 +11,7 @@ from floorbroker.domain.ids import Account
 from floorbroker.domain.messages import (
     Alarm,
     Break,
+    BreakApproved,
     BusinessMessageReject,
     DeskClosed,
     DeskOpened,
@@ -110,6 +111,7 @@ class IncidentLog:
             Alarm: self._alarmed,
             PositionAdjusted: self._adjusted,
             Reconciliation: self._reconciled,
+            BreakApproved: self._break_approved,
         }
 
     def take(self, record: Record) -> None:
@@ -263,6 +265,13 @@ class IncidentLog:
             self._breaks.pop(key).settle(now, "gone at the next reconciliation")
         for found in message.breaks:
             self._broke(found, message.account, now)
+
+    def _break_approved(self, message: BreakApproved) -> None:
+        found = message.found
+        incident = self._breaks.pop((message.account, found.cause, found.subject), None)
+        if incident is not None:
+            incident.outcome = f"{found.repair}. {message.note}".rstrip(". ")
+            incident.settle(message.transact_time, incident.outcome)
 
     def _broke(self, found: Break, account: Account, now: datetime) -> None:
         key = (account, found.cause, found.subject)

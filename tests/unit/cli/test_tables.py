@@ -7,6 +7,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from floorbroker.cli import tables
+from floorbroker.cli.books import breaks
 from floorbroker.cli.sheet import PIPE_WIDTH, Column, Sheet, labelled, show
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID
@@ -91,7 +92,7 @@ def test_nothing_is_wider_than_the_window_and_no_number_is_cut(width: int) -> No
         tables.report_view(report),
         tables.orders_sheet(orders),
         tables.fills_sheet(report.fills[:20]),
-        tables.reconciliation_view(report.reconciliations[0]),
+        breaks.reconciliation_view(report.reconciliations[0]),
     ):
         text = rendered(what, width)
         assert max(len(line) for line in text.splitlines()) <= width

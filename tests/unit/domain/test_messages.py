@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.books.breaks import CashCount, Proposal
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
     ENCODER,
@@ -20,8 +21,11 @@ from floorbroker.domain.messages import (
     ORDER_DECODER,
     Alarm,
     Break,
+    BreakApproved,
     BreakCause,
+    BreakKind,
     BusinessMessageReject,
+    CashAdjusted,
     DeskClosed,
     DeskOpened,
     ExecType,
@@ -114,6 +118,23 @@ LEG = ExecutionReport(
 )
 
 #: One of each, every field set, so that a field that does not come back is seen.
+BREAK = Break(
+    cause=BreakCause.MISSED_FILL,
+    subject=MINE,
+    ours="0",
+    theirs="10",
+    evidence="execution e-1",
+    repair="booked",
+    is_open=False,
+    kind=BreakKind.POSITION,
+    symbol="AAPL",
+    difference="10",
+    break_id="position-4be1c09a",
+    found_time=NOON,
+    proposal=Proposal(symbol="AAPL", qty=Qty(10), px=Px("9.5"), cost=Money(95), cash=Money("-95")),
+    approved_by="Jane Doe",
+    note="ticket 12",
+)
 MESSAGES: list[JournalMessage] = [
     DeskOpened(
         transact_time=NOON, epoch=3, version="0.1.0", account=MAIN, broker="alpaca", mode="paper"
@@ -167,6 +188,7 @@ MESSAGES: list[JournalMessage] = [
         text="words",
         parent=ClOrdID("FB-0"),
         legs=(LEG,),
+        origin="liquidation",
     ),
     OrderCancelReject(
         transact_time=NOON,
@@ -193,6 +215,20 @@ MESSAGES: list[JournalMessage] = [
         px=Px("187.20"),
         cause=BreakCause.EXTERNAL_POSITION,
         text="transferred in",
+        cost=Money("-936"),
+        break_id=BREAK.break_id,
+        approved_by="Jane Doe",
+    ),
+    CashAdjusted(
+        transact_time=NOON,
+        account=MAIN,
+        amount=Money("-0.01"),
+        cause=BreakCause.ROUNDING,
+        break_id="cash-4be1c09a",
+        approved_by="Jane Doe",
+    ),
+    BreakApproved(
+        transact_time=NOON, account=MAIN, found=BREAK, approved_by="Jane Doe", note="ticket 12"
     ),
     OrderReopened(transact_time=NOON, order=ORDER),
     LegAdopted(
@@ -210,18 +246,18 @@ MESSAGES: list[JournalMessage] = [
         account=MAIN,
         orders_compared=7,
         positions_compared=3,
-        breaks=(
-            Break(
-                cause=BreakCause.MISSED_FILL,
-                subject=MINE,
-                ours="0",
-                theirs="10",
-                evidence="execution e-1",
-                repair="booked",
-                is_open=False,
-            ),
-        ),
+        breaks=(BREAK,),
         broker_time=LATER,
+        kinds=(BreakKind.POSITION, BreakKind.CASH),
+        fills_compared=12,
+        cash=CashCount(
+            cash=Money("99.5"),
+            traded=Money("-0.505"),
+            rounded=Money("-0.5"),
+            executions=1,
+            activity_ids=("a-1",),
+            until=NOON,
+        ),
     ),
     KillSwitched(
         transact_time=NOON,
@@ -304,7 +340,7 @@ GOLDEN = {
 def test_the_canonical_bytes_do_not_change(name: str) -> None:
     message = next(message for message in MESSAGES if name_of(message) == name)
     if isinstance(message, ExecutionReport):
-        message = msgspec.structs.replace(message, parent=None, legs=())  # came later
+        message = msgspec.structs.replace(message, parent=None, legs=(), origin="")  # later
     assert ENCODER.encode(message) == GOLDEN[name]
     assert MESSAGE_DECODER.decode(GOLDEN[name]) == message
 
@@ -406,7 +442,7 @@ def test_what_has_no_json_form_says_so() -> None:
 
 
 def test_open_breaks_are_those_that_nobody_has_mended() -> None:
-    (found,) = [one for one in MESSAGES if isinstance(one, Reconciliation)]
+    found = next(one for one in MESSAGES if isinstance(one, Reconciliation))
     assert found.open_breaks == ()
     still_open = replace(found.breaks[0], is_open=True)
     assert replace(found, breaks=(*found.breaks, still_open)).open_breaks == (still_open,)

@@ -26,7 +26,7 @@ from floorbroker.brokers.port import (
     StreamState,
 )
 from floorbroker.clock import NS_PER_S, LoopClock, datetime_of, run_virtual
-from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
+from floorbroker.domain.amounts import ZERO_QTY, Money, Px, Qty
 from floorbroker.domain.errors import BrokerRejected, BrokerUnknown, BrokerUnreachable
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.instrument import Instrument
@@ -135,6 +135,7 @@ class ScriptedBroker:
         self.shares: dict[str, Decimal] = {}
         self.listed: dict[str, Instrument | None] = {}  #: Instead of a plain one.
         self.changes: list[Activity] = []  #: What was no trade.
+        self.cash = Money(100_000)
         self.successors_carry = False
         self.is_silent = False  #: Whether the stream says nothing.
         self._number = 0
@@ -166,6 +167,7 @@ class ScriptedBroker:
         self.trades.append(trade)
         sign = 1 if before.side is Side.BUY else -1
         self.shares[before.symbol] = self.shares.get(before.symbol, Decimal(0)) + sign * qty
+        self.cash -= Money(sign * qty * Decimal(px))
         self.tell(trade)
         return trade
 
@@ -268,7 +270,22 @@ class ScriptedBroker:
         return MarketPhase(broker_time=now, is_open=True, next_open=later, next_close=later)
 
     async def account_report(self) -> AccountReport:
-        _unused()
+        self._question("account", "")
+        zero = Money(0)
+        return AccountReport(
+            account=self.account,
+            status="ACTIVE",
+            currency="USD",
+            cash=self.cash,
+            equity=self.cash,
+            last_equity=self.cash,
+            buying_power=self.cash,
+            initial_margin=zero,
+            maintenance_margin=zero,
+            multiplier=1,
+            is_trading_blocked=False,
+            is_shorting_enabled=True,
+        )
 
     async def calendar(self, start: date, end: date) -> list[CalendarDay]:
         _unused()

@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID, leg_id
 from floorbroker.domain.messages import (
     Alarm,
     Break,
+    BreakApproved,
     BreakCause,
     BusinessMessageReject,
+    CashAdjusted,
     DeskClosed,
     DeskOpened,
     ExecType,
@@ -140,6 +142,30 @@ def _desk_messages() -> list[JournalMessage]:
             qty=Qty("-3.5"),
             px=Px("410.05"),
             cause=BreakCause.EXTERNAL_POSITION,
+        ),
+        CashAdjusted(
+            transact_time=NOON,
+            account=ACCOUNT,
+            amount=Money("-0.01"),
+            cause=BreakCause.ROUNDING,
+            break_id="cash-4be1c09a",
+            approved_by="Jane Doe",
+        ),
+        BreakApproved(
+            transact_time=NOON,
+            account=ACCOUNT,
+            found=Break(
+                cause=BreakCause.ROUNDING,
+                subject="cash",
+                ours="1.00",
+                theirs="0.99",
+                evidence="less than a cent for each of 2 executions",
+                repair="taken over, approved by Jane Doe",
+                is_open=False,
+                break_id="cash-4be1c09a",
+            ),
+            approved_by="Jane Doe",
+            note="ticket 12",
         ),
         MessageQuarantined(
             transact_time=NOON, source=Source.STREAM, raw='{"a":\n"\x1b[31m"', text="no JSON"

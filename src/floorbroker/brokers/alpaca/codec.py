@@ -63,6 +63,7 @@ class WireOrder(Struct, gc=False):
     replaces: str | None = None
     order_class: str | None = None
     legs: list[Raw] | None = None
+    source: str | None = None  # null for what people and programs place
 
 
 class _TradeUpdate(Struct, gc=False):
@@ -190,6 +191,7 @@ def _status_report(
         received_time=received_time,
         text=text,
         parent=ClOrdID(parent) if parent else None,
+        origin=order.source or "",
     )
 
 

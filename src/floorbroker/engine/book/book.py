@@ -21,6 +21,7 @@ from floorbroker.domain.order import (
     Side,
 )
 from floorbroker.domain.position import Position
+from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.trail import Trail
 
 #: Stands between a ClOrdID and the number of its replacement in a client order id on the wire.
@@ -96,6 +97,7 @@ class Book:
         self.renamed: dict[ClOrdID, ClOrdID] = {}
         self.ended_legs: OrderedDict[OrderID, ClOrdID] = OrderedDict()
         self.unknown: dict[ClOrdID, Order] = {}
+        self.cash = CashBook()
 
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""
@@ -225,7 +227,8 @@ class Book:
         return order
 
     def booked(self, fills: tuple[Fill, ...]) -> None:
-        """Fold executions into positions."""
+        """Fold executions into positions and cash."""
+        self.cash.booked(fills)
         for fill in fills:
             symbol = fill.symbol
             position = self.positions.get(symbol) or Position(symbol=symbol)
@@ -251,6 +254,7 @@ class Book:
         if position is None:
             self.booked(booked)
             return
+        self.cash.booked(booked)
         self.positions[busted.symbol] = position
         self.changed_symbols[busted.symbol] = None
 

@@ -9,11 +9,22 @@ from floorbroker.engine.book import booking, legs
 from floorbroker.engine.book.book import Asked, Book, Phase, lineage_of
 
 
-def lacks_executions(order: Order, found: ExecutionReport) -> bool:
-    """Whether the broker counts executions of the order that we have not booked."""
+def lacks_executions(order: Order, found: ExecutionReport, before: Order | None = None) -> bool:
+    """Whether the broker counts executions of the order that we have not booked.
+
+    An execution that was booked `before` counts what there was at its time: a bust or correction
+    since makes that no news.
+    """
     if found.cum_qty <= order.cum_qty and not order.replaces:
         return False  # as nearly always
+    if before is not None and _is_booked(before, found):
+        return False
     return found.order_id in lineage_of(order) and booking.is_behind(order, found)
+
+
+def _is_booked(order: Order, found: ExecutionReport) -> bool:
+    is_execution = found.exec_type in booking.EXECUTIONS and booking.is_bookable(found)
+    return is_execution and booking.is_booked(order, found)
 
 
 def whose_standing(

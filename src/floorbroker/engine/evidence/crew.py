@@ -1,6 +1,9 @@
 """The parts that act for one state, put together."""
 
+from floorbroker.brokers.port import Broker
 from floorbroker.domain.messages import Alarm
+from floorbroker.domain.order import OrdStatus
+from floorbroker.engine.compare.reconciler import Reconciler
 from floorbroker.engine.decide import Record, Release, Rules
 from floorbroker.engine.evidence.link import Link
 from floorbroker.engine.evidence.pulse import Pulse
@@ -11,7 +14,7 @@ from floorbroker.engine.evidence.window import Window
 from floorbroker.engine.halting.enforcer import Enforcer
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Hands, Outbox, Pacer
-from floorbroker.engine.settings import Means
+from floorbroker.engine.settings import EngineHealth, Means
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
 from floorbroker.engine.writer import Writer
@@ -32,6 +35,7 @@ class Crew:
         self.window = Window(state, views, self.finder, inbox)
         self.resolver = self.window.resolver = Resolver(means, self.window)
         self.surveyor = Surveyor(means, self.window)
+        self.reconciler = Reconciler(means, self.window, self.surveyor)
         self.enforcer = Enforcer(means, self.surveyor, state, inbox)
         self.pulse = Pulse(means.clock, means.settings.pause_max_s, self._stood_still)
         inbox.on_turn = self.pulse.beat
@@ -84,3 +88,22 @@ class Crew:
     async def aclose(self) -> None:
         await self.resolver.aclose()
         await self.outbox.aclose()
+
+
+def looked_at(crew: Crew | None, views: Views, broker: Broker, inbox: Inbox) -> EngineHealth:
+    """The engine at a glance; without a crew it is closed."""
+    orders = views.orders.values()
+    compared = None if crew is None else crew.state.reconciliation
+    external = sum(one.is_external for one in orders)
+    return EngineHealth(
+        is_open=crew is not None and crew.takes_orders,
+        stream=broker.stream.health(),
+        open_orders=len(orders) - external,
+        unknown_orders=sum(one.venue_status is OrdStatus.UNKNOWN for one in orders),
+        external_orders=external,
+        open_breaks=0 if compared is None else len(compared.open_breaks),
+        alarms=0 if crew is None else crew.state.alarms,
+        inbox=len(inbox),
+        seq=inbox.head.seq,
+        kill=None if crew is None else crew.state.kill,
+    )

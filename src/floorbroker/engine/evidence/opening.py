@@ -6,8 +6,8 @@ from typing import Any
 
 from floorbroker.domain.errors import BrokerError, BrokerUnreachable
 from floorbroker.domain.messages import Reconciliation
+from floorbroker.engine.compare.reconciler import AT_START, Reconciler
 from floorbroker.engine.evidence.link import Link
-from floorbroker.engine.evidence.survey import Surveyor
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.settings import Means
 
@@ -25,13 +25,13 @@ async def caught_up(link: Link, means: Means, inbox: Inbox) -> None:
         raise BrokerUnreachable(f"the broker's books could not be read: {why}")
 
 
-async def compared(surveyor: Surveyor, means: Means) -> Reconciliation:
+async def compared(reconciler: Reconciler, means: Means) -> Reconciliation:
     """The first comparison, tried again while the broker fails now and then."""
     clock, settings = means.clock, means.settings
     deadline = clock.monotonic() + settings.start_timeout_s
     for delay_s in chain(settings.retry_delays_s, repeat(1)):
         try:
-            return await surveyor.reconcile()
+            return await reconciler.reconcile(AT_START)
         except BrokerError as problem:
             means.errors.append(problem)
             if clock.monotonic() + delay_s > deadline:

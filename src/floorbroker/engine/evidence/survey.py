@@ -1,37 +1,19 @@
 """Asks the broker how everything stands: after a gap, at intervals, and to compare the books."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
-from msgspec.structs import replace
-
-from floorbroker.brokers.port import ActivityKind, PositionReport
-from floorbroker.domain.errors import BrokerError
-from floorbroker.domain.ids import Account, ClOrdID
-from floorbroker.domain.messages import (
-    Break,
-    BreakCause,
-    ExecutionReport,
-    JournalMessage,
-    Reconciliation,
-)
+from floorbroker.domain.books.breaks import Break, BreakCause
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.domain.position import Position
-from floorbroker.engine.decide import LookForStuck
-from floorbroker.engine.reconcile import (
-    Theirs,
-    adoption,
-    explained,
-    order_breaks,
-    position_breaks,
-    repaired,
-)
+from floorbroker.engine.book import booking
+from floorbroker.engine.compare import fills, findings
+from floorbroker.engine.compare.orders import Theirs, order_breaks
 from floorbroker.engine.settings import Means
 
-_RECORD_EVERY_S = 300.0
-_NO_TRADES = frozenset(ActivityKind) - {ActivityKind.FILL}
+#: What catching up repairs.
+_REPAIRED = (BreakCause.LATE_ACK, BreakCause.MISSED_FILL)
 
 
 class World(Protocol):
@@ -39,36 +21,24 @@ class World(Protocol):
 
     def orders(self) -> list[Order]: ...
 
-    def positions(self) -> dict[str, Position]: ...
-
     def about(self, found: ExecutionReport) -> Order | None: ...
 
     def since(self) -> datetime | None: ...
 
-    def long_since(self) -> datetime | None: ...
-
-    def whole_until(self) -> datetime | None: ...
-
-    def safe_time(self) -> datetime | None: ...
-
-    def is_adopted(self) -> bool: ...
-
-    def deliver(self, found: ExecutionReport | LookForStuck) -> None: ...
-
-    async def record(self, messages: tuple[JournalMessage, ...]) -> None: ...
+    def deliver(self, found: ExecutionReport) -> None: ...
 
     async def settled(self) -> None: ...
 
 
 class Surveyor:
-    """Reads the broker's books and delivers what they say; writes only comparisons."""
+    """Reads the broker's books and delivers what they say; writes nothing."""
 
     def __init__(self, means: Means, world: World) -> None:
-        self._broker, self._clock = means.broker, means.clock
-        self._settings, self._errors = means.settings, means.errors
+        self._broker = means.broker
         self._world = world
-        self._one_at_a_time = asyncio.Lock()
-        self._last: tuple[Break, ...] = ()
+        self._has_caught_up = False
+        self._missed: list[tuple[ExecutionReport, Order | None]] = []
+        self._late: list[Break] = []
 
     # Catching up
 
@@ -80,11 +50,33 @@ class Surveyor:
         since = self._world.since()
         if since is not None:
             for found in await self._broker.executions(since=since):
+                self._note(found)
                 self._world.deliver(found)
             for found in await self._broker.orders_since(since):
+                self._note_late([Theirs(ours=self._world.about(found), found=found)])
                 self._world.deliver(found)
-        await self.sweep()
+        pairs = await self.sweep()
+        self._note_late(pairs)
+        self._has_caught_up = True
         await self._world.settled()
+
+    def _note(self, found: ExecutionReport) -> None:
+        """Remember what a stream that was up should have told; what was before the start is the
+        recovery's to tell."""
+        about = self._world.about(found)
+        if self._has_caught_up and (about is None or not booking.is_booked(about, found)):
+            self._missed.append((found, about))
+
+    def _note_late(self, pairs: list[Theirs]) -> None:
+        if self._has_caught_up:
+            self._late += [one for one in order_breaks(pairs) if one.cause in _REPAIRED]
+
+    def caught_up(self) -> list[Break]:
+        """What was missed and is repaired since somebody asked last; told once."""
+        missed, late = self._missed, self._late
+        self._missed, self._late = [], []
+        executions = (fills.missing_break(one, about, is_booked=True) for one, about in missed)
+        return [*executions, *findings.repaired(late, [])]
 
     async def sweep(self) -> list[Theirs]:
         """How each open order stands, theirs and ours; delivered, and returned for comparison."""
@@ -119,128 +111,3 @@ class Surveyor:
         """The order as it stands by now; None once it has ended, when nothing is missing."""
         live = {order.cl_ord_id: order for order in self._world.orders()}
         return live.get(ours.cl_ord_id)
-
-    # Comparing
-
-    async def reconcile(self, *, is_routine: bool = False) -> Reconciliation:
-        """Compare orders, executions and positions; repair what the evidence allows.
-
-        A routine comparison that finds what the last one found is not written down again. Raises
-        BrokerError if the broker could not be asked.
-        """
-        async with self._one_at_a_time:
-            return await self._reconcile(is_routine)
-
-    async def _reconcile(self, is_routine: bool) -> Reconciliation:  # noqa: FBT001  (private)
-        is_first = not self._world.is_adopted()
-        whole_until = self._world.whole_until()
-        if is_first:
-            whole_until = (await self._broker.market_phase()).broker_time
-        pairs, breaks = await self._compare_orders()
-        theirs, found = await self._compare_positions()
-        adjusted: list[JournalMessage] = []
-        if is_first:
-            taken, explained = adoption(
-                found, theirs, account=self._account, now=self._clock.now()
-            )
-            adjusted, found = list(taken), explained
-        compared = Reconciliation(
-            account=self._account,
-            orders_compared=pairs,
-            positions_compared=len({*self._world.positions(), *(p.symbol for p in theirs)}),
-            breaks=(*breaks, *found),
-            broker_time=whole_until,
-            transact_time=self._clock.now(),
-        )
-        is_due = compared.breaks != self._last or self._is_stale(whole_until)
-        if is_first or is_due or not is_routine:
-            await self._world.record((*adjusted, compared))
-        self._last = compared.breaks
-        return compared
-
-    def _is_stale(self, whole_until: datetime | None) -> bool:
-        """After a crash all since the last record is asked for: keep that short."""
-        safe = self._world.safe_time()
-        if whole_until is None or safe is None:
-            return False
-        return whole_until - safe > timedelta(seconds=_RECORD_EVERY_S)
-
-    @property
-    def _account(self) -> Account:
-        return self._broker.account
-
-    async def _compare_orders(self) -> tuple[int, list[Break]]:
-        """Differences that are there at once may be on their way to us; those that stay are
-        breaks, and the sweep itself has delivered the repair."""
-        pairs = await self.sweep()
-        found = order_breaks(pairs)
-        if not any(one.is_open for one in found):
-            return len(pairs), found
-        await self._world.settled()
-        await self._clock.sleep(self._settings.fills_delay_s)
-        again = await self.sweep()
-        await self._world.settled()
-        after = order_breaks(self._refreshed(again))
-        return len(again), repaired(found, after) + _new(after, found)
-
-    def _refreshed(self, pairs: list[Theirs]) -> list[Theirs]:
-        live = {order.cl_ord_id: order for order in self._world.orders()}
-        return [
-            replace(pair, ours=live[pair.ours.cl_ord_id])
-            for pair in pairs
-            if pair.ours is not None and pair.ours.cl_ord_id in live
-        ]
-
-    async def _compare_positions(self) -> tuple[list[PositionReport], list[Break]]:
-        """Executions on their way explain a difference; so may some that we never heard of."""
-        theirs, found = await self._positions()
-        first = found
-        if found:
-            await self._clock.sleep(self._settings.fills_delay_s)
-            theirs, first = await self._positions()
-        if not first:
-            return theirs, []
-        since = self._world.long_since()
-        if since is not None:
-            for execution in await self._broker.executions(since=since):
-                self._world.deliver(execution)
-        await self._world.settled()
-        theirs, after = await self._positions()
-        if after and since is not None:
-            after = explained(after, await self._broker.activities(_NO_TRADES, since=since))
-        closed = [
-            replace(one, cause=BreakCause.MISSED_FILL) if not one.is_open else one
-            for one in repaired(first, after)
-        ]
-        return theirs, closed + _new(after, first)
-
-    async def _positions(self) -> tuple[list[PositionReport], list[Break]]:
-        theirs = await self._broker.positions()
-        return theirs, position_breaks(self._world.positions(), theirs)
-
-    # At intervals
-
-    async def watch_orders(self) -> None:
-        """Sweep for ever; cancels that nothing came of raise an alarm on the way."""
-        while True:
-            await self._clock.sleep(self._settings.poll_orders_s)
-            await self._tried(self.sweep)
-            self._world.deliver(LookForStuck())
-
-    async def watch_positions(self) -> None:
-        """Reconcile for ever."""
-        while True:
-            await self._clock.sleep(self._settings.poll_positions_s)
-            await self._tried(lambda: self.reconcile(is_routine=True))
-
-    async def _tried(self, ask: Callable[[], Awaitable[object]]) -> None:
-        """A broker that does not answer is asked again next time; that proves nothing."""
-        try:
-            await ask()
-        except BrokerError as problem:
-            self._errors.append(problem)
-
-
-def _new(after: list[Break], before: list[Break]) -> list[Break]:
-    known = {(found.cause, found.subject) for found in before}
-    return [found for found in after if (found.cause, found.subject) not in known]

@@ -1,22 +1,34 @@
 """How those who ask the broker see the engine: committed state, and the way into the inbox."""
 
+import asyncio
+from copy import copy
 from datetime import datetime
 from typing import Any
 
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import ExecutionReport, JournalMessage
+from floorbroker.domain.messages import ExecutionReport, JournalMessage, Reconciliation
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.domain.position import Position
+from floorbroker.engine.book.cash import CashBook
+from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.decide import GHOST
 from floorbroker.engine.evidence.link import Link
 from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
+from floorbroker.journal.port import OrderFilter
+
+#: Ended orders that are read for a comparison of executions.
+_FILED_MAX = 20_000
+
+
+def _traded_since(order: Order, since: datetime) -> bool:
+    return any(fill.transact_time >= since for fill in order.fills)
 
 
 class Window:
-    """The resolver's and the surveyor's world; see `resolve.World` and `survey.World`."""
+    """The world of the resolver, the surveyor and the reconciler; see each one's `World`."""
 
     def __init__(self, state: State, views: Views, finder: Finder, inbox: Inbox) -> None:
         self.link: Link
@@ -25,6 +37,7 @@ class Window:
         self._views = views
         self._finder = finder
         self._inbox = inbox
+        self._recent_start = inbox.settings.recent_start
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:
         return self._views.orders.get(cl_ord_id) or self._finder.filed(self._state.book, cl_ord_id)
@@ -66,8 +79,32 @@ class Window:
     def safe_time(self) -> datetime | None:
         return self._state.safe_time
 
-    def is_adopted(self) -> bool:
-        return self._state.reconciliation is not None
+    def adopted_time(self) -> datetime | None:
+        return self._state.adopted_time
+
+    def last(self) -> Reconciliation | None:
+        """The last comparison, approvals since then carried out."""
+        return self._state.reconciliation
+
+    def cash_book(self) -> CashBook:
+        return copy(self._state.book.cash)
+
+    def strangers(self) -> list[Order]:
+        return [order for order in self._views.lately() if order.is_external]
+
+    def traded(self, since: datetime) -> list[Order]:
+        """Where those at hand do not reach back so far, the journal adds what it filed last."""
+        lately = self._views.lately()
+        times = [one.fills[-1].transact_time for one in lately if one.is_ended and one.fills]
+        has_all = len(lately) < self._recent_start or (bool(times) and min(times) < since)
+        found = {one.cl_ord_id: one for one in lately}
+        if not has_all:
+            filed = self._inbox.journal.ended_orders(OrderFilter(limit=_FILED_MAX))
+            found = {**{one.cl_ord_id: one for one in filed}, **found}
+        return [one for one in found.values() if not one.is_ended or _traded_since(one, since)]
+
+    def approve(self, command: Approve) -> "asyncio.Future[None]":
+        return self._inbox.ask(command)
 
     def deliver(self, found: Any) -> None:
         self._inbox.post(found)

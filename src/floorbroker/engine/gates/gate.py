@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 from floorbroker.domain.order import OrderRequest
-from floorbroker.engine.gates import doubtful, halted, stale
+from floorbroker.engine.gates import doubtful, halted, stale, unexplained
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
 #: Raises Halted, or another Refused, with a text that says what closed it and what opens it.
 Gate = Callable[[State, OrderRequest, EngineSettings], None]
 
-GATES: tuple[Gate, ...] = (halted.check, stale.stale_journal, doubtful.resolved)
+GATES: tuple[Gate, ...] = (
+    halted.check,
+    stale.stale_journal,
+    doubtful.resolved,
+    unexplained.explained,
+)
 
 
 def check(state: State, request: OrderRequest, settings: EngineSettings) -> None:

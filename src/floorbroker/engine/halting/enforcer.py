@@ -11,9 +11,9 @@ from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeI
 from floorbroker.domain.position import Position
 from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine.book.kill import doomed, must_go
+from floorbroker.engine.compare.orders import Theirs
 from floorbroker.engine.decide import LookForStuck
 from floorbroker.engine.inbox import Inbox
-from floorbroker.engine.reconcile import Theirs
 from floorbroker.engine.settings import Means
 from floorbroker.engine.state import State
 

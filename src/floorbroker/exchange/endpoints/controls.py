@@ -10,8 +10,10 @@ import msgspec
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.errors import TapeError
 from floorbroker.domain.quotes import Quote, Trade
+from floorbroker.exchange.actions.overrule import Change, adjust, liquidate
 from floorbroker.exchange.actions.reading import action_text, parse_action
 from floorbroker.exchange.endpoints.account import Accounts
+from floorbroker.exchange.endpoints.activities import TYPES
 from floorbroker.exchange.endpoints.trading import Trading
 from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
 from floorbroker.exchange.front.http import Answer, Receive, Request, Route, Send
@@ -51,6 +53,8 @@ class Controls:
             Route("POST", "/_exchange/correct-fill", self.correct),
             Route("GET", "/_exchange/corporate-actions", self.corporate_actions),
             Route("POST", "/_exchange/corporate-action", self.announce),
+            Route("POST", "/_exchange/liquidate", self.liquidate),
+            Route("POST", "/_exchange/adjust", self.adjust),
             Route("POST", "/_exchange/reset", self.reset),
         ]
 
@@ -177,6 +181,29 @@ class Controls:
             raise VenueError(422, 42210000, str(error)) from None
         return Answer(body=action_text(action).encode())
 
+    def liquidate(self, request: Request) -> Answer:
+        """The broker ends a position of its own accord; answers its order, which has its mark."""
+        fields = _Fields(request.body)
+        key_id, symbol = fields.text("key"), self._symbol(fields)
+        return Answer(body=encode(order_view(liquidate(self._server.venue, key_id, symbol))))
+
+    def adjust(self, request: Request) -> Answer:
+        """Cash or shares of an account change without a trade; with a type its activities say."""
+        fields = _Fields(request.body)
+        change = Change(
+            cash=fields.signed("cash"),
+            qty=fields.signed("qty"),
+            symbol=self._symbol(fields) if fields.has("symbol") else "",
+            kind=fields.text("type") if fields.has("type") else "",
+            sub_kind=fields.text("sub_type") if fields.has("sub_type") else "",
+        )
+        if change.kind and change.kind not in TYPES - {"FILL"}:
+            raise _wrong("type", change.kind, "an activity type that is no trade")
+        if not change.cash and not (change.qty and change.symbol):
+            raise _wrong("adjust", fields.names(), "cash, or symbol with qty, other than zero")
+        adjust(self._server.venue, fields.text("key"), change)
+        return self.clock(request)
+
     def reset(self, request: Request) -> Answer:
         self._server.reset()
         return self.clock(request)
@@ -233,6 +260,15 @@ class _Fields:
         value = self._decoded(name, Decimal, "a number")
         if not value.is_finite() or not 0 <= value < 10**12:
             raise _wrong(name, value, "a number from 0 to a trillion")
+        return value
+
+    def signed(self, name: str) -> Decimal:
+        """Of either sign, and zero where it is not given."""
+        if not self.has(name):
+            return Decimal(0)
+        value = self._decoded(name, Decimal, "a number")
+        if not value.is_finite() or abs(value) >= 10**12:
+            raise _wrong(name, value, "a number below a trillion, of either sign")
         return value
 
     def _decoded(self, name: str, kind: type[_Value], wanted: str) -> _Value:

@@ -1,1 +1,1 @@
-"""Gates before an order."""
+"""What closes the way of an order, and what opens it."""

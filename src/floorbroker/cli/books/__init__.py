@@ -1,0 +1,1 @@
+"""How two books look that were held against each other."""

@@ -1,0 +1,1 @@
+"""What is said of two books that are held against each other."""

@@ -1,0 +1,164 @@
+"""Counts: every execution of a period against the broker's list, and the cash to the cent."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from floorbroker.brokers.port import Activity, ActivityKind
+from floorbroker.domain.amounts import Money
+from floorbroker.domain.books.breaks import Break, CashCount
+from floorbroker.domain.messages import ExecutionReport
+from floorbroker.domain.order import Order
+from floorbroker.engine.book import booking
+from floorbroker.engine.compare import cash, fills
+from floorbroker.engine.compare.world import World
+from floorbroker.engine.settings import Means
+
+NO_TRADES = frozenset(ActivityKind) - {ActivityKind.FILL}
+#: The whole trading day, and some of the night before.
+_DAY = timedelta(hours=24)
+#: A routine count looks back so much further than to the last one.
+_MARGIN = timedelta(minutes=15)
+#: Activities may be listed days after the day that they are dated.
+_LATE = timedelta(days=7)
+#: How often the cash is read before a difference that keeps changing is left to the next count.
+_READINGS = 6
+
+
+def _has(order: Order | None, one: ExecutionReport) -> bool:
+    """Whether the execution was booked long ago, beyond what is at hand."""
+    return order is not None and booking.is_booked(order, one)
+
+
+class Auditor:
+    """Compares, and delivers what was missed; writes nothing."""
+
+    def __init__(self, means: Means, world: World) -> None:
+        self._broker, self._clock = means.broker, means.clock
+        self._settings = means.settings
+        self._world = world
+        self._counted_until: datetime | None = None
+
+    # Executions
+
+    async def count_fills(self, now: datetime, *, whole_day: bool) -> tuple[int, list[Break]]:
+        """How many were compared, and every difference; what the broker's list proves is booked.
+
+        `now` is the broker's own time, as that of all its executions is. Raises BrokerError.
+        """
+        adopted = self._world.adopted_time()
+        if adopted is None:
+            return 0, []
+        since = max(self._since(now, whole_day=whole_day), adopted)
+        found, listed = await self._fills(since, now)
+        if not found.missing and not found.unlisted:
+            self._counted_until = now
+            return found.count, []
+        await self._world.settled()
+        await self._clock.sleep(self._settings.fills_delay_s)
+        found, listed = await self._fills(since, now)
+        about = {id(one): await self._owner(one) for one in found.missing}
+        for one in found.missing:
+            self._world.deliver(one)
+        await self._world.settled()
+        after = fills.compared(
+            self._world.traded(since), listed, since=since, until=self._lagging(now)
+        )
+        still = {id(one) for one in after.missing}
+        breaks = [
+            fills.missing_break(one, about[id(one)], is_booked=id(one) not in still)
+            for one in found.missing
+            if not _has(about[id(one)], one)
+        ]
+        self._counted_until = now
+        return found.count, [*breaks, *map(fills.unlisted_break, after.unlisted)]
+
+    async def _owner(self, one: ExecutionReport) -> Order | None:
+        """The order that it is of, however long ago that ended."""
+        about = self._world.about(one)
+        if about is not None:
+            return about
+        report = await self._broker.order(one.order_id)
+        return None if report is None else self._world.about(report)
+
+    def _since(self, now: datetime, *, whole_day: bool) -> datetime:
+        if self._counted_until is None:  # since the desk before this one, if that is longer
+            return min(now, self._world.cash_book().until or now) - _DAY
+        if whole_day or self._is_open():
+            return now - _DAY
+        return self._counted_until - _MARGIN
+
+    def _is_open(self) -> bool:
+        """Whether an execution is in question: then the next count must look at it again."""
+        last = self._world.last()
+        return last is not None and any(one.kind == "fill" for one in last.open_breaks)
+
+    def _lagging(self, now: datetime) -> datetime:
+        """The list may lag behind the stream for so long."""
+        return now - timedelta(seconds=self._settings.overlap_s)
+
+    async def _fills(
+        self, since: datetime, now: datetime
+    ) -> tuple[fills.Compared, list[ExecutionReport]]:
+        early = max(since - _MARGIN, self._world.adopted_time() or since)
+        listed = await self._broker.executions(since=early)
+        orders = self._world.traded(early)
+        until = self._lagging(now)
+        return fills.compared(orders, listed, since=since, until=until), listed
+
+    # Cash
+
+    async def count_cash(self, now: datetime) -> tuple[CashCount | None, list[Break]]:
+        """The count, and every change that was no execution of ours, with its cause.
+
+        News of an execution and the cash that it moved come by different ways: a difference
+        counts once it stays the same while no execution is missing. None where it never did.
+        Raises BrokerError.
+        """
+        if self._world.adopted_time() is None:
+            return None, []
+        if self._world.cash_book().basis is None:
+            return await self._first_cash(now)
+        seen: Counter[Money] = Counter()
+        late: list[Break] = []
+        for number in range(_READINGS):
+            if number:
+                await self._clock.sleep(self._settings.fills_delay_s)
+            found = await self._reading(now)
+            assert found is not None, "there was a count before"
+            seen[found.difference] += 1
+            booked = await self._booked_now(now) if seen[found.difference] > 1 else []
+            late += booked
+            if found.agrees or (seen[found.difference] > 1 and not booked):
+                count, breaks = cash.counted(found, now)
+                return count, [*late, *breaks]
+        return None, late
+
+    async def _booked_now(self, now: datetime) -> list[Break]:
+        """Executions that were missing until this moment."""
+        _, breaks = await self.count_fills(now, whole_day=False)
+        return [one for one in breaks if not one.is_open]
+
+    async def _reading(self, now: datetime) -> cash.Reading | None:
+        await self._world.settled()
+        listed, held = await self._listed(now), await self._held()
+        await self._world.settled()
+        return cash.reading(self._world.cash_book(), held, listed)
+
+    async def _first_cash(self, now: datetime) -> tuple[CashCount | None, list[Break]]:
+        """Taken while nothing moves."""
+        before, traded = await self._held(), self._world.cash_book().traded
+        listed = await self._listed(now)
+        await self._clock.sleep(self._settings.fills_delay_s)
+        late = await self._booked_now(now)
+        await self._world.settled()
+        book = self._world.cash_book()
+        if late or before != await self._held() or book.traded != traded:
+            return None, late
+        return cash.first_count(book, before, listed, now), []
+
+    async def _held(self) -> Money:
+        return (await self._broker.account_report()).cash
+
+    async def _listed(self, now: datetime) -> list[Activity]:
+        last = self._world.cash_book().until or now
+        return await self._broker.activities(NO_TRADES, since=min(now, last) - _LATE)

@@ -1,0 +1,139 @@
+"""Executions, ours and the broker's, one by one."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from floorbroker.domain.books.breaks import Break, BreakCause, BreakKind, Proposal
+from floorbroker.domain.ids import ExecID, OrderID
+from floorbroker.domain.messages import ExecType, ExecutionReport
+from floorbroker.domain.order import Fill, Order
+
+_REVERSED = "/reversed"
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """What one side has and the other has not."""
+
+    count: int  #: Executions that were held against each other.
+    missing: list[ExecutionReport]  #: The broker lists them and we have not booked them.
+    unlisted: list[Fill]  #: We have booked them and the broker does not list them.
+
+
+def compared(
+    orders: Sequence[Order],
+    theirs: Sequence[ExecutionReport],
+    *,
+    since: datetime,
+    until: datetime,
+) -> Compared:
+    """Both multisets of executions of a period, busts and corrections carried out.
+
+    `since` itself is not of the period. The broker's list may reach further back, so that nothing
+    is missed at the edge.
+    Where it does not tell of busts, an execution that was busted here stands there: that is no
+    difference.
+    """
+    ours = [fill for order in orders for fill in order.fills]
+    undone = {fill.exec_id.removesuffix(_REVERSED) for fill in ours if fill.last_qty < 0}
+    mine = [fill for fill in ours if fill.last_qty > 0 and fill.exec_id not in undone]
+    busts = {one.ref_exec_id: one for one in theirs if one.exec_type is not ExecType.TRADE}
+    listed = [
+        one
+        for one in theirs
+        if one.exec_type is not ExecType.TRADE_CANCEL and one.exec_id not in busts
+    ]
+    left = _matched(mine, listed)
+    gone = {fill.exec_id for fill in left if fill.exec_id in busts}
+    booked = _names([fill for fill in ours if fill.last_qty > 0])
+    known = {_key_of(fill) for fill in mine}
+    missing = [one for one in listed if not _is_booked(one, booked, known)]
+    cancels = [
+        one for one in theirs if one.exec_type is ExecType.TRADE_CANCEL and one.ref_exec_id in gone
+    ]
+    named = {one.exec_id for one in listed}
+    untold = {fill.order_id for fill in ours if fill.exec_id in undone and fill.exec_id in named}
+    unlisted = [
+        fill
+        for fill in left
+        if fill.exec_id not in gone and fill.order_id not in untold
+        if since < fill.transact_time <= until
+    ]
+    return Compared(count=len(listed), missing=[*missing, *cancels], unlisted=unlisted)
+
+
+def _matched(mine: list[Fill], listed: list[ExecutionReport]) -> list[Fill]:
+    """Ours that the list has not, by name or by what else identifies an execution."""
+    names = {one.exec_id for one in listed}
+    keys = {_key(one) for one in listed}
+    return [fill for fill in mine if fill.exec_id not in names and _key_of(fill) not in keys]
+
+
+_Key = tuple[OrderID, str, str]
+
+
+def _key(one: ExecutionReport) -> _Key:
+    """No two executions of one broker order end at the same total, unless one was busted."""
+    return one.order_id, f"{one.cum_qty}", f"{one.last_qty}@{one.last_px}"
+
+
+def _key_of(fill: Fill) -> _Key:
+    return fill.order_id, f"{fill.cum_qty}", f"{fill.last_qty}@{fill.last_px}"
+
+
+def _names(fills: Iterable[Fill]) -> set[ExecID]:
+    return {fill.exec_id for fill in fills}
+
+
+def _is_booked(one: ExecutionReport, booked: set[ExecID], known: set[_Key]) -> bool:
+    if one.exec_id in booked or _key(one) in known:
+        return True
+    return f"{one.ref_exec_id}/corrected" in booked
+
+
+def cause_of(one: ExecutionReport, about: Order | None) -> BreakCause:
+    """Why we had not booked it."""
+    if one.exec_type is not ExecType.TRADE:
+        return BreakCause.REVISION
+    if about is None or about.is_external:
+        return BreakCause.EXTERNAL_ORDER
+    return BreakCause.MISSED_FILL
+
+
+def in_words(one: ExecutionReport) -> str:
+    return f"{one.side} {one.last_qty} {one.symbol} at {one.last_px}"
+
+
+def missing_break(one: ExecutionReport, about: Order | None, *, is_booked: bool) -> Break:
+    """An execution of the broker's list that we had not booked; whether we have now."""
+    reference = one.ref_exec_id if one.exec_type is not ExecType.TRADE else None
+    kind = "its bust" if one.exec_type is ExecType.TRADE_CANCEL else "the execution"
+    return Break(
+        kind=BreakKind.FILL,
+        cause=cause_of(one, about),
+        subject=reference or one.exec_id or one.order_id,
+        symbol=one.symbol,
+        ours="as it was" if reference else "none",
+        theirs=f"{one.exec_type}: {in_words(one)}",
+        evidence=f"the broker lists {kind} {one.exec_id} of its order {one.order_id}",
+        repair="booked from the broker's list" if is_booked else "it cannot be booked: look at it",
+        is_open=not is_booked,
+        proposal=None if is_booked else Proposal(symbol=one.symbol),
+    )
+
+
+def unlisted_break(fill: Fill) -> Break:
+    """An execution that we have booked, by the broker's own word, and that it does not list."""
+    return Break(
+        kind=BreakKind.FILL,
+        cause=BreakCause.UNKNOWN,
+        subject=fill.exec_id,
+        symbol=fill.symbol,
+        ours=f"{fill.side} {fill.last_qty} {fill.symbol} at {fill.last_px}",
+        theirs="none",
+        evidence=f"the broker's list of executions has none such of its order {fill.order_id}",
+        repair="ask the broker whether it was busted; position and cash are compared apart",
+        is_open=True,
+        proposal=Proposal(symbol=fill.symbol),
+    )
