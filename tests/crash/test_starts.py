@@ -83,12 +83,24 @@ class Wire:
         self.holds = b""
         self.is_held = asyncio.Event()
         self._port = port
+        self._ways: list[asyncio.StreamWriter] = []
+        self._carried: set[asyncio.Task[None]] = set()
 
     async def carry(self, near: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
         far, ask = await asyncio.open_connection("127.0.0.1", self._port)
-        back = asyncio.ensure_future(self._copy(far, answer))
-        await self._copy(near, ask)
-        back.cancel()
+        self._ways += (ask, answer)
+        both = [asyncio.create_task(self._copy(far, answer))]
+        both.append(asyncio.create_task(self._copy(near, ask)))
+        self._carried.update(both)
+        await asyncio.wait(both)
+
+    async def aclose(self) -> None:
+        for way in self._ways:
+            way.close()
+        await asyncio.gather(*self._carried, return_exceptions=True)
+        for way in self._ways:
+            with suppress(ConnectionError):
+                await way.wait_closed()
 
     async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -106,7 +118,10 @@ async def wired(url: str) -> AsyncIterator[tuple[Wire, str]]:
     wire = Wire(int(url.rpartition(":")[2]))
     server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
     async with server:
-        yield wire, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield wire, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            await wire.aclose()
 
 
 @pytest.mark.proves("C07")
