@@ -351,10 +351,8 @@ class Desk:
 
     async def approve_break(self, break_id: str, *, by: str, note: str = "") -> Reconciliation:
         """Carry out what is proposed for an open break: who approved it, and why, is written down.
-
-        Returns the comparison after it. Raises Refused where no such break is open any more, or
-        where there is nothing to approve yet.
-        """
+        Returns the comparison after it; raises Refused where no such break is open any more, or
+        nothing is proposed yet."""
         return await self._open.engine.approve(Approve(break_id=break_id, by=by, note=note))
 
     async def generate_trade_report(

@@ -154,13 +154,8 @@ class Engine:
         seen = self._views.subscribe(_EVERYTHING)
         self._spawn(lambda: self._inbox.run(crew.writer, self._views))
         await self._inbox.record((opened, *aftermath.interrupted(state.book, self._clock.now())))
-        self._switch = Switch(
-            self._inbox,
-            state,
-            crew.enforcer,
-            clock=self._clock,
-            latch=self._parts.get("latch"),
-        )
+        clock, latch = self._clock, self._parts.get("latch")
+        self._switch = Switch(self._inbox, state, crew.enforcer, clock=clock, latch=latch)
         self._switch.guard(self._spawn)
         unknown = recovery.unknown_orders(state)
         await self._inbox.ask(decide.Resume())

@@ -50,14 +50,14 @@ from floorbroker.domain.messages import (
     TradingResumed,
     decoder_for,
 )
-from floorbroker.domain.order import Order, OrdStatus, Pending, Side
+from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.cash import CashBook
-from floorbroker.engine.book.kill import Kill, killed
 from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.book.trail import Trail
+from floorbroker.engine.halting.kill import Kill, killed
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -382,13 +382,7 @@ class State:
         state = cls()
         state.opened, state.is_closed = image.opened, image.is_closed
         state.book.account = image.opened.account if image.opened else state.book.account
-        state.book.orders = {order.cl_ord_id: order for order in image.orders}
-        state.book.external = {order.cl_ord_id: order for order in image.external}
-        state.book.unknown = {
-            order.cl_ord_id: order
-            for order in image.orders
-            if order.venue_status is OrdStatus.UNKNOWN
-        }
+        state.book.restore(image.orders, image.external)
         state.book.lineage = image.lineage
         state.book.cancels, state.book.replaces = image.cancels, image.replaces
         state.book.positions = {position.symbol: position for position in image.positions}

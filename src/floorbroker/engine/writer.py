@@ -383,10 +383,10 @@ class Writer:
                 self.effects.append(partial(ask, RequestKind.NEW, order.cl_ord_id, None))
             elif order.venue_status is OrdStatus.CREATED:
                 self._want(RequestKind.NEW, order.cl_ord_id)
-        for cl_ord_id, asked in list(book.cancels.items()):
-            self._resume_request(RequestKind.CANCEL, cl_ord_id, asked)
-        for cl_ord_id, asked in list(book.replaces.items()):
-            self._resume_request(RequestKind.REPLACE, cl_ord_id, asked)
+        tables = ((RequestKind.CANCEL, book.cancels), (RequestKind.REPLACE, book.replaces))
+        for kind, table in tables:
+            for cl_ord_id, asked in tuple(table.items()):
+                self._resume_request(kind, cl_ord_id, asked)
         self._barrier(None, reply)
 
     def _resume_request(self, kind: RequestKind, cl_ord_id: ClOrdID, asked: Asked) -> None:

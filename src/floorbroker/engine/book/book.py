@@ -1,6 +1,7 @@
 """The book: live orders, what we have asked of them, and positions."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -98,6 +99,15 @@ class Book:
         self.ended_legs: OrderedDict[OrderID, ClOrdID] = OrderedDict()
         self.unknown: dict[ClOrdID, Order] = {}
         self.cash = CashBook()
+
+    def restore(self, orders: Iterable[Order], external: Iterable[Order]) -> None:
+        """Take in the live orders of a snapshot."""
+        self.orders = {order.cl_ord_id: order for order in orders}
+        self.external = {order.cl_ord_id: order for order in external}
+        is_unknown = OrdStatus.UNKNOWN
+        self.unknown = {
+            name: one for name, one in self.orders.items() if one.venue_status is is_unknown
+        }
 
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""

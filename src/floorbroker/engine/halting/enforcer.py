@@ -10,9 +10,9 @@ from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.terms import is_coin_pair
-from floorbroker.engine.book.kill import doomed, must_go
 from floorbroker.engine.compare.orders import Theirs
 from floorbroker.engine.decide import LookForStuck
+from floorbroker.engine.halting.kill import doomed, must_go
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.settings import Means
 from floorbroker.engine.state import State
