@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
 from floorbroker.exchange.faults import MARKET, FaultPlan, FaultRule
-from floorbroker.exchange.model import Execution, VenueError, VenueOrder
+from floorbroker.exchange.model import VenueError, VenueEvent, VenueOrder
 from floorbroker.exchange.venue import Venue
 
 #: More hidden orders than this are looked through for those that show again.
@@ -35,18 +35,24 @@ class Mischief:
     def follow(self, plan: FaultPlan) -> None:
         """This is the plan from now on."""
         self.plan = plan
-        # Only where the plan has some: the venue asks for each order.
-        has_vetoes = any(rule.kind == "async_reject" for rule in plan.rules)
-        self._venue.veto = self._veto if has_vetoes else None
+        # Only where the plan has some: the venue asks for each order, and tells each event.
+        kinds = {rule.kind for rule in plan.rules}
+        self._venue.veto = self._veto if "async_reject" in kinds else None
+        listeners = self._venue.listeners
+        if self._note in listeners:
+            listeners.remove(self._note)
+        if kinds & {"bust", "correct"}:
+            listeners.append(self._note)
 
     @property
     def has_busts(self) -> bool:
         """Whether a fill waits to be taken back or corrected."""
         return bool(self._busts)
 
-    def note(self, fill: Execution) -> None:
+    def _note(self, event: VenueEvent) -> None:
         """The `bust` and `correct` faults: some fills will be taken back, or be others."""
-        if not fill.is_fill:
+        fill = event.execution
+        if fill is None or not fill.is_fill:
             return
         for kind in ("bust", "correct"):
             rule = self.plan.on_order(kind, fill.symbol, fill.account, fill.time_ns)

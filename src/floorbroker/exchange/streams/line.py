@@ -19,16 +19,17 @@ class Outbox:
         self._wakes = asyncio.Event()
         self.end_code: int | None = None
 
-    def put(self, frame: bytes) -> None:
-        frames = self._frames
+    def put(self, *frames: bytes) -> None:
+        waiting = self._frames
         if self.end_code is not None:
             return
-        if not frames:  # later ones find it awake
+        if not waiting:  # later ones find it awake
             self._wakes.set()
-        elif len(frames) >= BACKLOG_MAX:
+        waiting.extend(frames)
+        if len(waiting) > BACKLOG_MAX:
+            while len(waiting) > BACKLOG_MAX:
+                waiting.pop()
             self.end(1013)
-            return
-        frames.append(frame)
 
     def end(self, code: int) -> None:
         """Close after what is queued; 1006 cuts the connection without a close frame."""

@@ -65,20 +65,26 @@ class OrderStreams:
         return any(not account or stream.account in ("", account) for stream in self._open)
 
     def _publish(self, events: list[VenueEvent]) -> None:
-        if not self._open:
+        """Each frame is written once, whoever hears it; what nobody hears is not written."""
+        listening = [stream for stream in self._open if stream.hears]
+        if not listening:
             return
-        is_calm = not self._server.faults.strikes_at(STREAM)
-        write = self._server.writer.frame
-        for event in events:
-            frame = b""
-            for stream in self._open:
-                if stream.hears != event.account:
-                    continue
-                frame = frame or write(event)
-                if is_calm and not stream.is_upset:
-                    stream.outbox.put(frame)
-                else:
-                    stream.tell(event, frame)
+        accounts = {stream.hears for stream in listening}
+        heard = [event for event in events if event.account in accounts]
+        frames = self._server.writer.frames(heard)
+        if self._server.faults.strikes_at(STREAM) or any(each.is_upset for each in listening):
+            for event, frame in zip(heard, frames, strict=True):
+                for stream in listening:
+                    if stream.hears == event.account:
+                        stream.tell(event, frame)
+            return
+        for stream in listening:
+            if len(accounts) == 1:
+                stream.outbox.put(*frames)
+            else:
+                told = zip(heard, frames, strict=True)
+                own = [frame for event, frame in told if event.account == stream.hears]
+                stream.outbox.put(*own)
 
 
 class OrderStream:
@@ -92,11 +98,8 @@ class OrderStream:
         self._is_text = server.setup.front.has_text_frames
         self._held: bytes | None = None
         self._muted_until_s = 0.0
-
-    @property
-    def is_upset(self) -> bool:
-        """Whether a fault that struck before may still befall the next frame."""
-        return bool(self._held or self._muted_until_s)
+        #: Whether a fault struck before: one may still befall the next frame.
+        self.is_upset = False
 
     def tell(self, event: VenueEvent, frame: bytes) -> None:
         """Queue a frame, spoiled as the fault plan has it."""
@@ -105,6 +108,7 @@ class OrderStream:
             event.event, event.order.symbol, event.account, server.now_ns
         )
         struck = {rule.kind: rule for rule in faults}
+        self.is_upset |= bool(struck)
         now_s = server.setup.clock.monotonic()
         if (rule := struck.get("stream_mute")) is not None:
             self._muted_until_s = now_s + rule.wait_s

@@ -1,15 +1,15 @@
 """Writes orders and the frames that tell of them as JSON, as little of them anew as possible.
 
 Orders of a kind differ in a few places, and so do the states of one order. Each kind has a form:
-its plain text with blanks. An order fills some of them once, which makes its draft; each of its
-states fills the rest.
+its plain text with blanks. An order fills some of them once, and each of its states the rest.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from operator import attrgetter
 
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from floorbroker.exchange.model import TERMINAL, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
@@ -18,7 +18,7 @@ from floorbroker.exchange.wire.words import encode, number, wire_time
 #: Kinds of orders whose forms are kept at a time.
 FORMS_MAX = 512
 
-#: The blanks that one order fills, and those that each of its states fills: see `Draft`.
+#: What the blanks of a form hold in all states of an order; the other blanks differ in each.
 _own_of = attrgetter(
     *("id", "client_order_id", "created_ns", "submitted_ns", "qty", "limit_price")
 )
@@ -47,53 +47,67 @@ class OrderWriter:
     """
 
     def __init__(self) -> None:
-        self._forms: dict[Values, list[bytes]] = {}
+        self._forms: dict[Values, bytes] = {}
         self._order: VenueOrder | None = None
-        self._parts: tuple[bytes, ...] = ()
+        self._text = b""
         self._own: Values = ()
+        self._own_texts: tuple[bytes, ...] = ()
         self._kind: Values = ()
-        self._form: list[bytes]
-        self._draft: Draft
+        self._form = b""
 
     def text(self, order: VenueOrder) -> bytes:
-        return b"".join(self._written(order))
-
-    def frame(self, event: VenueEvent) -> bytes:
-        """The `trade_updates` frame of a venue's event; price and quantities are of this fill."""
-        order = self._written(event.order)
-        head, time = _frame_head(event.event), _time(event.time_ns)
-        fill = event.execution
-        if fill is not None:
-            tail = (
-                f',"execution_id":"{fill.execution_id}","price":"{number(fill.price)}",'
-                f'"qty":"{number(fill.qty)}","position_qty":"{number(fill.position_qty)}"'
-            )
-            if (undone := fill.previous_execution_id) is not None:
-                tail += f',"previous_execution_id":"{undone}"'
-        else:
-            name = event.execution_id
-            tail = "" if name is None else f',"execution_id":"{name}"'
-        return b"".join((head, time, b'","order":', *order, tail.encode(), b"}}"))
-
-    def _written(self, order: VenueOrder) -> tuple[bytes, ...]:
-        """The order's text in parts, ready to be joined with what goes around it."""
         if order is self._order:
-            return self._parts
+            return self._text
         if order.legs or order.status in _ENDED_UNFILLED:
-            parts: tuple[bytes, ...] = (encode(order_view(order)),)
+            text = encode(order_view(order))
         else:
-            own, kind = _own_of(order), _kind_of(order)
+            kind, own = _kind_of(order), _own_of(order)
             if kind != self._kind:
-                self._form = self._form_of(order, kind)
-                self._own, self._kind = (), kind
+                self._form, self._kind = self._form_of(order, kind), kind
             if own != self._own:
-                self._draft = draft_of(order, self._form)
-                self._own = own
-            parts = filled_in(self._draft, order)
-        self._order, self._parts = order, parts
-        return parts
+                self._own_texts, self._own = own_texts(order), own
+            order_id, name, created_at, submitted_at, qty_text, limit_text = self._own_texts
+            at_ns, qty = order.filled_ns, order.filled_qty
+            text = self._form % (
+                order_id,
+                name,
+                created_at,
+                _time(order.updated_ns),
+                submitted_at,
+                _NULL if at_ns is None else b'"%b"' % _time(at_ns),
+                qty_text,
+                _amount(qty),
+                _average(order.filled_notional, qty) if qty else _NULL,
+                limit_text,
+                order.status.encode(),
+            )
+        self._order, self._text = order, text
+        return text
 
-    def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
+    def frames(self, events: Iterable[VenueEvent]) -> list[bytes]:
+        """The `trade_updates` frame of each; price and quantities are of its own fill."""
+        frames = []
+        for event in events:
+            fill = event.execution
+            if fill is not None:
+                tail = b',"execution_id":"%b","price":%b,"qty":%b,"position_qty":"%b"' % (
+                    fill.execution_id.encode(),
+                    _amount(fill.price),
+                    _amount(fill.qty),
+                    number(fill.position_qty).encode(),
+                )
+                if (undone := fill.previous_execution_id) is not None:
+                    tail += b',"previous_execution_id":"%b"' % undone.encode()
+            else:
+                name = event.execution_id
+                tail = b"" if name is None else b',"execution_id":"%b"' % name.encode()
+            frames.append(
+                b'{"stream":"trade_updates","data":{"event":"%b","timestamp":"%b","order":%b%b}}'
+                % (event.event.encode(), _time(event.time_ns), self.text(event.order), tail)
+            )
+        return frames
+
+    def _form_of(self, order: VenueOrder, kind: Values) -> bytes:
         forms = self._forms
         form = forms.get(kind)
         if form is None:
@@ -103,58 +117,27 @@ class OrderWriter:
         return form
 
 
-class Draft(Struct, frozen=True, gc=False):
-    """An order's text but for what usually changes: each part leads up to one such value."""
-
-    to_updated_at: bytes
-    to_filled_at: bytes
-    to_filled_qty: bytes
-    to_average: bytes
-    to_status: bytes
-    to_end: bytes
-
-
-def form_of(order: VenueOrder) -> list[bytes]:
-    """The plain text of orders of its kind, cut at the blanks."""
+def form_of(order: VenueOrder) -> bytes:
+    """The plain text of orders of its kind, ready for `%` to fill in its blanks."""
     view = order_view(order)
-    for name in ("id", "created_at", "updated_at", "submitted_at", "filled_qty", "status"):
+    for name in ("id", "created_at", "updated_at", "submitted_at", "status"):
         setattr(view, name, _QUOTED)
-    for name in ("client_order_id", "filled_at", "qty", "filled_avg_price", "limit_price"):
+    for name in ("client_order_id", "filled_at", "qty", "filled_qty", "filled_avg_price"):
         setattr(view, name, _BARE)
-    return encode(view).split(_BLANK)
+    view.limit_price = _BARE  # type: ignore[assignment]  # a blank, as those above
+    return encode(view).replace(b"%", b"%%").replace(_BLANK, b"%b")
 
 
-def draft_of(order: VenueOrder, form: list[bytes]) -> Draft:
-    """The form with the order's own values."""
-    to_id, to_name, to_created, to_updated, to_submitted, to_filled_at, *rest = form
-    to_qty, to_filled_qty, to_average, to_limit, to_status, to_end = rest
-    name, created_at = encode(order.client_order_id), _time(order.created_ns)
+def own_texts(order: VenueOrder) -> tuple[bytes, ...]:
+    """What an order fills in whatever its state, in the order of the blanks."""
     qty, limit_px = order.qty, order.limit_price
-    return Draft(
-        b"".join((to_id, order.id.encode(), to_name, name, to_created, created_at, to_updated)),
-        b"".join((to_submitted, _time(order.submitted_ns), to_filled_at)),
-        b"".join((to_qty, _NULL if qty is None else _amount(qty), to_filled_qty)),
-        to_average,
-        b"".join((to_limit, _NULL if limit_px is None else _amount(limit_px), to_status)),
-        to_end,
-    )
-
-
-def filled_in(draft: Draft, order: VenueOrder) -> tuple[bytes, ...]:
-    """The draft with the values of the order's present state."""
-    at_ns, qty = order.filled_ns, order.filled_qty
     return (
-        draft.to_updated_at,
-        _time(order.updated_ns),
-        draft.to_filled_at,
-        _NULL if at_ns is None else b'"%b"' % _time(at_ns),
-        draft.to_filled_qty,
-        number(qty).encode(),
-        draft.to_average,
-        b'"%b"' % average_text(order.filled_notional, qty).encode() if qty else _NULL,
-        draft.to_status,
-        order.status.encode(),
-        draft.to_end,
+        order.id.encode(),
+        encode(order.client_order_id),
+        _time(order.created_ns),
+        _time(order.submitted_ns),
+        _NULL if qty is None else _amount(qty),
+        _NULL if limit_px is None else _amount(limit_px),
     )
 
 
@@ -168,7 +151,6 @@ def _amount(value: Decimal) -> bytes:
     return f'"{number(value)}"'.encode()
 
 
-@lru_cache(maxsize=64)
-def _frame_head(event: str) -> bytes:
-    head = f'{{"stream":"trade_updates","data":{{"event":"{event}","timestamp":"'
-    return head.encode()
+@lru_cache(maxsize=4096)
+def _average(notional: Decimal, qty: Decimal) -> bytes:
+    return f'"{average_text(notional, qty)}"'.encode()
