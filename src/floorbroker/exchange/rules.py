@@ -136,8 +136,7 @@ def not_found(message: str) -> VenueError:
 
 def check_ticket(ticket: OrderTicket, asset: Asset, rules: VenueRules) -> OrderTicket:
     """The ticket as it will be worked; raises VenueError for one that no account may place."""
-    if not is_plain(ticket, asset):
-        check_all(ticket, asset)
+    check_all(ticket, asset)
     return ticket if asset.is_crypto else _on_tick(ticket, rules)
 
 
@@ -155,7 +154,7 @@ def check_all(ticket: OrderTicket, asset: Asset) -> None:
 
 
 def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
-    """Whether `check_all` has nothing to say, as of most tickets: told apart in one go.
+    """Whether no check of a ticket alone has anything to say, as of most: told apart in one go.
 
     A market or limit order for whole shares, for the day or until canceled, without extras.
     """
@@ -167,14 +166,17 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
         and not (ticket.order_class or ticket.position_intent or ticket.extended_hours)
         and ticket.notional is ticket.stop_price is None
         and ticket.trail_price is ticket.trail_percent is None
+        and ticket.take_profit is None
+        and ticket.stop_loss is None
         and (limit is None if ticket.type == "market" else limit is not None and limit > ZERO)
+        and (limit is None or not limit % (_CENT if limit >= _WHOLE else _FINE))
         and qty is not None
         and qty > ZERO
         and not qty % _WHOLE
         and len(ticket.client_order_id or "") <= CLIENT_ORDER_ID_MAX
         and asset.status == "active"
         and asset.tradable
-        and not asset.is_crypto
+        and asset.asset_class != "crypto"
     )
 
 

@@ -163,7 +163,7 @@ class Blotter:
         if self.changes is not None:
             self.changes.orders[order.id] = order
             self.note(self.accounts[order.account])
-        copy = order.snapshot()
+        copy: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # Structs have one
         if not self.listeners:
             return copy
         if execution is not None:
@@ -195,7 +195,7 @@ class Blotter:
         """Book a fill and tell it; an order that is complete ends."""
         assert order.status not in TERMINAL, f"a fill on order {order.id}, which is {order.status}"
         account = self.accounts[order.account]
-        account.book(order, qty, px)
+        position = account.book(order, qty, px)
         left = wanted(order, px)
         is_whole = left < FRACTION
         order.status = "filled" if is_whole else "partially_filled"
@@ -214,7 +214,7 @@ class Blotter:
             time_ns=self.now_ns,
             cum_qty=order.filled_qty,
             leaves_qty=left,
-            position_qty=account.position_qty(order.symbol),
+            position_qty=position,
             liquidity=liquidity,
         )
         self.executions.append(execution)
@@ -335,7 +335,8 @@ class Blotter:
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
         """An order that was never open stands nowhere either."""
-        if account.close_order(order):
+        if order.id in account.open_orders:
+            account.close_order(order)
             self.posts[order.symbol].leave(order)
         self.orders.note_end(order)
 

@@ -4,7 +4,6 @@ import heapq
 from datetime import datetime, time, timedelta
 
 from floorbroker.clock import NS_PER_S, ns_of
-from floorbroker.exchange.matching.waiting import AUCTIONS
 from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.calendar import (
     CLOSED,
@@ -83,9 +82,9 @@ class Hours:
         return session.close_ns
 
     def check(self, order: VenueOrder, now_ns: int) -> None:
-        """Raises VenueError for an order whose auction takes nothing more at this hour."""
+        """Raises VenueError for an auction's order, if that takes nothing more at this hour."""
         tif = order.time_in_force
-        if tif in AUCTIONS and not self.takes(tif, now_ns):
+        if not self.takes(tif, now_ns):
             window = "between 9:28am" if tif == "opg" else "between 3:50pm"
             raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
 

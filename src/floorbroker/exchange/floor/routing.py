@@ -80,7 +80,8 @@ class Routing:
 
     def check_hours(self, order: VenueOrder) -> None:
         """Raises VenueError for an order that is not taken at this hour, nor kept for its own."""
-        self.hours.check(order, self._blotter.now_ns)
+        if order.time_in_force in AUCTIONS:
+            self.hours.check(order, self._blotter.now_ns)
         if self.phase == NIGHT:
             self.overnight.check(order)
 
@@ -96,12 +97,13 @@ class Routing:
         if legs:
             answer = answer.snapshot()
             answer.legs = tuple(leg.snapshot() for leg in legs)
-        self.groups.settle()
+        if self.groups.filled:
+            self.groups.settle()
         return answer
 
     def _send(self, order: VenueOrder) -> VenueOrder:
         blotter = self._blotter
-        if self._is_live(order):
+        if self.phase == REGULAR or self._is_live(order):
             order.status = "pending_new"
             answer = blotter.emit("pending_new", order)
             if self._rules.initial_status != "pending_new":
@@ -262,7 +264,7 @@ class Routing:
             return
         order.status = "new"
         blotter.emit("new", order)
-        post = self.post(order.symbol)
+        post = blotter.posts.get(order.symbol) or self.post(order.symbol)
         if order.type == "market" and order.side == "buy" and self._rules.collars_market_buys:
             order.cap_px = None if post.ask_px is None else collar(post.ask_px)
         post.enter(order)
