@@ -129,7 +129,8 @@ class Blotter:
     @property
     def is_full(self) -> bool:
         """Whether there is a batch to put away."""
-        return self.orders.ended_here >= self._enough or self.executions.here >= self._enough
+        enough = self._enough
+        return len(self.orders.ended) >= enough or len(self.executions.latest) >= enough
 
     def put_away(self) -> None:
         """Let what is old leave memory; only between calls, when nobody works on an order.
@@ -138,8 +139,8 @@ class Blotter:
         """
         orders, executions, batch = self.orders, self.executions, self._batch
         while self.is_full:
-            old = orders.oldest(min(orders.ended_here - self._kept, batch))
-            past = executions.oldest(min(executions.here - self._kept, batch))
+            old = orders.oldest(min(len(orders.ended) - self._kept, batch))
+            past = executions.oldest(min(len(executions.latest) - self._kept, batch))
             self.archive.put(old, past)
             orders.drop(old)
             executions.drop(past)
@@ -217,7 +218,7 @@ class Blotter:
             position_qty=position,
             liquidity=liquidity,
         )
-        self.executions.append(execution)
+        self.executions.latest.append(execution)
         if self.pdt != OFF and order.asset_class != "crypto":
             self._count_day_trade(account, execution)
         self.emit("fill" if is_whole else "partial_fill", order, execution)
@@ -338,7 +339,7 @@ class Blotter:
         if order.id in account.open_orders:
             account.close_order(order)
             self.posts[order.symbol].leave(order)
-        self.orders.note_end(order)
+        self.orders.ended.append(order.id)
 
 
 def _check_room(order: VenueOrder, undone: Execution, qty: Decimal) -> None:

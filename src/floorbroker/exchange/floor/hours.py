@@ -25,6 +25,8 @@ NIGHT_OPEN, PRE_OPEN, OPEN = "night_open", "pre_open", "open"
 OPENING_DONE, CLOSE, CLOSING_DONE = "opening_done", "close", "closing_done"
 POST_CLOSE = "post_close"
 
+#: Later than any time of a market.
+NEVER_NS = 1 << 80
 GTC_DAYS = 90
 _GTC_END = time(16, 15)
 _OPG_CUTOFF_NS = 2 * 60 * NS_PER_S
@@ -44,11 +46,7 @@ class Hours:
         self.session = session_at(now_ns)
         self._bells = self._bells_after(self.session, now_ns)
         self._gtc: tuple[int, int] = (0, 0)  # until when orders get this expiry, and the expiry
-
-    @property
-    def next_ns(self) -> int:
-        """When the next bell rings."""
-        return self._bells[-1][0]
+        self.next_ns = self._bells[-1][0]  #: When the next bell rings.
 
     def ahead(self) -> list[tuple[int, str]]:
         """The bells that are still to ring in this session, the next one first."""
@@ -60,6 +58,7 @@ class Hours:
         if not self._bells:
             self.session = next_session(self.session.date)
             self._bells = self._bells_after(self.session, self.session.night_ns - 1)
+        self.next_ns = self._bells[-1][0]
         return bell
 
     def phase_at(self, time_ns: int) -> str:
@@ -120,18 +119,17 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str, str]] = []
         self._arrivals = 0
-
-    @property
-    def next_ns(self) -> int | None:
-        return self._heap[0][0] if self._heap else None
+        self.next_ns = NEVER_NS  #: When the earliest comes due.
 
     def add(self, due_ns: int, kind: str, order_id: str) -> None:
         self._arrivals += 1
         heapq.heappush(self._heap, (due_ns, self._arrivals, kind, order_id))
+        self.next_ns = self._heap[0][0]
 
     def pop(self) -> tuple[int, str, str]:
         """(time, kind, order id) of the earliest."""
         due_ns, _, kind, order_id = heapq.heappop(self._heap)
+        self.next_ns = self._heap[0][0] if self._heap else NEVER_NS
         return due_ns, kind, order_id
 
 

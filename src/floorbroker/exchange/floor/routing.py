@@ -188,11 +188,15 @@ class Routing:
     @property
     def next_due_ns(self) -> int:
         """When the next bell rings, or what is under way comes due if that is earlier."""
-        bell_ns, timer_ns = self.hours.next_ns, self.timers.next_ns
-        return bell_ns if timer_ns is None or bell_ns < timer_ns else timer_ns
+        return min(self.hours.next_ns, self.timers.next_ns)
 
     def advance(self, to_ns: int) -> None:
         """Let everything happen that comes due until then, each at its own time."""
+        if to_ns >= self.hours.next_ns or to_ns >= self.timers.next_ns:
+            self._let_come(to_ns)
+        self._blotter.now_ns = to_ns
+
+    def _let_come(self, to_ns: int) -> None:
         blotter = self._blotter
         while (due_ns := self.next_due_ns) <= to_ns:
             blotter.now_ns = max(blotter.now_ns, due_ns)
@@ -206,7 +210,6 @@ class Routing:
             else:
                 self._ring(self.hours.ring())
             self.groups.settle()
-        blotter.now_ns = to_ns
 
     def restart(self) -> None:
         """Take up the open orders that were read back, each where it had got to."""

@@ -15,7 +15,7 @@ class RateLimit:
     def __init__(self, limit: int, clock: Clock) -> None:
         self._limit = limit or UNLIMITED
         self._refuses = limit > 0
-        self._clock = clock
+        self._now_ns = clock.now_ns
         self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
         self._limit_header = (b"x-ratelimit-limit", b"%d" % self._limit)
         self._reset_header = (b"x-ratelimit-reset", b"")
@@ -23,7 +23,7 @@ class RateLimit:
 
     def windows(self) -> list[dict[str, str | int]]:
         """Each account's present window; an account that has none has all of its requests."""
-        now_s = self._clock.now_ns() // 1_000_000_000
+        now_s = self._now_ns() // 1_000_000_000
         return [
             {
                 "account": account,
@@ -37,7 +37,7 @@ class RateLimit:
 
     def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
         """Whether one more request is allowed, and the headers that tell the state."""
-        now_s = self._clock.now_ns() // 1_000_000_000
+        now_s = self._now_ns() // 1_000_000_000
         window = self._windows.get(account)
         if window is None or now_s >= window[0]:
             window = self._windows[account] = [now_s + 60, 0]

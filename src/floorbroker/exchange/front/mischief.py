@@ -27,7 +27,8 @@ class Mischief:
         self.plan = plan
         self._venue = venue
         self._monotonic = monotonic
-        self._busts: deque[tuple[int, str, FaultRule]] = deque()
+        #: Fills that wait to be taken back or corrected: time, execution, and why.
+        self.busts: deque[tuple[int, str, FaultRule]] = deque()
         self._hidden_until_s: dict[str, float] = {}  # order id -> monotonic time when it shows
         self._hidden_max = _HIDDEN_MAX
         self.follow(plan)
@@ -44,11 +45,6 @@ class Mischief:
         if kinds & {"bust", "correct"}:
             listeners.append(self._note)
 
-    @property
-    def has_busts(self) -> bool:
-        """Whether a fill waits to be taken back or corrected."""
-        return bool(self._busts)
-
     def _note(self, event: VenueEvent) -> None:
         """The `bust` and `correct` faults: some fills will be taken back, or be others."""
         fill = event.execution
@@ -58,14 +54,14 @@ class Mischief:
             rule = self.plan.on_order(kind, fill.symbol, fill.account, fill.time_ns)
             if rule is not None:
                 due_ns = fill.time_ns + round(rule.wait_s * NS_PER_S)
-                self._busts.append((due_ns, fill.execution_id, rule))
+                self.busts.append((due_ns, fill.execution_id, rule))
 
     def bust_due(self) -> None:
         """Take back or correct the fills whose time has come."""
-        for _ in range(len(self._busts)):
-            due_ns, execution_id, rule = self._busts.popleft()
+        for _ in range(len(self.busts)):
+            due_ns, execution_id, rule = self.busts.popleft()
             if due_ns > self._venue.now_ns:
-                self._busts.append((due_ns, execution_id, rule))
+                self.busts.append((due_ns, execution_id, rule))
                 continue
             with suppress(VenueError):  # it was undone already, or there is no room for it
                 if rule.kind == "bust":

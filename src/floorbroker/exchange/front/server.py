@@ -226,8 +226,15 @@ class ExchangeServer:
         """
         if self.failure is not None:
             raise self.failure
-        if not self._is_unpaced:
-            self._move((self._clock or self._paced()).now_ns(), BATCH)
+        if self.tape is not None:
+            if not self._is_unpaced:
+                self._move(self._paced().now_ns(), BATCH)
+            return
+        venue, now_ns = self.venue, (self._clock or self._paced()).now_ns()
+        if now_ns > venue.blotter.now_ns:
+            venue.routing.advance(now_ns)
+        if self.mischief.busts:
+            self.mischief.bust_due()
 
     def commit(self) -> None:
         """Save what has changed, then let the listeners have the events."""
@@ -339,7 +346,7 @@ class ExchangeServer:
                 self._paced().set(self.venue.now_ns)
                 return True
         self.venue.advance(to_ns)
-        if self.mischief.has_busts:
+        if self.mischief.busts:
             self.mischief.bust_due()
         return False
 
@@ -350,7 +357,7 @@ class ExchangeServer:
             return STILL_S
         rules = self.setup.rules
         has_latency = rules.ack_latency_ns or rules.cancel_latency_ns or rules.replace_latency_ns
-        is_late = has_latency or self.mischief.has_busts
+        is_late = has_latency or bool(self.mischief.busts)
         pause_s = TICK_S if is_late else max(TICK_S, 1 / speed)
         next_ns, tape_ns = self.venue.next_due_ns, None if self.tape is None else self.tape.next_ns
         if tape_ns is not None:
