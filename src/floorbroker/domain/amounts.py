@@ -12,6 +12,7 @@ from typing import Any, Self
 Number = Decimal | int | str
 
 _new = Decimal.__new__
+_str = Decimal.__str__
 _add = Decimal.__add__
 _subtract = Decimal.__sub__
 _multiply = Decimal.__mul__
@@ -49,7 +50,9 @@ def exact(value: object) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """The number as people write it: no exponent, no trailing zeros."""
-    text = f"{value:f}"
+    text = _str(value)
+    if "E" in text:
+        text = f"{value:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

@@ -24,10 +24,8 @@ def error_body(code: int, message: str, extra: dict[str, str] | None = None) -> 
     return encode({**fields, **extra} if extra else fields)
 
 
-@lru_cache(maxsize=4096)
-def number(value: Decimal) -> str:
-    """A decimal as its wire text: no exponent, no trailing zeros."""
-    return plain(value)
+#: A decimal as its wire text: no exponent, no trailing zeros.
+number = plain
 
 
 def rounded(value: Decimal, places: int) -> str:

@@ -7,9 +7,10 @@ its plain text with blanks. An order fills some of them once, and each of its st
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
-from operator import attrgetter
+from operator import itemgetter
 
 from msgspec import Raw
+from msgspec.structs import astuple
 
 from floorbroker.exchange.model import TERMINAL, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
@@ -18,12 +19,18 @@ from floorbroker.exchange.wire.words import encode, number, wire_time
 #: Kinds of orders whose forms are kept at a time.
 FORMS_MAX = 512
 
+_place_of = VenueOrder.__struct_fields__.index
+
+
+def _getter(*names: str) -> "itemgetter[tuple[object, ...]]":
+    """Takes these fields out of an order's values: a tuple is read faster than an object."""
+    return itemgetter(*map(_place_of, names))
+
+
 #: What the blanks of a form hold in all states of an order; the other blanks differ in each.
-_own_of = attrgetter(
-    *("id", "client_order_id", "created_ns", "submitted_ns", "qty", "limit_price")
-)
+_own_of = _getter("id", "client_order_id", "created_ns", "submitted_ns", "qty", "limit_price")
 #: Everything else on the wire but for legs.
-_kind_of = attrgetter(
+_kind_of = _getter(
     *("expired_ns", "expires_ns", "canceled_ns", "failed_ns", "replaced_ns"),
     *("replaced_by", "replaces", "asset_id", "symbol", "asset_class", "notional"),
     *("order_class", "type", "side", "time_in_force", "stop_price", "extended_hours"),
@@ -34,7 +41,7 @@ _BLANK = b"\0"
 _BARE, _QUOTED = Raw(_BLANK), Raw(b'"%b"' % _BLANK)
 #: Orders that ended so are hardly told again: a form for each moment would be of no use.
 _ENDED_UNFILLED = TERMINAL - {"filled"}
-_NULL = b"null"
+_NULL, _ZERO = b"null", b'"0"'
 
 Values = tuple[object, ...]
 
@@ -47,13 +54,13 @@ class OrderWriter:
     """
 
     def __init__(self) -> None:
-        self._forms: dict[Values, bytes] = {}
+        self._forms: dict[Values, list[bytes]] = {}
         self._order: VenueOrder | None = None
         self._text = b""
         self._own: Values = ()
         self._own_texts: tuple[bytes, ...] = ()
         self._kind: Values = ()
-        self._form = b""
+        self._form: list[bytes] = []
 
     def text(self, order: VenueOrder) -> bytes:
         if order is self._order:
@@ -61,26 +68,7 @@ class OrderWriter:
         if order.legs or order.status in _ENDED_UNFILLED:
             text = encode(order_view(order))
         else:
-            kind, own = _kind_of(order), _own_of(order)
-            if kind != self._kind:
-                self._form, self._kind = self._form_of(order, kind), kind
-            if own != self._own:
-                self._own_texts, self._own = own_texts(order), own
-            order_id, name, created_at, submitted_at, qty_text, limit_text = self._own_texts
-            at_ns, qty = order.filled_ns, order.filled_qty
-            text = self._form % (
-                order_id,
-                name,
-                created_at,
-                _time(order.updated_ns),
-                submitted_at,
-                _NULL if at_ns is None else b'"%b"' % _time(at_ns),
-                qty_text,
-                _amount(qty),
-                _average(order.filled_notional, qty) if qty else _NULL,
-                limit_text,
-                order.status.encode(),
-            )
+            text = self._filled_in(order)
         self._order, self._text = order, text
         return text
 
@@ -90,24 +78,47 @@ class OrderWriter:
         for event in events:
             fill = event.execution
             if fill is not None:
-                tail = b',"execution_id":"%b","price":%b,"qty":%b,"position_qty":"%b"' % (
-                    fill.execution_id.encode(),
-                    _amount(fill.price),
-                    _amount(fill.qty),
-                    number(fill.position_qty).encode(),
+                tail = (
+                    f'","price":"{number(fill.price)}","qty":"{number(fill.qty)}",'
+                    f'"position_qty":"{number(fill.position_qty)}'
                 )
                 if (undone := fill.previous_execution_id) is not None:
-                    tail += b',"previous_execution_id":"%b"' % undone.encode()
+                    tail += f'","previous_execution_id":"{undone}'
+                tail = f',"execution_id":"{fill.execution_id}{tail}"}}}}'
+            elif event.execution_id is None:
+                tail = "}}"
             else:
-                name = event.execution_id
-                tail = b"" if name is None else b',"execution_id":"%b"' % name.encode()
+                tail = f',"execution_id":"{event.execution_id}"}}}}'
+            head = _head(event.event)
+            text = self.text(event.order)
             frames.append(
-                b'{"stream":"trade_updates","data":{"event":"%b","timestamp":"%b","order":%b%b}}'
-                % (event.event.encode(), _time(event.time_ns), self.text(event.order), tail)
+                b"".join((head, _time(event.time_ns), b'","order":', text, tail.encode()))
             )
         return frames
 
-    def _form_of(self, order: VenueOrder, kind: Values) -> bytes:
+    def _filled_in(self, order: VenueOrder) -> bytes:
+        values = astuple(order)
+        kind, own = _kind_of(values), _own_of(values)
+        if kind != self._kind:
+            self._form, self._kind = self._form_of(order, kind), kind
+        if own != self._own:
+            self._own_texts, self._own = own_texts(order), own
+        name, order_id, created_at, submitted_at, qty_text, limit_text = self._own_texts
+        to_id, to_name, to_created, to_updated, to_submitted, to_filled_at, *rest = self._form
+        to_qty, to_filled_qty, to_average, to_limit, to_status, to_end = rest
+        qty, at_ns = order.filled_qty, order.filled_ns
+        return b"".join(
+            (
+                *(to_id, order_id, to_name, name, to_created, created_at),
+                *(to_updated, _time(order.updated_ns), to_submitted, submitted_at),
+                *(to_filled_at, _NULL if at_ns is None else b'"%b"' % _time(at_ns)),
+                *(to_qty, qty_text, to_filled_qty, _amount(qty) if qty else _ZERO),
+                *(to_average, _average(order) if qty else _NULL),
+                *(to_limit, limit_text, to_status, order.status.encode(), to_end),
+            )
+        )
+
+    def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
         forms = self._forms
         form = forms.get(kind)
         if form is None:
@@ -117,40 +128,44 @@ class OrderWriter:
         return form
 
 
-def form_of(order: VenueOrder) -> bytes:
-    """The plain text of orders of its kind, ready for `%` to fill in its blanks."""
+def form_of(order: VenueOrder) -> list[bytes]:
+    """The plain text of orders of its kind, cut at the blanks."""
     view = order_view(order)
     for name in ("id", "created_at", "updated_at", "submitted_at", "status"):
         setattr(view, name, _QUOTED)
     for name in ("client_order_id", "filled_at", "qty", "filled_qty", "filled_avg_price"):
         setattr(view, name, _BARE)
     view.limit_price = _BARE  # type: ignore[assignment]  # a blank, as those above
-    return encode(view).replace(b"%", b"%%").replace(_BLANK, b"%b")
+    return encode(view).split(_BLANK)
 
 
 def own_texts(order: VenueOrder) -> tuple[bytes, ...]:
-    """What an order fills in whatever its state, in the order of the blanks."""
-    qty, limit_px = order.qty, order.limit_price
+    """What an order fills in whatever its state."""
+    qty, limit_px, created_at = order.qty, order.limit_price, _time(order.created_ns)
     return (
-        order.id.encode(),
         encode(order.client_order_id),
-        _time(order.created_ns),
-        _time(order.submitted_ns),
+        order.id.encode(),
+        created_at,
+        created_at if order.submitted_ns == order.created_ns else _time(order.submitted_ns),
         _NULL if qty is None else _amount(qty),
         _NULL if limit_px is None else _amount(limit_px),
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _time(time_ns: int) -> bytes:
     return wire_time(time_ns).encode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
+def _head(event: str) -> bytes:
+    head = f'{{"stream":"trade_updates","data":{{"event":"{event}","timestamp":"'
+    return head.encode()
+
+
 def _amount(value: Decimal) -> bytes:
     return f'"{number(value)}"'.encode()
 
 
-@lru_cache(maxsize=4096)
-def _average(notional: Decimal, qty: Decimal) -> bytes:
-    return f'"{average_text(notional, qty)}"'.encode()
+def _average(order: VenueOrder) -> bytes:
+    return f'"{average_text(order.filled_notional, order.filled_qty)}"'.encode()
