@@ -51,6 +51,8 @@ def exact(value: object) -> Decimal:
 def plain(value: Decimal) -> str:
     """The number as people write it: no exponent, no trailing zeros."""
     text = _str(value)
+    if text.isdigit():
+        return text
     if "E" in text:
         text = f"{value:f}"
     if "." in text:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from floorbroker.exchange.faults import STREAM, FaultRule
+from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.http import Message, Receive, Scope, Send, credentials
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueEvent
@@ -66,25 +66,21 @@ class OrderStreams:
 
     def _publish(self, events: list[VenueEvent]) -> None:
         """Each frame is written once, whoever hears it; what nobody hears is not written."""
-        listening = [stream for stream in self._open if stream.hears]
-        if not listening:
-            return
-        accounts = {stream.hears for stream in listening}
-        heard = [event for event in events if event.account in accounts]
+        is_upset = bool(self._server.mischief.plan.rules)
+        listening: dict[str, list[OrderStream]] = {}
+        for stream in self._open:
+            if stream.hears:
+                listening.setdefault(stream.hears, []).append(stream)
+                is_upset = is_upset or stream.is_upset
+        heard = [event for event in events if event.account in listening]
         frames = self._server.writer.frames(heard)
-        if self._server.faults.strikes_at(STREAM) or any(each.is_upset for each in listening):
-            for event, frame in zip(heard, frames, strict=True):
-                for stream in listening:
-                    if stream.hears == event.account:
-                        stream.tell(event, frame)
-            return
-        for stream in listening:
-            if len(accounts) == 1:
+        if not is_upset and len(listening) == 1:  # as most are
+            for stream in listening[heard[0].account] if heard else ():
                 stream.outbox.put(*frames)
-            else:
-                told = zip(heard, frames, strict=True)
-                own = [frame for event, frame in told if event.account == stream.hears]
-                stream.outbox.put(*own)
+            return
+        for event, frame in zip(heard, frames, strict=True):
+            for stream in listening[event.account]:
+                stream.tell(event, frame)
 
 
 class OrderStream:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from msgspec import Raw
 from msgspec.structs import astuple
 
-from floorbroker.exchange.model import TERMINAL, VenueEvent, VenueOrder
+from floorbroker.exchange.model import TERMINAL, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
 from floorbroker.exchange.wire.words import encode, number, wire_time
 
@@ -36,6 +36,8 @@ _kind_of = _getter(
     *("order_class", "type", "side", "time_in_force", "stop_price", "extended_hours"),
     *("trail_percent", "trail_price", "hwm", "position_intent"),
 )
+#: Of an order's values, those before its status and those after it.
+_BEFORE, _AFTER = slice(_place_of("status")), slice(_place_of("status") + 1, None)
 #: No JSON text holds this letter, so a form can be cut at its blanks.
 _BLANK = b"\0"
 _BARE, _QUOTED = Raw(_BLANK), Raw(b'"%b"' % _BLANK)
@@ -50,13 +52,16 @@ class OrderWriter:
     """Writes orders as `encode(order_view(order))` does, and `trade_updates` frames.
 
     It is given copies, which never change. The copy written last is known by its identity: an
-    answer and the frame beside it show the same one.
+    answer and the frame beside it show the same one. Where another differs from it in the status
+    alone, only that is written anew.
     """
 
     def __init__(self) -> None:
         self._forms: dict[Values, list[bytes]] = {}
         self._order: VenueOrder | None = None
         self._text = b""
+        self._values: Values = ()  # of the order whose text is kept in two parts
+        self._to_status = self._to_end = b""
         self._own: Values = ()
         self._own_texts: tuple[bytes, ...] = ()
         self._kind: Values = ()
@@ -65,10 +70,13 @@ class OrderWriter:
     def text(self, order: VenueOrder) -> bytes:
         if order is self._order:
             return self._text
+        values, last = astuple(order), self._values
         if order.legs or order.status in _ENDED_UNFILLED:
             text = encode(order_view(order))
         else:
-            text = self._filled_in(order)
+            if values[_AFTER] != last[_AFTER] or values[_BEFORE] != last[_BEFORE]:
+                self._fill_in(order, values)
+            text = b"".join((self._to_status, order.status.encode(), self._to_end))
         self._order, self._text = order, text
         return text
 
@@ -78,26 +86,17 @@ class OrderWriter:
         for event in events:
             fill = event.execution
             if fill is not None:
-                tail = (
-                    f'","price":"{number(fill.price)}","qty":"{number(fill.qty)}",'
-                    f'"position_qty":"{number(fill.position_qty)}'
-                )
-                if (undone := fill.previous_execution_id) is not None:
-                    tail += f'","previous_execution_id":"{undone}'
-                tail = f',"execution_id":"{fill.execution_id}{tail}"}}}}'
+                tail = _fill_tail(fill)
             elif event.execution_id is None:
-                tail = "}}"
+                tail = b"}}"
             else:
-                tail = f',"execution_id":"{event.execution_id}"}}}}'
-            head = _head(event.event)
-            text = self.text(event.order)
-            frames.append(
-                b"".join((head, _time(event.time_ns), b'","order":', text, tail.encode()))
-            )
+                tail = f',"execution_id":"{event.execution_id}"}}}}'.encode()
+            head, time = _head(event.event), _time(event.time_ns)
+            frames.append(b"".join((head, time, b'","order":', self.text(event.order), tail)))
         return frames
 
-    def _filled_in(self, order: VenueOrder) -> bytes:
-        values = astuple(order)
+    def _fill_in(self, order: VenueOrder, values: Values) -> None:
+        """Write the order's text in two parts: what stands before its status, and after it."""
         kind, own = _kind_of(values), _own_of(values)
         if kind != self._kind:
             self._form, self._kind = self._form_of(order, kind), kind
@@ -105,18 +104,21 @@ class OrderWriter:
             self._own_texts, self._own = own_texts(order), own
         name, order_id, created_at, submitted_at, qty_text, limit_text = self._own_texts
         to_id, to_name, to_created, to_updated, to_submitted, to_filled_at, *rest = self._form
-        to_qty, to_filled_qty, to_average, to_limit, to_status, to_end = rest
-        qty, at_ns = order.filled_qty, order.filled_ns
-        return b"".join(
+        to_qty, to_filled_qty, to_average, to_limit, to_status, self._to_end = rest
+        filled_at, filled_qty, average = _NULL, _ZERO, _NULL
+        if order.filled_ns is not None:
+            filled_at = b'"%b"' % _time(order.filled_ns)
+        if qty := order.filled_qty:
+            filled_qty, average = _amount(qty), _average(order)
+        self._to_status = b"".join(
             (
                 *(to_id, order_id, to_name, name, to_created, created_at),
                 *(to_updated, _time(order.updated_ns), to_submitted, submitted_at),
-                *(to_filled_at, _NULL if at_ns is None else b'"%b"' % _time(at_ns)),
-                *(to_qty, qty_text, to_filled_qty, _amount(qty) if qty else _ZERO),
-                *(to_average, _average(order) if qty else _NULL),
-                *(to_limit, limit_text, to_status, order.status.encode(), to_end),
+                *(to_filled_at, filled_at, to_qty, qty_text, to_filled_qty, filled_qty),
+                *(to_average, average, to_limit, limit_text, to_status),
             )
         )
+        self._values = values
 
     def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
         forms = self._forms
@@ -150,6 +152,15 @@ def own_texts(order: VenueOrder) -> tuple[bytes, ...]:
         _NULL if qty is None else _amount(qty),
         _NULL if limit_px is None else _amount(limit_px),
     )
+
+
+def _fill_tail(fill: Execution) -> bytes:
+    undone = fill.previous_execution_id
+    more = "" if undone is None else f',"previous_execution_id":"{undone}"'
+    return (
+        f',"execution_id":"{fill.execution_id}","price":"{number(fill.price)}",'
+        f'"qty":"{number(fill.qty)}","position_qty":"{number(fill.position_qty)}"{more}}}}}'
+    ).encode()
 
 
 @lru_cache(maxsize=256)
