@@ -203,7 +203,8 @@ class VenueAccount:
 
     @property
     def multiplier(self) -> str:
-        return self._multiplier(self.equity)
+        is_small = self.equity < MARGIN_EQUITY_MIN
+        return "1" if is_small else self.configuration.max_margin_multiplier
 
     @property
     def shorting_enabled(self) -> bool:
@@ -227,20 +228,14 @@ class VenueAccount:
         if values.version != self._marks.version:
             values = self._valued()
         equity = self.cash + values.long + values.short
-        multiplier = min(self._multiplier(equity), at_most)
+        most = "1" if equity < MARGIN_EQUITY_MIN else self.configuration.max_margin_multiplier
+        multiplier = most if most < at_most else at_most
         free = equity - values.unmarginable - self.reserved_cash
         used = values.long - values.short - values.unmarginable + self.reserved
         left = free * _TIMES[multiplier] - used
         return left if left > ZERO else ZERO
 
     # What happens to it.
-
-    def add_order(self, order: VenueOrder) -> None:
-        """Take up an order that was accepted."""
-        order.number = self.orders_taken
-        self.orders_taken += 1
-        self.orders.append(order)
-        self.by_client_id[order.client_order_id] = order
 
     def open_order(self, order: VenueOrder) -> None:
         """The order is open from now on and ties up what it needs; harmless if it is already."""
@@ -366,9 +361,6 @@ class VenueAccount:
                 value = holding.qty * self.mark(symbol)
                 values.move(ZERO, value, marginable=self._assets[symbol].marginable)
         return values
-
-    def _multiplier(self, equity: Decimal) -> str:
-        return "1" if equity < MARGIN_EQUITY_MIN else self.configuration.max_margin_multiplier
 
     def _maintenance(self, holding: Holding) -> Decimal:
         """30 % of a long, all of it below $2.50; of a short at least $5, or $2.50, a share."""

@@ -32,7 +32,7 @@ from floorbroker.exchange.wire.words import (
 )
 
 #: Larger or finer numbers are no amounts; they would only cost memory.
-_EXPONENT_MAX = 24
+_EXPONENTS = range(-24, 25)
 _LIST_MAX = 500
 _PLACES = 6
 Body = TypeVar("Body", OrderTicket, OrderPatch)
@@ -268,7 +268,7 @@ class _Reader(Generic[Body]):
         for value in amounts:
             if value is None:
                 continue
-            if not (value.is_finite() and -_EXPONENT_MAX <= value.adjusted() <= _EXPONENT_MAX):
+            if value.adjusted() not in _EXPONENTS or not value.is_finite():
                 raise invalid(f"invalid {self._names[amounts.index(value)]}")
         return decoded
 
@@ -287,7 +287,7 @@ def _check_legs(ticket: OrderTicket) -> None:
 
 
 def _is_amount(value: Decimal) -> bool:
-    return value.is_finite() and -_EXPONENT_MAX <= value.adjusted() <= _EXPONENT_MAX
+    return value.is_finite() and value.adjusted() in _EXPONENTS
 
 
 def _amount(text: str, name: str) -> Decimal:

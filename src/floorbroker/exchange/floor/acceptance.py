@@ -69,7 +69,7 @@ class Acceptance:
         post: TradingPost,
         replaces: VenueOrder | None,
     ) -> None:
-        """Find what the order ties up; raises VenueError if there is not so much."""
+        """Find what the order ties up: shares or dollars. VenueError if there is not so much."""
         if order.position_intent in _CLOSING:
             if post.phase != REGULAR and not asset.is_crypto:
                 _check_closing_dollars(order, account, replaces)
@@ -80,7 +80,9 @@ class Acceptance:
         opposite = account.open_by_side.get((order.symbol, _OTHER[order.side]))
         if opposite:
             _check_other_side(order, opposite)
-        self._reserve_dollars(order, account, asset, post=post, replaces=replaces)
+        order.reserve_px = self._reserve_px(order, post)
+        if self._rules.checks_buying_power:
+            _check_buying_power(order, account, asset, replaces)
 
     def _check_wash_trade(
         self, order: VenueOrder, opposite: Orders, replaces: VenueOrder | None
@@ -118,26 +120,6 @@ class Acceptance:
             raise forbidden(
                 f"cost basis must be >= minimal amount of order {least}", cost_basis=plain(cost)
             )
-
-    def _reserve_dollars(
-        self,
-        order: VenueOrder,
-        account: VenueAccount,
-        asset: Asset,
-        *,
-        post: TradingPost,
-        replaces: VenueOrder | None,
-    ) -> None:
-        order.reserve_px = self._reserve_px(order, post)
-        if not self._rules.checks_buying_power:
-            return
-        cost = tied_dollars(order)
-        power = account.credit("4" if asset.marginable else "1")
-        if replaces is not None:
-            power += _tied(replaces)
-        if cost > power:
-            extra = {} if replaces else {"buying_power": plain(power), "cost_basis": plain(cost)}
-            raise forbidden("insufficient buying power", **extra)
 
     def _reserve_px(self, order: VenueOrder, post: TradingPost) -> Decimal:
         """Estimated cost of a share, or of a dollar of a notional order."""
@@ -223,6 +205,18 @@ def _says_the_same(order: VenueOrder, ticket: OrderTicket) -> bool:
 
 def _tied(order: VenueOrder) -> Decimal:
     return order.leaves_qty * order.reserve_px
+
+
+def _check_buying_power(
+    order: VenueOrder, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
+) -> None:
+    cost = tied_dollars(order)
+    power = account.credit("4" if asset.marginable else "1")
+    if replaces is not None:
+        power += _tied(replaces)
+    if cost > power:
+        extra = {} if replaces else {"buying_power": plain(power), "cost_basis": plain(cost)}
+        raise forbidden("insufficient buying power", **extra)
 
 
 def _check_account(account: VenueAccount, *, is_fractional: bool) -> None:

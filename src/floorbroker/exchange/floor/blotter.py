@@ -171,22 +171,10 @@ class Blotter:
             event_id: str | None = execution.execution_id
         else:
             event_id = None if event in _UNROUTED else self.ids.make()
-        told = VenueEvent(
-            seq=self.seq,
-            account=order.account,
-            event=event,
-            order=copy,
-            time_ns=self.now_ns,
-            execution=execution,
-            execution_id=event_id,
-        )
+        told = VenueEvent(self.seq, order.account, event, copy, self.now_ns, execution, event_id)
         for listener in self.listeners:
             listener(told)
         return copy
-
-    def register(self, order: VenueOrder) -> None:
-        """An order can be found from now on."""
-        self.orders.add(order)
 
     def open(self, order: VenueOrder) -> None:
         """A registered order ties up what it needs from now on; harmless if it does already."""
@@ -197,7 +185,10 @@ class Blotter:
         assert order.status not in TERMINAL, f"a fill on order {order.id}, which is {order.status}"
         account = self.accounts[order.account]
         position = account.book(order, qty, px)
-        left = wanted(order, px)
+        if order.qty is None:
+            left = wanted(order, px)
+        else:
+            left = order.qty - order.base_qty - order.filled_qty
         is_whole = left < FRACTION
         order.status = "filled" if is_whole else "partially_filled"
         if is_whole:
@@ -339,7 +330,7 @@ class Blotter:
         if order.id in account.open_orders:
             account.close_order(order)
             self.posts[order.symbol].leave(order)
-        self.orders.ended.append(order.id)
+        self.orders.ended.append(order)
 
 
 def _check_room(order: VenueOrder, undone: Execution, qty: Decimal) -> None:

@@ -88,7 +88,7 @@ class Routing:
     def accept(self, order: VenueOrder, legs: Sequence[VenueOrder] = ()) -> VenueOrder:
         """Take an order in; answers it as it stood before anything else happened."""
         blotter = self._blotter
-        blotter.register(order)
+        blotter.orders.add(order)
         if legs:
             blotter.open(order)  # before its legs
         for leg in legs:
@@ -129,7 +129,7 @@ class Routing:
     def _hold(self, leg: VenueOrder) -> None:
         """Take in a leg that waits for its parent."""
         leg.status = "held"
-        self._blotter.register(leg)
+        self._blotter.orders.add(leg)
         self._blotter.open(leg)
         self._blotter.touched(leg)
         self.groups.watch(leg)
@@ -166,7 +166,7 @@ class Routing:
         """Put a judged successor in its predecessor's place, now or when the venue gets to it."""
         blotter = self._blotter
         order.status = "pending_new"
-        blotter.register(order)
+        blotter.orders.add(order)
         answer = order.snapshot()
         if not self._rules.replace_latency_ns or old.status in _UNSENT:
             self.succession.put_in_place(old, order)
@@ -182,7 +182,7 @@ class Routing:
 
     def succeed(self, old: VenueOrder, order: VenueOrder) -> None:
         """The venue itself puts a successor in an open order's place."""
-        self._blotter.register(order)
+        self._blotter.orders.add(order)
         self.succession.put_in_place(old, order)
 
     @property

@@ -221,9 +221,11 @@ class TradingPost:
 
     def _take(self, order: VenueOrder, px: Decimal | None = None) -> None:
         """Take what is displayed up to the order's cap, at the displayed prices or at `px`."""
-        liquidity = REMOVED if px is None else ADDED
+        liquidity, cap_px = REMOVED if px is None else ADDED, order.cap_px
         for level in self._screen.sides[_OTHER[order.side]].levels:
-            if order.status in TERMINAL or not reaches(order, level.px):
+            if order.status in TERMINAL:
+                break
+            if cap_px is not None and is_beyond(order.side, cap_px, level.px):
                 break
             if self._rules.queue == ALPACA_PAPER:
                 self._take_on_paper(order, level.px)

@@ -26,7 +26,7 @@ class Orders:
         self._accounts = accounts
         self._here: dict[str, VenueOrder] = {}
         #: Of those in memory, in the order of their ends: the first ones leave first.
-        self.ended: deque[str] = deque()
+        self.ended: deque[VenueOrder] = deque()
 
     def __getitem__(self, order_id: str) -> VenueOrder:
         """The order itself; raises KeyError for one that never was."""
@@ -81,7 +81,11 @@ class Orders:
     def add(self, order: VenueOrder) -> None:
         """A new order."""
         self._here[order.id] = order
-        self._accounts[order.account].add_order(order)
+        account = self._accounts[order.account]
+        order.number = account.orders_taken
+        account.orders_taken += 1
+        account.orders.append(order)
+        account.by_client_id[order.client_order_id] = order
 
     def restore(self, order: VenueOrder) -> None:
         """An order that was read back."""
@@ -91,17 +95,17 @@ class Orders:
         account.by_client_id[order.client_order_id] = order
         account.orders_taken = max(account.orders_taken, order.number + 1)
         if not order.is_open:
-            self.ended.append(order.id)
+            self.ended.append(order)
 
     def oldest(self, count: int) -> list[VenueOrder]:
         """Those in memory that ended first."""
-        return [self._here[order_id] for order_id in islice(self.ended, max(count, 0))]
+        return list(islice(self.ended, max(count, 0)))
 
     def drop(self, orders: list[VenueOrder]) -> None:
         """These were put away."""
         by_account: dict[str, set[str]] = {}
         for order in orders:
-            assert self.ended.popleft() == order.id, "who ended first leaves first"
+            assert self.ended.popleft() is order, "who ended first leaves first"
             del self._here[order.id]
             by_account.setdefault(order.account, set()).add(order.id)
         for key_id, ids in by_account.items():
