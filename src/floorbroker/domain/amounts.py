@@ -12,7 +12,6 @@ from typing import Any, Self
 Number = Decimal | int | str
 
 _new = Decimal.__new__
-_str = Decimal.__str__
 _add = Decimal.__add__
 _subtract = Decimal.__sub__
 _multiply = Decimal.__mul__
@@ -50,7 +49,7 @@ def exact(value: object) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """The number as people write it: no exponent, no trailing zeros."""
-    text = _str(value)
+    text = value.to_eng_string()
     if text.isdigit():
         return text
     if "E" in text:

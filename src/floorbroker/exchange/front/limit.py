@@ -41,14 +41,14 @@ class RateLimit:
         window = self._windows.get(account)
         if window is None or now_s >= window[0]:
             window = self._windows[account] = [now_s + 60, 0]
-        has_left = window[1] < self._limit
-        is_allowed = has_left or not self._refuses
-        window[1] += has_left
         end_s, spent = window
+        has_left = spent < self._limit
+        if has_left:
+            window[1] = spent = spent + 1
         if end_s != self._reset_s:
             self._reset_s, self._reset_header = end_s, (b"x-ratelimit-reset", b"%d" % end_s)
         remaining = (b"x-ratelimit-remaining", b"%d" % (self._limit - spent))
         headers = (self._limit_header, remaining, self._reset_header)
-        if is_allowed:
+        if has_left or not self._refuses:
             return True, headers
         return False, (*headers, (b"retry-after", b"%d" % (end_s - now_s)))

@@ -277,10 +277,12 @@ class Archive:
         self.symbols |= new
         db.executemany("INSERT INTO archive_symbols VALUES (?)", [(symbol,) for symbol in new])
 
-    def _rows(self, orders: Sequence[VenueOrder]) -> Iterator[tuple[int, str | None, bytes]]:
+    def _rows(self, orders: Sequence[VenueOrder]) -> Iterator[tuple[int, str | None, bytearray]]:
         """All are encoded at once: in JSON no line ends but between two of them."""
         shelves, names = self._shelves, self._names
-        for order, body in zip(orders, _encode_lines(orders).split(b"\n"), strict=False):
+        for order, body in zip(
+            orders, bytearray(_encode_lines(orders)).split(b"\n"), strict=False
+        ):
             order_id, number = order.id, number_of(order.id)
             name: str | None = order.client_order_id
             if names is not None:

@@ -72,8 +72,8 @@ async def _hear(stream: Any, receive: Receive) -> None:
 async def _speak(stream: Any, scope: Scope, send: Send) -> None:
     outbox: Outbox = stream.outbox
     while frames := await outbox.take():
-        for frame in frames:
-            await send(stream.message_of(frame))
+        for message in stream.messages_of(frames):
+            await send(message)
     assert outbox.end_code is not None
     if outbox.end_code == 1006:
         await drop_connection(scope, has_arrived=True)

@@ -179,11 +179,11 @@ class OrderStream:
         if self._server.setup.clock.monotonic() >= self._muted_until_s:
             self.outbox.put(encode(words))
 
-    def message_of(self, frame: bytes) -> Message:
+    def messages_of(self, frames: list[bytes]) -> list[Message]:
         """Binary frames of UTF-8 JSON, as paper sends them, or text where it is wanted."""
         if self._is_text:
-            return {"type": "websocket.send", "text": frame.decode()}
-        return {"type": "websocket.send", "bytes": frame}
+            return [{"type": "websocket.send", "text": frame.decode()} for frame in frames]
+        return [{"type": "websocket.send", "bytes": frame} for frame in frames]
 
 
 class _SaidData(Struct):

@@ -6,7 +6,6 @@ its plain text with blanks. An order fills some of them once, and each of its st
 
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
 from operator import itemgetter
 
 from msgspec import Raw
@@ -14,10 +13,11 @@ from msgspec.structs import astuple
 
 from floorbroker.exchange.model import TERMINAL, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
-from floorbroker.exchange.wire.words import encode, number, wire_time
+from floorbroker.exchange.wire.words import encode, number, time_text
 
 #: Kinds of orders whose forms are kept at a time.
 FORMS_MAX = 512
+_TIMES_MAX = 1024
 
 _place_of = VenueOrder.__struct_fields__.index
 
@@ -46,6 +46,19 @@ _ENDED_UNFILLED = TERMINAL - {"filled"}
 _NULL, _ZERO = b"null", b'"0"'
 
 Values = tuple[object, ...]
+
+
+class _Times(dict[int, bytes]):
+    """Times as text, the latest of them remembered: what happens at once is told often."""
+
+    def __missing__(self, time_ns: int) -> bytes:
+        if len(self) >= _TIMES_MAX:
+            self.clear()
+        text = self[time_ns] = time_text(time_ns).encode()
+        return text
+
+
+_times = _Times()
 
 
 class OrderWriter:
@@ -91,8 +104,11 @@ class OrderWriter:
                 tail = b"}}"
             else:
                 tail = f',"execution_id":"{event.execution_id}"}}}}'.encode()
-            head, time = _head(event.event), _time(event.time_ns)
-            frames.append(b"".join((head, time, b'","order":', self.text(event.order), tail)))
+            text, time = self.text(event.order), _times[event.time_ns]
+            head = b'{"stream":"trade_updates","data":{"event":"'
+            name = event.event.encode()
+            parts = (head, name, b'","timestamp":"', time, b'","order":', text, tail)
+            frames.append(b"".join(parts))
         return frames
 
     def _fill_in(self, order: VenueOrder, values: Values) -> None:
@@ -107,13 +123,13 @@ class OrderWriter:
         to_qty, to_filled_qty, to_average, to_limit, to_status, self._to_end = rest
         filled_at, filled_qty, average = _NULL, _ZERO, _NULL
         if order.filled_ns is not None:
-            filled_at = b'"%b"' % _time(order.filled_ns)
+            filled_at = b'"%b"' % _times[order.filled_ns]
         if qty := order.filled_qty:
             filled_qty, average = _amount(qty), _average(order)
         self._to_status = b"".join(
             (
                 *(to_id, order_id, to_name, name, to_created, created_at),
-                *(to_updated, _time(order.updated_ns), to_submitted, submitted_at),
+                *(to_updated, _times[order.updated_ns], to_submitted, submitted_at),
                 *(to_filled_at, filled_at, to_qty, qty_text, to_filled_qty, filled_qty),
                 *(to_average, average, to_limit, limit_text, to_status),
             )
@@ -143,12 +159,12 @@ def form_of(order: VenueOrder) -> list[bytes]:
 
 def own_texts(order: VenueOrder) -> tuple[bytes, ...]:
     """What an order fills in whatever its state."""
-    qty, limit_px, created_at = order.qty, order.limit_price, _time(order.created_ns)
+    qty, limit_px, created_at = order.qty, order.limit_price, _times[order.created_ns]
     return (
         encode(order.client_order_id),
         order.id.encode(),
         created_at,
-        created_at if order.submitted_ns == order.created_ns else _time(order.submitted_ns),
+        created_at if order.submitted_ns == order.created_ns else _times[order.submitted_ns],
         _NULL if qty is None else _amount(qty),
         _NULL if limit_px is None else _amount(limit_px),
     )
@@ -161,17 +177,6 @@ def _fill_tail(fill: Execution) -> bytes:
         f',"execution_id":"{fill.execution_id}","price":"{number(fill.price)}",'
         f'"qty":"{number(fill.qty)}","position_qty":"{number(fill.position_qty)}"{more}}}}}'
     ).encode()
-
-
-@lru_cache(maxsize=256)
-def _time(time_ns: int) -> bytes:
-    return wire_time(time_ns).encode()
-
-
-@lru_cache(maxsize=64)
-def _head(event: str) -> bytes:
-    head = f'{{"stream":"trade_updates","data":{{"event":"{event}","timestamp":"'
-    return head.encode()
 
 
 def _amount(value: Decimal) -> bytes:
