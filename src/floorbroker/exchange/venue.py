@@ -6,12 +6,7 @@ from random import Random
 
 from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.accounts import Configuration, VenueAccount
-from floorbroker.exchange.floor.acceptance import (
-    Acceptance,
-    base_px,
-    check_replaceable,
-    patched,
-)
+from floorbroker.exchange.floor.acceptance import Acceptance, base_px, check_replaceable, patched
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.routing import Routing
 from floorbroker.exchange.floor.state import export_state, import_state

@@ -64,8 +64,8 @@ class ExchangeFront:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the server's lifespan.
 
-        A request is served here and not further down: a coroutine within another costs a tenth of
-        what an order does.
+        A request is served right here, without a coroutine of its own further down: each would be
+        one more for every order.
         """
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
