@@ -119,21 +119,26 @@ class OrderWriter:
         if own != self._own:
             self._own_texts, self._own = own_texts(order), own
         name, order_id, created_at, submitted_at, qty_text, limit_text = self._own_texts
-        to_id, to_name, to_created, to_updated, to_submitted, to_filled_at, *rest = self._form
-        to_qty, to_filled_qty, to_average, to_limit, to_status, self._to_end = rest
+        # fmt: off
+        (
+            to_id, to_name, to_created, to_updated, to_submitted, to_filled_at,
+            to_qty, to_filled_qty, to_average, to_limit, to_status, self._to_end,
+        ) = self._form
+        # fmt: on
         filled_at, filled_qty, average = _NULL, _ZERO, _NULL
         if order.filled_ns is not None:
             filled_at = b'"%b"' % _times[order.filled_ns]
         if qty := order.filled_qty:
             filled_qty, average = _amount(qty), _average(order)
-        self._to_status = b"".join(
-            (
-                *(to_id, order_id, to_name, name, to_created, created_at),
-                *(to_updated, _times[order.updated_ns], to_submitted, submitted_at),
-                *(to_filled_at, filled_at, to_qty, qty_text, to_filled_qty, filled_qty),
-                *(to_average, average, to_limit, limit_text, to_status),
-            )
+        # fmt: off
+        parts = (
+            to_id, order_id, to_name, name, to_created, created_at,
+            to_updated, _times[order.updated_ns], to_submitted, submitted_at,
+            to_filled_at, filled_at, to_qty, qty_text, to_filled_qty, filled_qty,
+            to_average, average, to_limit, limit_text, to_status,
         )
+        # fmt: on
+        self._to_status = b"".join(parts)
         self._values = values
 
     def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
