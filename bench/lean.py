@@ -62,6 +62,7 @@ class Listener:
         self._seen = asyncio.Event()
         self._front = front
         self._said = iter((None, *HELLO))
+        self._listens = False
         self._is_listening = asyncio.Event()
         self._task: asyncio.Task[None]
 
@@ -94,5 +95,6 @@ class Listener:
             self.fills += 1
             if self.fills == self._wanted:
                 self._seen.set()
-        elif b'"listening"' in frame:
+        elif not self._listens and b'"listening"' in frame:
+            self._listens = True
             self._is_listening.set()

@@ -50,7 +50,11 @@ def exact(value: object) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """The number as people write it: no exponent, no trailing zeros."""
-    text = f"{value:f}"
+    text = value.to_eng_string()
+    if text.isdigit():
+        return text
+    if "E" in text:
+        text = f"{value:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

@@ -52,8 +52,11 @@ class Holding(Struct, kw_only=True):
         """What may still be closed; signed like qty."""
         return self.qty - self.held_qty if self.qty > 0 else self.qty + self.held_qty
 
-    def add(self, signed_qty: Decimal, px: Decimal) -> None:
-        """Book a fill. What reduces the position leaves its average entry price alone."""
+    def add(self, signed_qty: Decimal, px: Decimal) -> Decimal:
+        """Book a fill; answers what it cost.
+
+        What reduces the position leaves its average entry price alone.
+        """
         before, cost = self.qty, signed_qty * px
         self.qty = after = before + signed_qty
         self.today_cost += cost
@@ -63,6 +66,7 @@ class Holding(Struct, kw_only=True):
             self.cost = self.cost * after / before
         else:
             self.cost = after * px
+        return cost
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
@@ -143,7 +147,8 @@ class VenueAccount:
         self.charged_to = 0  #: The fees cover executions whose numbers are not above this.
         self.reserved = ZERO  #: Dollars tied up by open orders for marginable assets.
         self.reserved_cash = ZERO  #: The same for assets that give no credit.
-        self._open_by_side: dict[tuple[str, str], dict[str, VenueOrder]] = {}
+        #: Open orders by symbol and side, then by id.
+        self.open_by_side: dict[tuple[str, str], dict[str, VenueOrder]] = {}
         self._marks = marks
         self._assets = assets
         self._valuation = Valuation()
@@ -169,7 +174,7 @@ class VenueAccount:
 
     def open_in(self, symbol: str, side: str) -> dict[str, VenueOrder]:
         """Open orders of one side of one symbol, by id; do not change it."""
-        return self._open_by_side.get((symbol, side), _NO_ORDERS)
+        return self.open_by_side.get((symbol, side), _NO_ORDERS)
 
     @property
     def long_market_value(self) -> Decimal:
@@ -198,7 +203,8 @@ class VenueAccount:
 
     @property
     def multiplier(self) -> str:
-        return self._multiplier(self.equity)
+        is_small = self.equity < MARGIN_EQUITY_MIN
+        return "1" if is_small else self.configuration.max_margin_multiplier
 
     @property
     def shorting_enabled(self) -> bool:
@@ -206,31 +212,37 @@ class VenueAccount:
 
     @property
     def buying_power(self) -> Decimal:
-        return self._credit("4")
+        return self.credit("4")
 
     @property
     def regt_buying_power(self) -> Decimal:
-        return self._credit("2")
+        return self.credit("2")
 
     @property
     def non_marginable_buying_power(self) -> Decimal:
-        return self._credit("1")
+        return self.credit("1")
+
+    def credit(self, at_most: str) -> Decimal:
+        """Dollars that may still be spent when each of equity carries some dollars of assets."""
+        values = self._valuation
+        if values.version != self._marks.version:
+            values = self._valued()
+        equity = self.cash + values.long + values.short
+        most = "1" if equity < MARGIN_EQUITY_MIN else self.configuration.max_margin_multiplier
+        multiplier = most if most < at_most else at_most
+        free = equity - values.unmarginable - self.reserved_cash
+        used = values.long - values.short - values.unmarginable + self.reserved
+        left = free * _TIMES[multiplier] - used
+        return left if left > ZERO else ZERO
 
     # What happens to it.
-
-    def add_order(self, order: VenueOrder) -> None:
-        """Take up an order that was accepted."""
-        order.number = self.orders_taken
-        self.orders_taken += 1
-        self.orders.append(order)
-        self.by_client_id[order.client_order_id] = order
 
     def open_order(self, order: VenueOrder) -> None:
         """The order is open from now on and ties up what it needs; harmless if it is already."""
         if order.id in self.open_orders:
             return
         self.open_orders[order.id] = order
-        self._open_by_side.setdefault((order.symbol, order.side), {})[order.id] = order
+        self.open_by_side.setdefault((order.symbol, order.side), {})[order.id] = order
         if order.reserve_px:
             self._tie(order, tied_dollars(order))
         if order.held_qty:
@@ -241,22 +253,17 @@ class VenueAccount:
         order.held_qty = qty
         self._tie_shares(order, qty)
 
-    def close_order(self, order: VenueOrder) -> bool:
-        """The order has ended, its quantities as they stood then, and ties up nothing more.
-
-        False if it was not open.
-        """
-        if self.open_orders.pop(order.id, None) is None:
-            return False
-        del self._open_by_side[order.symbol, order.side][order.id]
+    def close_order(self, order: VenueOrder) -> None:
+        """An open order has ended, its quantities as they stood, and ties up nothing more."""
+        del self.open_orders[order.id]
+        del self.open_by_side[order.symbol, order.side][order.id]
         if order.reserve_px:
             self._tie(order, -tied_dollars(order))
         if order.held_qty:
             self._release_shares(order, order.held_qty)
-        return True
 
-    def book(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
-        """Book one fill on the order, the cash and the position."""
+    def book(self, order: VenueOrder, qty: Decimal, px: Decimal) -> Decimal:
+        """Book one fill on the order, the cash and the position; answers the position after."""
         is_open = order.id in self.open_orders
         before = tied_dollars(order) if is_open and order.reserve_px else ZERO
         order.filled_qty += qty
@@ -267,7 +274,7 @@ class VenueAccount:
             self._release_shares(order, min(qty, order.held_qty))
         elif order.held_qty:
             order.held_qty -= min(qty, order.held_qty)
-        self._move(order.symbol, qty if order.side == "buy" else -qty, px)
+        return self._move(order.symbol, qty if order.side == "buy" else -qty, px)
 
     def unbook(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
         """Undo a fill that was busted: cash and position as if it had not been."""
@@ -327,14 +334,13 @@ class VenueAccount:
         orders = self.open_in(holding.symbol, "sell" if holding.qty > 0 else "buy").values()
         holding.held_qty = sum((each.held_qty for each in orders), ZERO)
 
-    def _move(self, symbol: str, signed_qty: Decimal, px: Decimal) -> None:
-        """Exactly the signed notional leaves the cash."""
-        self.cash -= signed_qty * px
+    def _move(self, symbol: str, signed_qty: Decimal, px: Decimal) -> Decimal:
+        """Exactly the signed notional leaves the cash; answers the position after."""
         holding = self.positions.get(symbol)
         if holding is None:
             holding = self.positions[symbol] = Holding(symbol=symbol)
         before = holding.qty
-        holding.add(signed_qty, px)
+        self.cash -= holding.add(signed_qty, px)
         if before * holding.qty <= 0:  # a position begins, or a bust turned it around
             self._count_held(holding)
         mark = self._marks.px.get(symbol)
@@ -345,6 +351,7 @@ class VenueAccount:
             self._valuation.move(before * mark, holding.qty * mark, marginable=marginable)
         if not holding.qty:
             del self.positions[symbol]
+        return holding.qty
 
     def _valued(self) -> Valuation:
         values = self._valuation
@@ -354,19 +361,6 @@ class VenueAccount:
                 value = holding.qty * self.mark(symbol)
                 values.move(ZERO, value, marginable=self._assets[symbol].marginable)
         return values
-
-    def _multiplier(self, equity: Decimal) -> str:
-        return "1" if equity < MARGIN_EQUITY_MIN else self.configuration.max_margin_multiplier
-
-    def _credit(self, at_most: str) -> Decimal:
-        """Dollars that may still be spent when each of equity carries some dollars of assets."""
-        values = self._valued()
-        equity = self.cash + values.long + values.short
-        multiplier = min(self._multiplier(equity), at_most)
-        free = equity - values.unmarginable - self.reserved_cash
-        used = values.long - values.short - values.unmarginable + self.reserved
-        left = free * _TIMES[multiplier] - used
-        return left if left > 0 else ZERO
 
     def _maintenance(self, holding: Holding) -> Decimal:
         """30 % of a long, all of it below $2.50; of a short at least $5, or $2.50, a share."""

@@ -238,7 +238,7 @@ class Entitlement(Struct, frozen=True, kw_only=True):
     details: dict[str, str] = {}
 
 
-class VenueEvent(Struct, frozen=True, kw_only=True, gc=False):
+class VenueEvent(Struct, frozen=True, gc=False):
     """What a listener is told: the event's name and the order as it stood at that moment.
 
     `execution_id` is None for `pending_new` and `accepted`, a fill's for fills, and otherwise an

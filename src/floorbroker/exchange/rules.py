@@ -6,6 +6,7 @@ formed and not allowed, 40310000 for what this account may not do now.
 """
 
 from decimal import ROUND_DOWN, Decimal
+from operator import attrgetter
 from typing import NoReturn
 
 from msgspec import Struct, structs
@@ -39,7 +40,19 @@ _PRICES = {
     "stop_limit": (True, True, "", "stop limit orders require both stop and limit price"),
     "trailing_stop": (False, False, "trailing stop orders require no stop or limit price", ""),
 }
-_PLAIN_TYPES, _PLAIN_TIMES = ("limit", "market"), ("day", "gtc")
+#: What an ordinary ticket says: its type, whether it has a limit, its side and its time in force.
+_PLAIN = frozenset(
+    (kind, kind == "limit", side, time)
+    for kind in ("limit", "market")
+    for side in SIDES
+    for time in ("day", "gtc")
+)
+#: What it does not say.
+_extras_of = attrgetter(
+    *("notional", "stop_price", "trail_price", "trail_percent", "extended_hours"),
+    *("order_class", "position_intent", "take_profit", "stop_loss"),
+)
+_NO_EXTRAS = (None, None, None, None, False, None, None, None, None)
 _CRYPTO_TYPES = ("market", "limit", "stop_limit")
 _FRACTIONAL_TYPES = ("market", "limit", "stop", "stop_limit")
 _PLACES_MAX = 9
@@ -136,8 +149,7 @@ def not_found(message: str) -> VenueError:
 
 def check_ticket(ticket: OrderTicket, asset: Asset, rules: VenueRules) -> OrderTicket:
     """The ticket as it will be worked; raises VenueError for one that no account may place."""
-    if not is_plain(ticket, asset):
-        check_all(ticket, asset)
+    check_all(ticket, asset)
     return ticket if asset.is_crypto else _on_tick(ticket, rules)
 
 
@@ -155,26 +167,23 @@ def check_all(ticket: OrderTicket, asset: Asset) -> None:
 
 
 def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
-    """Whether `check_all` has nothing to say, as of most tickets: told apart in one go.
+    """Whether no check of a ticket alone has anything to say, as of most: told apart in one go.
 
     A market or limit order for whole shares, for the day or until canceled, without extras.
     """
     qty, limit = ticket.qty, ticket.limit_price
+    if qty is None or _extras_of(ticket) != _NO_EXTRAS:
+        return False
+    words = ticket.type, limit is not None, ticket.side, ticket.time_in_force
     return (
-        ticket.type in _PLAIN_TYPES
-        and ticket.side in SIDES
-        and ticket.time_in_force in _PLAIN_TIMES
-        and not (ticket.order_class or ticket.position_intent or ticket.extended_hours)
-        and ticket.notional is ticket.stop_price is None
-        and ticket.trail_price is ticket.trail_percent is None
-        and (limit is None if ticket.type == "market" else limit is not None and limit > ZERO)
-        and qty is not None
+        words in _PLAIN
         and qty > ZERO
         and not qty % _WHOLE
+        and (limit is None or (limit > ZERO and not limit % (_CENT if limit >= _WHOLE else _FINE)))
         and len(ticket.client_order_id or "") <= CLIENT_ORDER_ID_MAX
         and asset.status == "active"
         and asset.tradable
-        and not asset.is_crypto
+        and asset.asset_class != "crypto"
     )
 
 

@@ -6,12 +6,7 @@ from random import Random
 
 from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.accounts import Configuration, VenueAccount
-from floorbroker.exchange.floor.acceptance import (
-    Acceptance,
-    base_px,
-    check_replaceable,
-    patched,
-)
+from floorbroker.exchange.floor.acceptance import Acceptance, base_px, check_replaceable, patched
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.routing import Routing
 from floorbroker.exchange.floor.state import export_state, import_state
@@ -33,6 +28,7 @@ from floorbroker.exchange.reference.calendar import NIGHT
 from floorbroker.exchange.rules import (
     VenueRules,
     check_ticket,
+    is_plain,
     malformed,
     not_found,
     unprocessable,
@@ -155,16 +151,19 @@ class Venue:
 
     def submit(self, key_id: str, ticket: OrderTicket) -> VenueOrder:
         """Accept an order as it stands before the venue's answer; raises VenueError if refused."""
-        account = self.account(key_id)
+        blotter = self.blotter
+        account = blotter.accounts.get(key_id) or self.account(key_id)
         asset = self._by_name.get(ticket.symbol or "")
         if asset is None:
             known = f'could not find asset "{ticket.symbol}"'
             raise malformed(known if ticket.symbol else "symbol is required")
-        ticket = check_ticket(check_class(ticket), asset, self.rules)
-        self._check_client_order_id(account, ticket.client_order_id)
+        if not is_plain(ticket, asset):
+            ticket = check_ticket(check_class(ticket), asset, self.rules)
+        if ticket.client_order_id:
+            self._check_client_order_id(account, ticket.client_order_id)
         order = self._order_of(account, ticket, asset)
         self.routing.check_hours(order)
-        post = self._post(asset.symbol)
+        post = blotter.posts.get(asset.symbol) or self._post(asset.symbol)
         if order.order_class:
             check_leg_prices(ticket, base_px(order, post), post.last_px)
         legs = self._legs_of(order, ticket, account, asset) if order.order_class else ()
@@ -371,13 +370,13 @@ class Venue:
         return order
 
     def _check_client_order_id(self, account: VenueAccount, client_order_id: str | None) -> None:
-        if client_order_id and self.orders.named(account, client_order_id) is not None:
+        if client_order_id and self.blotter.orders.named(account, client_order_id) is not None:
             raise malformed("client_order_id must be unique")
 
     def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
-        now_ns, ids = self.blotter.now_ns, self.blotter.ids
-        order = order_of(ticket, asset, account=account.key_id, order_id=ids.make(), now_ns=now_ns)
-        order.client_order_id = order.client_order_id or ids.make()
+        now_ns, make = self.blotter.now_ns, self.blotter.ids.make
+        order = order_of(ticket, asset, account=account.key_id, order_id=make(), now_ns=now_ns)
+        order.client_order_id = order.client_order_id or make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)
         return order
 

@@ -112,7 +112,7 @@ def test_a_fill_frame_carries_the_execution_beside_the_cumulative_order() -> Non
         execution=a_fill(),
         execution_id="aaaaaaaa-2222-3333-4444-555555555555",
     )
-    frame = json.loads(OrderWriter().frame(event))
+    frame = json.loads(OrderWriter().frames([event])[0])
     assert frame["stream"] == "trade_updates"
     data = frame["data"]
     assert (data["qty"], data["price"], data["position_qty"]) == ("1", "10.5", "-7")
@@ -124,7 +124,7 @@ def test_other_frames_have_neither_price_nor_quantity() -> None:
     event = VenueEvent(
         seq=1, account="PK1", event="pending_new", order=an_order(), time_ns=MOMENT_NS
     )
-    assert set(json.loads(OrderWriter().frame(event))["data"]) == {
+    assert set(json.loads(OrderWriter().frames([event])[0])["data"]) == {
         "event",
         "timestamp",
         "order",

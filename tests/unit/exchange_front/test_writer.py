@@ -93,7 +93,7 @@ def test_a_frame_is_the_plain_encoding_of_what_it_tells(
         execution=fill if has_fill else None,
         execution_id="named" if has_name else None,
     )
-    assert OrderWriter().frame(told) == encode(plain_frame(told))
+    assert OrderWriter().frames([told])[0] == encode(plain_frame(told))
 
 
 def plain_frame(told: VenueEvent) -> dict[str, object]:

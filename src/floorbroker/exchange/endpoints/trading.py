@@ -32,7 +32,7 @@ from floorbroker.exchange.wire.words import (
 )
 
 #: Larger or finer numbers are no amounts; they would only cost memory.
-_EXPONENT_MAX = 24
+_EXPONENTS = range(-24, 25)
 _LIST_MAX = 500
 _PLACES = 6
 Body = TypeVar("Body", OrderTicket, OrderPatch)
@@ -66,7 +66,8 @@ class Trading:
         ticket = _tickets.read(request.body)
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
-        return self._told(self._server.venue.submit(request.account, ticket))
+        server = self._server
+        return Answer(200, server.writer.text(server.venue.submit(request.account, ticket)))
 
     def list_orders(self, request: Request) -> Answer:
         query = order_query(request.query())
@@ -265,7 +266,9 @@ class _Reader(Generic[Body]):
             raise VenueError(400, 40010000, "request body format is invalid") from None
         amounts = self._amounts_of(decoded)
         for value in amounts:
-            if value is not None and not _is_amount(value):
+            if value is None:
+                continue
+            if value.adjusted() not in _EXPONENTS or not value.is_finite():
                 raise invalid(f"invalid {self._names[amounts.index(value)]}")
         return decoded
 
@@ -284,7 +287,7 @@ def _check_legs(ticket: OrderTicket) -> None:
 
 
 def _is_amount(value: Decimal) -> bool:
-    return value.is_finite() and -_EXPONENT_MAX <= value.adjusted() <= _EXPONENT_MAX
+    return value.is_finite() and value.adjusted() in _EXPONENTS
 
 
 def _amount(text: str, name: str) -> Decimal:

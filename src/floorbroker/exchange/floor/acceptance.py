@@ -18,6 +18,8 @@ from floorbroker.exchange.tickets import OCO
 _LEAST_FRACTION = Decimal(1)
 _LEAST_COIN = Decimal(10)
 _SHORT_MARGIN = Decimal("1.03")
+_CLOSING = ("buy_to_close", "sell_to_close")
+_OTHER = {"buy": "sell", "sell": "buy"}
 #: An account's open orders of one side of a symbol, by id.
 Orders = Mapping[str, VenueOrder]
 
@@ -41,30 +43,46 @@ class Acceptance:
 
         `replaces` is the order whose successor it would be: what that one ties up is free again.
         """
-        rules = self._rules
-        is_whole = order.qty is not None and not order.qty % 1
-        _check_account(account, is_fractional=not (is_whole or asset.is_crypto))
+        rules, qty = self._rules, order.qty
+        is_fractional = qty is None or bool(qty % WHOLE)
+        is_crypto = order.asset_class == "crypto"
+        _check_account(account, is_fractional=is_fractional and not is_crypto)
         if order.stop_price is not None and rules.checks_stop_direction:
             _check_stop_direction(order, post)
-        _set_intent(order, account)
-        opposite = account.open_in(order.symbol, "sell" if order.side == "buy" else "buy")
+        order.position_intent = _intent(order, account)
+        opposite = account.open_by_side.get((order.symbol, _OTHER[order.side]))
         if opposite and rules.checks_wash_trades:
             self._check_wash_trade(order, opposite, replaces)
         if rules.pdt != OFF:
             self._check_day_trades(order, account)
-        if not is_whole or asset.is_crypto:
+        if is_fractional or is_crypto:
             self._check_cost_floor(order, asset, post)
-        if replaces is not None and replaces.status == "held":
-            return  # its partner holds the shares
-        if order.position_intent.endswith("_to_close"):
+        if replaces is None or replaces.status != "held":  # else its partner holds the shares
+            self._tie(order, account, asset, post=post, replaces=replaces)
+
+    def _tie(
+        self,
+        order: VenueOrder,
+        account: VenueAccount,
+        asset: Asset,
+        *,
+        post: TradingPost,
+        replaces: VenueOrder | None,
+    ) -> None:
+        """Find what the order ties up: shares or dollars. VenueError if there is not so much."""
+        if order.position_intent in _CLOSING:
             if post.phase != REGULAR and not asset.is_crypto:
                 _check_closing_dollars(order, account, replaces)
             _hold_shares(order, account, post, replaces)
-        else:
-            if order.side == "sell":
-                _check_short(order, account, asset)
+            return
+        if order.side == "sell":
+            _check_short(order, account, asset)
+        opposite = account.open_by_side.get((order.symbol, _OTHER[order.side]))
+        if opposite:
             _check_other_side(order, opposite)
-            self._reserve_dollars(order, account, asset, post=post, replaces=replaces)
+        order.reserve_px = self._reserve_px(order, post)
+        if self._rules.checks_buying_power:
+            _check_buying_power(order, account, asset, replaces)
 
     def _check_wash_trade(
         self, order: VenueOrder, opposite: Orders, replaces: VenueOrder | None
@@ -102,26 +120,6 @@ class Acceptance:
             raise forbidden(
                 f"cost basis must be >= minimal amount of order {least}", cost_basis=plain(cost)
             )
-
-    def _reserve_dollars(
-        self,
-        order: VenueOrder,
-        account: VenueAccount,
-        asset: Asset,
-        *,
-        post: TradingPost,
-        replaces: VenueOrder | None,
-    ) -> None:
-        order.reserve_px = self._reserve_px(order, post)
-        if not self._rules.checks_buying_power:
-            return
-        cost = tied_dollars(order)
-        power = account.buying_power if asset.marginable else account.non_marginable_buying_power
-        if replaces is not None:
-            power += _tied(replaces)
-        if cost > power:
-            extra = {} if replaces else {"buying_power": plain(power), "cost_basis": plain(cost)}
-            raise forbidden("insufficient buying power", **extra)
 
     def _reserve_px(self, order: VenueOrder, post: TradingPost) -> Decimal:
         """Estimated cost of a share, or of a dollar of a notional order."""
@@ -209,6 +207,18 @@ def _tied(order: VenueOrder) -> Decimal:
     return order.leaves_qty * order.reserve_px
 
 
+def _check_buying_power(
+    order: VenueOrder, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
+) -> None:
+    cost = tied_dollars(order)
+    power = account.credit("4" if asset.marginable else "1")
+    if replaces is not None:
+        power += _tied(replaces)
+    if cost > power:
+        extra = {} if replaces else {"buying_power": plain(power), "cost_basis": plain(cost)}
+        raise forbidden("insufficient buying power", **extra)
+
+
 def _check_account(account: VenueAccount, *, is_fractional: bool) -> None:
     if account.trading_blocked or account.account_blocked:
         raise forbidden("account is not authorized to trade")
@@ -232,22 +242,21 @@ def _check_stop_direction(order: VenueOrder, post: TradingPost) -> None:
         raise unprocessable("stop price must be greater than current price", **extra)
 
 
-def _set_intent(order: VenueOrder, account: VenueAccount) -> None:
-    intent = _intent(order, account)
+def _intent(order: VenueOrder, account: VenueAccount) -> str:
+    """What the order does to the position; raises VenueError where the ticket says otherwise."""
+    holding = account.positions.get(order.symbol)
+    position = ZERO if holding is None else holding.qty
+    if order.side == "buy":
+        intent = "buy_to_close" if position < ZERO else "buy_to_open"
+    else:
+        intent = "sell_to_close" if position > ZERO else "sell_to_open"
     if order.position_intent and order.position_intent != intent:
         raise unprocessable(
             f"position intent mismatch, inferred: {intent}, specified: {order.position_intent}"
         )
-    order.position_intent = intent
-    if order.order_class == OCO and not intent.endswith("_to_close"):
+    if order.order_class == OCO and intent not in _CLOSING:
         raise unprocessable("oco orders must be exit orders")
-
-
-def _intent(order: VenueOrder, account: VenueAccount) -> str:
-    position = account.position_qty(order.symbol)
-    if order.side == "buy":
-        return "buy_to_close" if position < 0 else "buy_to_open"
-    return "sell_to_close" if position > 0 else "sell_to_open"
+    return intent
 
 
 def _is_exempt(order: VenueOrder) -> bool:

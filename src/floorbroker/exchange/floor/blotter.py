@@ -129,7 +129,8 @@ class Blotter:
     @property
     def is_full(self) -> bool:
         """Whether there is a batch to put away."""
-        return self.orders.ended_here >= self._enough or self.executions.here >= self._enough
+        enough = self._enough
+        return len(self.orders.ended) >= enough or len(self.executions.latest) >= enough
 
     def put_away(self) -> None:
         """Let what is old leave memory; only between calls, when nobody works on an order.
@@ -138,8 +139,8 @@ class Blotter:
         """
         orders, executions, batch = self.orders, self.executions, self._batch
         while self.is_full:
-            old = orders.oldest(min(orders.ended_here - self._kept, batch))
-            past = executions.oldest(min(executions.here - self._kept, batch))
+            old = orders.oldest(min(len(orders.ended) - self._kept, batch))
+            past = executions.oldest(min(len(executions.latest) - self._kept, batch))
             self.archive.put(old, past)
             orders.drop(old)
             executions.drop(past)
@@ -163,29 +164,17 @@ class Blotter:
         if self.changes is not None:
             self.changes.orders[order.id] = order
             self.note(self.accounts[order.account])
-        copy = order.snapshot()
+        copy: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # Structs have one
         if not self.listeners:
             return copy
         if execution is not None:
             event_id: str | None = execution.execution_id
         else:
             event_id = None if event in _UNROUTED else self.ids.make()
-        told = VenueEvent(
-            seq=self.seq,
-            account=order.account,
-            event=event,
-            order=copy,
-            time_ns=self.now_ns,
-            execution=execution,
-            execution_id=event_id,
-        )
+        told = VenueEvent(self.seq, order.account, event, copy, self.now_ns, execution, event_id)
         for listener in self.listeners:
             listener(told)
         return copy
-
-    def register(self, order: VenueOrder) -> None:
-        """An order can be found from now on."""
-        self.orders.add(order)
 
     def open(self, order: VenueOrder) -> None:
         """A registered order ties up what it needs from now on; harmless if it does already."""
@@ -195,8 +184,11 @@ class Blotter:
         """Book a fill and tell it; an order that is complete ends."""
         assert order.status not in TERMINAL, f"a fill on order {order.id}, which is {order.status}"
         account = self.accounts[order.account]
-        account.book(order, qty, px)
-        left = wanted(order, px)
+        position = account.book(order, qty, px)
+        if order.qty is None:
+            left = wanted(order, px)
+        else:
+            left = order.qty - order.base_qty - order.filled_qty
         is_whole = left < FRACTION
         order.status = "filled" if is_whole else "partially_filled"
         if is_whole:
@@ -214,10 +206,10 @@ class Blotter:
             time_ns=self.now_ns,
             cum_qty=order.filled_qty,
             leaves_qty=left,
-            position_qty=account.position_qty(order.symbol),
+            position_qty=position,
             liquidity=liquidity,
         )
-        self.executions.append(execution)
+        self.executions.latest.append(execution)
         if self.pdt != OFF and order.asset_class != "crypto":
             self._count_day_trade(account, execution)
         self.emit("fill" if is_whole else "partial_fill", order, execution)
@@ -335,9 +327,10 @@ class Blotter:
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
         """An order that was never open stands nowhere either."""
-        if account.close_order(order):
+        if order.id in account.open_orders:
+            account.close_order(order)
             self.posts[order.symbol].leave(order)
-        self.orders.note_end(order)
+        self.orders.ended.append(order)
 
 
 def _check_room(order: VenueOrder, undone: Execution, qty: Decimal) -> None:

@@ -20,7 +20,7 @@ class Groups:
     def __init__(self, blotter: Blotter, post: Callable[[str], TradingPost]) -> None:
         self._blotter = blotter
         self._post = post
-        self._filled: list[VenueOrder] = []
+        self.filled: list[VenueOrder] = []  #: Entries whose legs `settle` will let go.
         self._released: VenueOrder | None = None
 
     def follow(self, order: VenueOrder) -> None:
@@ -41,8 +41,8 @@ class Groups:
     def settle(self) -> None:
         """Let the legs of entries go that were filled since. Not done at once: the post may be in
         the middle of matching."""
-        while self._filled:
-            self._activate(self._filled.pop(0))
+        while self.filled:
+            self._activate(self.filled.pop(0))
 
     def release(self, order: VenueOrder) -> None:
         """The stop of a held leg was touched: it takes its partner's place and shares."""
@@ -82,7 +82,7 @@ class Groups:
 
     def _follow_entry(self, entry: VenueOrder) -> None:
         if entry.status == "filled":
-            self._filled.append(entry)
+            self.filled.append(entry)
         elif not entry.is_open:
             for leg in self._legs(entry):
                 if leg.is_open:

@@ -4,7 +4,6 @@ import heapq
 from datetime import datetime, time, timedelta
 
 from floorbroker.clock import NS_PER_S, ns_of
-from floorbroker.exchange.matching.waiting import AUCTIONS
 from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.reference.calendar import (
     CLOSED,
@@ -26,6 +25,8 @@ NIGHT_OPEN, PRE_OPEN, OPEN = "night_open", "pre_open", "open"
 OPENING_DONE, CLOSE, CLOSING_DONE = "opening_done", "close", "closing_done"
 POST_CLOSE = "post_close"
 
+#: Later than any time of a market.
+NEVER_NS = 1 << 80
 GTC_DAYS = 90
 _GTC_END = time(16, 15)
 _OPG_CUTOFF_NS = 2 * 60 * NS_PER_S
@@ -45,11 +46,7 @@ class Hours:
         self.session = session_at(now_ns)
         self._bells = self._bells_after(self.session, now_ns)
         self._gtc: tuple[int, int] = (0, 0)  # until when orders get this expiry, and the expiry
-
-    @property
-    def next_ns(self) -> int:
-        """When the next bell rings."""
-        return self._bells[-1][0]
+        self.next_ns = self._bells[-1][0]  #: When the next bell rings.
 
     def ahead(self) -> list[tuple[int, str]]:
         """The bells that are still to ring in this session, the next one first."""
@@ -61,6 +58,7 @@ class Hours:
         if not self._bells:
             self.session = next_session(self.session.date)
             self._bells = self._bells_after(self.session, self.session.night_ns - 1)
+        self.next_ns = self._bells[-1][0]
         return bell
 
     def phase_at(self, time_ns: int) -> str:
@@ -83,9 +81,9 @@ class Hours:
         return session.close_ns
 
     def check(self, order: VenueOrder, now_ns: int) -> None:
-        """Raises VenueError for an order whose auction takes nothing more at this hour."""
+        """Raises VenueError for an auction's order, if that takes nothing more at this hour."""
         tif = order.time_in_force
-        if tif in AUCTIONS and not self.takes(tif, now_ns):
+        if not self.takes(tif, now_ns):
             window = "between 9:28am" if tif == "opg" else "between 3:50pm"
             raise unprocessable(f"{tif} orders cannot be submitted {window} and 7:00pm ET")
 
@@ -121,18 +119,17 @@ class Timers:
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, str, str]] = []
         self._arrivals = 0
-
-    @property
-    def next_ns(self) -> int | None:
-        return self._heap[0][0] if self._heap else None
+        self.next_ns = NEVER_NS  #: When the earliest comes due.
 
     def add(self, due_ns: int, kind: str, order_id: str) -> None:
         self._arrivals += 1
         heapq.heappush(self._heap, (due_ns, self._arrivals, kind, order_id))
+        self.next_ns = self._heap[0][0]
 
     def pop(self) -> tuple[int, str, str]:
         """(time, kind, order id) of the earliest."""
         due_ns, _, kind, order_id = heapq.heappop(self._heap)
+        self.next_ns = self._heap[0][0] if self._heap else NEVER_NS
         return due_ns, kind, order_id
 
 

@@ -80,14 +80,15 @@ class Routing:
 
     def check_hours(self, order: VenueOrder) -> None:
         """Raises VenueError for an order that is not taken at this hour, nor kept for its own."""
-        self.hours.check(order, self._blotter.now_ns)
+        if order.time_in_force in AUCTIONS:
+            self.hours.check(order, self._blotter.now_ns)
         if self.phase == NIGHT:
             self.overnight.check(order)
 
     def accept(self, order: VenueOrder, legs: Sequence[VenueOrder] = ()) -> VenueOrder:
         """Take an order in; answers it as it stood before anything else happened."""
         blotter = self._blotter
-        blotter.register(order)
+        blotter.orders.add(order)
         if legs:
             blotter.open(order)  # before its legs
         for leg in legs:
@@ -96,12 +97,13 @@ class Routing:
         if legs:
             answer = answer.snapshot()
             answer.legs = tuple(leg.snapshot() for leg in legs)
-        self.groups.settle()
+        if self.groups.filled:
+            self.groups.settle()
         return answer
 
     def _send(self, order: VenueOrder) -> VenueOrder:
         blotter = self._blotter
-        if self._is_live(order):
+        if self.phase == REGULAR or self._is_live(order):
             order.status = "pending_new"
             answer = blotter.emit("pending_new", order)
             if self._rules.initial_status != "pending_new":
@@ -127,7 +129,7 @@ class Routing:
     def _hold(self, leg: VenueOrder) -> None:
         """Take in a leg that waits for its parent."""
         leg.status = "held"
-        self._blotter.register(leg)
+        self._blotter.orders.add(leg)
         self._blotter.open(leg)
         self._blotter.touched(leg)
         self.groups.watch(leg)
@@ -164,7 +166,7 @@ class Routing:
         """Put a judged successor in its predecessor's place, now or when the venue gets to it."""
         blotter = self._blotter
         order.status = "pending_new"
-        blotter.register(order)
+        blotter.orders.add(order)
         answer = order.snapshot()
         if not self._rules.replace_latency_ns or old.status in _UNSENT:
             self.succession.put_in_place(old, order)
@@ -180,17 +182,21 @@ class Routing:
 
     def succeed(self, old: VenueOrder, order: VenueOrder) -> None:
         """The venue itself puts a successor in an open order's place."""
-        self._blotter.register(order)
+        self._blotter.orders.add(order)
         self.succession.put_in_place(old, order)
 
     @property
     def next_due_ns(self) -> int:
         """When the next bell rings, or what is under way comes due if that is earlier."""
-        bell_ns, timer_ns = self.hours.next_ns, self.timers.next_ns
-        return bell_ns if timer_ns is None or bell_ns < timer_ns else timer_ns
+        return min(self.hours.next_ns, self.timers.next_ns)
 
     def advance(self, to_ns: int) -> None:
         """Let everything happen that comes due until then, each at its own time."""
+        if to_ns >= self.hours.next_ns or to_ns >= self.timers.next_ns:
+            self._let_come(to_ns)
+        self._blotter.now_ns = to_ns
+
+    def _let_come(self, to_ns: int) -> None:
         blotter = self._blotter
         while (due_ns := self.next_due_ns) <= to_ns:
             blotter.now_ns = max(blotter.now_ns, due_ns)
@@ -204,7 +210,6 @@ class Routing:
             else:
                 self._ring(self.hours.ring())
             self.groups.settle()
-        blotter.now_ns = to_ns
 
     def restart(self) -> None:
         """Take up the open orders that were read back, each where it had got to."""
@@ -262,7 +267,7 @@ class Routing:
             return
         order.status = "new"
         blotter.emit("new", order)
-        post = self.post(order.symbol)
+        post = blotter.posts.get(order.symbol) or self.post(order.symbol)
         if order.type == "market" and order.side == "buy" and self._rules.collars_market_buys:
             order.cap_px = None if post.ask_px is None else collar(post.ask_px)
         post.enter(order)

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Protocol
 
-from floorbroker.exchange.faults import REQUEST, FaultRule
+from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.connection import Wire
 from floorbroker.exchange.front.http import (
     HTML,
+    KEY_ID,
+    SECRET,
     Answer,
     Receive,
     Request,
@@ -21,7 +23,6 @@ from floorbroker.exchange.front.http import (
     Scope,
     Send,
     credentials,
-    is_whole,
     read_body,
 )
 from floorbroker.exchange.front.server import ExchangeServer
@@ -30,6 +31,10 @@ from floorbroker.exchange.wire.words import error_body
 
 _FOREIGN = error_body(40310000, "controls are not for pages of other sites")
 _GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+#: Pairs of key and secret that are remembered, right or wrong.
+_KNOWN_MAX = 1000
 
 
 class WebSockets(Protocol):
@@ -50,15 +55,58 @@ class ExchangeFront:
         self.server = server
         self.rules = server.setup.front
         self._router = Router(routes)
+        self._routes = self._router.exact
         self._web_sockets = web_sockets
         # Their own dice: the number of requests must not change the venue's identifiers.
         self._random = Random(server.setup.seed)  # noqa: S311  (request ids, not secrets)
+        self._known: dict[tuple[bytes | None, bytes | None], tuple[str, bool]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            self.server.start()
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "websocket":
+        """Serve one request, one WebSocket, or the server's lifespan.
+
+        A request is served right here, without a coroutine of its own further down: each would be
+        one more for every order.
+        """
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
+        self.server.start()
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            body = message.get("body", b"")
+        elif (body := await read_body(receive, message)) is None:
+            return
+        path = scope["path"]
+        request = Request(
+            scope["method"], path, scope.get("query_string", b""), scope["headers"], body
+        )
+        if path.startswith("/_exchange"):
+            answer = self._control(request)
+        else:
+            request.account, request.is_right = self._recognized(scope["headers"])
+            plan = self.server.mischief.plan
+            if plan.rules and (
+                faults := plan.on_request(
+                    request.method, path, request.account, self.server.now_ns
+                )
+            ):
+                await self._misbehave(request, faults, Wire(scope, receive, send))
+                return
+            answer = self._answer(request)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": self._headers(answer),
+            }
+        )
+        if answer.stream is None:
+            await send({"type": "http.response.body", "body": answer.body})
+        else:
+            await answer.stream(receive, send)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
             self.server.start()
             await self._web_sockets.serve(scope, receive, send)
         else:
@@ -79,32 +127,24 @@ class ExchangeFront:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        message = await receive()
-        if is_whole(message):
-            body = message.get("body", b"")
-        else:
-            body = await read_body(receive, message)
-            if body is None:
-                return
-        request = Request(scope, body)
-        if request.path.startswith("/_exchange"):
-            is_ours = request.method == "GET" or not _is_of_another_site(request)
-            answer = self._act(request) if is_ours else Answer(403, _FOREIGN)
-            await self._reply(send, answer, receive)
-            return
-        account, secret = credentials(request.headers)
-        request.account = account
-        plan = self.server.faults
-        if plan.strikes_at(REQUEST) and (
-            faults := plan.on_request(request.method, request.path, account, self.server.now_ns)
-        ):
-            await self._misbehave(request, secret, faults, Wire(scope, receive, send))
-        else:
-            await self._reply(send, self._answer(request, secret), receive)
+    def _recognized(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bool]:
+        """The account of a request, and whether its secret is right."""
+        given = dict(headers)
+        pair = given.get(KEY_ID), given.get(SECRET)
+        known = self._known.get(pair)
+        if known is None:
+            account, secret = credentials(given.items())
+            known = account, self.rules.accepts(account, secret)
+            if pair[0] and len(self._known) < _KNOWN_MAX:
+                self._known[pair] = known
+        return known
 
-    def _answer(self, request: Request, secret: str) -> Answer:
-        if not self.rules.accepts(request.account, secret) and not _is_open(request):
+    def _control(self, request: Request) -> Answer:
+        is_ours = request.method == "GET" or not _is_of_another_site(request)
+        return self._act(request) if is_ours else Answer(403, _FOREIGN)
+
+    def _answer(self, request: Request) -> Answer:
+        if not request.is_right and not _is_open(request):
             return self._unauthorized()
         is_allowed, headers = self.server.rate_limit.spend(request.account)
         answer = self._act(request) if is_allowed else _too_many()
@@ -117,7 +157,8 @@ class ExchangeFront:
         try:
             try:
                 server.catch_up()
-                return self._router.find(request)(request)
+                handler = self._routes.get((request.method, request.path))
+                return (handler or self._router.find(request))(request)
             except VenueError as error:
                 body = error_body(error.code, error.message, error.extra)
                 return Answer(error.http_status, body)
@@ -129,7 +170,7 @@ class ExchangeFront:
             return Answer(500, error_body(50010000, f"the market has ended: {server.failure}"))
 
     async def _misbehave(
-        self, request: Request, secret: str, faults: tuple[FaultRule, ...], wire: Wire
+        self, request: Request, faults: tuple[FaultRule, ...], wire: Wire
     ) -> None:
         """Answer, or do not, as the faults have it: first those before the act, then the rest."""
         struck = {rule.kind: rule for rule in faults}
@@ -140,14 +181,14 @@ class ExchangeFront:
             await wire.drop(has_arrived="refuse" not in struck)
             return
         if (rule := struck.get("rate_limit")) is not None:
-            await self._reply(wire.send, _too_many(rule.retry_after_s))
+            await self._reply(wire, _too_many(rule.retry_after_s))
             return
         if (rule := struck.get("server_error")) is not None:
-            await self._reply(wire.send, _server_error(rule.status))
+            await self._reply(wire, _server_error(rule.status))
             return
-        answer = self._answer(request, secret)
+        answer = self._answer(request)
         if "deliver_twice" in struck:
-            answer = self._answer(request, secret)
+            answer = self._answer(request)
         if (rule := struck.get("late_visibility")) is not None and answer.status == 200:
             self.server.hide_latest_order(request.account, rule.wait_s)
         if (rule := struck.get("late_answer")) is not None:
@@ -163,31 +204,36 @@ class ExchangeFront:
         elif "reset_after_accept" in struck:
             await wire.drop(has_arrived=True)
         elif "accept_then_504" in struck:
-            await self._reply(wire.send, _server_error(504))
+            await self._reply(wire, _server_error(504))
         elif "garbage_body" in struck:
-            await self._reply(wire.send, Answer(answer.status, _GARBAGE, (), HTML))
+            await self._reply(wire, Answer(answer.status, _GARBAGE, (), HTML))
         else:
             if "truncated_body" in struck:
                 answer.body = answer.body[: len(answer.body) // 2]
-            await self._reply(wire.send, answer, wire.receive)
+            await self._reply(wire, answer)
 
-    async def _reply(self, send: Send, answer: Answer, receive: Receive | None = None) -> None:
+    async def _reply(self, wire: Wire, answer: Answer) -> None:
+        headers = self._headers(answer)
+        await wire.send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers}
+        )
+        if answer.stream is None:
+            await wire.send({"type": "http.response.body", "body": answer.body})
+        else:
+            await answer.stream(wire.receive, wire.send)
+
+    def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [
-            (b"x-request-id", self._random.getrandbits(128).to_bytes(16).hex().encode()),
+            (b"x-request-id", b"%032x" % self._random.getrandbits(128)),
             answer.content_type,
             (b"content-length", b"%d" % len(answer.body)),
             *answer.headers,
         ]
         if answer.status == 204:
             del headers[1:3]
-        stream = answer.stream
-        if stream is not None:
+        if answer.stream is not None:
             del headers[2]  # nobody knows how long it gets
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if stream is None or receive is None:
-            await send({"type": "http.response.body", "body": answer.body})
-        else:
-            await stream(receive, send)
+        return headers
 
     def _unauthorized(self) -> Answer:
         if self.rules.is_forbidden_403:

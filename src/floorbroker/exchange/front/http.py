@@ -18,21 +18,21 @@ Send = Callable[[Message], Awaitable[None]]
 BODY_LIMIT = 1 << 20
 JSON = (b"content-type", b"application/json; charset=UTF-8")
 HTML = (b"content-type", b"text/html")
+#: The headers that name the account and prove it.
+KEY_ID, SECRET = b"apca-api-key-id", b"apca-api-secret-key"
 
 
-class Request:
+class Request(Struct, gc=False):
     """One request: the account is its key id, `args` are the path's variable segments."""
 
-    __slots__ = ("account", "args", "body", "headers", "method", "path", "query_string")
-
-    def __init__(self, scope: Scope, body: bytes) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query_string: bytes = scope.get("query_string", b"")
-        self.headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-        self.body = body
-        self.account = ""
-        self.args: tuple[str, ...] = ()
+    method: str
+    path: str
+    query_string: bytes
+    headers: Iterable[tuple[bytes, bytes]]
+    body: bytes
+    account: str = ""
+    is_right: bool = False  #: Whether the account's secret is.
+    args: tuple[str, ...] = ()
 
     def query(self) -> dict[str, str]:
         """The query's parameters; one that is repeated becomes a comma-separated list."""
@@ -68,11 +68,11 @@ class Router:
     """Finds a handler: exact paths in one look-up, the others segment by segment."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._exact: dict[tuple[str, str], Handler] = {}
+        self.exact: dict[tuple[str, str], Handler] = {}  #: By method and path.
         self._tree: dict[str, Any] = {}
         for route in routes:
             if "{}" not in route.path:
-                self._exact[route.method, route.path] = route.handler
+                self.exact[route.method, route.path] = route.handler
                 continue
             branch = self._tree.setdefault(route.method, {})
             for segment in route.path.split("/")[1:]:
@@ -81,7 +81,7 @@ class Router:
 
     def find(self, request: Request) -> Handler:
         """Sets the request's `args`; raises VenueError 404 for a path that nobody serves."""
-        handler: Handler | None = self._exact.get((request.method, request.path))
+        handler: Handler | None = self.exact.get((request.method, request.path))
         if handler is not None:
             return handler
         branch: Any = self._tree.get(request.method)
@@ -103,11 +103,6 @@ class Router:
         return found
 
 
-def is_whole(message: Message) -> bool:
-    """Whether a request's first message has all of its body, as most have."""
-    return message["type"] == "http.request" and not message.get("more_body", False)
-
-
 async def read_body(receive: Receive, message: Message) -> bytes | None:
     """The body that begins with a message; None if the other side hung up while sending it."""
     body = b""
@@ -124,10 +119,10 @@ async def read_body(receive: Receive, message: Message) -> bytes | None:
 def credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
     """Key id and secret of a request: the header pair, an OAuth token, or HTTP Basic."""
     given = dict(headers)
-    key_id = given.get(b"apca-api-key-id", b"")
+    key_id = given.get(KEY_ID, b"")
     if not key_id and b"authorization" in given:
         return _authorization(given[b"authorization"])
-    return key_id.decode("latin-1"), given.get(b"apca-api-secret-key", b"").decode("latin-1")
+    return key_id.decode("latin-1"), given.get(SECRET, b"").decode("latin-1")
 
 
 def _authorization(value: bytes) -> tuple[str, str]:

@@ -15,7 +15,7 @@ class RateLimit:
     def __init__(self, limit: int, clock: Clock) -> None:
         self._limit = limit or UNLIMITED
         self._refuses = limit > 0
-        self._clock = clock
+        self._now_ns = clock.now_ns
         self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
         self._limit_header = (b"x-ratelimit-limit", b"%d" % self._limit)
         self._reset_header = (b"x-ratelimit-reset", b"")
@@ -23,7 +23,7 @@ class RateLimit:
 
     def windows(self) -> list[dict[str, str | int]]:
         """Each account's present window; an account that has none has all of its requests."""
-        now_s = self._clock.now_ns() // 1_000_000_000
+        now_s = self._now_ns() // 1_000_000_000
         return [
             {
                 "account": account,
@@ -37,18 +37,18 @@ class RateLimit:
 
     def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
         """Whether one more request is allowed, and the headers that tell the state."""
-        now_s = self._clock.now_ns() // 1_000_000_000
+        now_s = self._now_ns() // 1_000_000_000
         window = self._windows.get(account)
         if window is None or now_s >= window[0]:
             window = self._windows[account] = [now_s + 60, 0]
-        has_left = window[1] < self._limit
-        is_allowed = has_left or not self._refuses
-        window[1] += has_left
         end_s, spent = window
+        has_left = spent < self._limit
+        if has_left:
+            window[1] = spent = spent + 1
         if end_s != self._reset_s:
             self._reset_s, self._reset_header = end_s, (b"x-ratelimit-reset", b"%d" % end_s)
         remaining = (b"x-ratelimit-remaining", b"%d" % (self._limit - spent))
         headers = (self._limit_header, remaining, self._reset_header)
-        if is_allowed:
+        if has_left or not self._refuses:
             return True, headers
         return False, (*headers, (b"retry-after", b"%d" % (end_s - now_s)))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.quotes import Depth, MarketEvent, Quote, Trade
 from floorbroker.exchange.faults import MARKET, FaultPlan, FaultRule
-from floorbroker.exchange.model import Execution, VenueError, VenueOrder
+from floorbroker.exchange.model import VenueError, VenueEvent, VenueOrder
 from floorbroker.exchange.venue import Venue
 
 #: More hidden orders than this are looked through for those that show again.
@@ -27,7 +27,8 @@ class Mischief:
         self.plan = plan
         self._venue = venue
         self._monotonic = monotonic
-        self._busts: deque[tuple[int, str, FaultRule]] = deque()
+        #: Fills that wait to be taken back or corrected: time, execution, and why.
+        self.busts: deque[tuple[int, str, FaultRule]] = deque()
         self._hidden_until_s: dict[str, float] = {}  # order id -> monotonic time when it shows
         self._hidden_max = _HIDDEN_MAX
         self.follow(plan)
@@ -35,31 +36,32 @@ class Mischief:
     def follow(self, plan: FaultPlan) -> None:
         """This is the plan from now on."""
         self.plan = plan
-        # Only where the plan has some: the venue asks for each order.
-        has_vetoes = any(rule.kind == "async_reject" for rule in plan.rules)
-        self._venue.veto = self._veto if has_vetoes else None
+        # Only where the plan has some: the venue asks for each order, and tells each event.
+        kinds = {rule.kind for rule in plan.rules}
+        self._venue.veto = self._veto if "async_reject" in kinds else None
+        listeners = self._venue.listeners
+        if self._note in listeners:
+            listeners.remove(self._note)
+        if kinds & {"bust", "correct"}:
+            listeners.append(self._note)
 
-    @property
-    def has_busts(self) -> bool:
-        """Whether a fill waits to be taken back or corrected."""
-        return bool(self._busts)
-
-    def note(self, fill: Execution) -> None:
+    def _note(self, event: VenueEvent) -> None:
         """The `bust` and `correct` faults: some fills will be taken back, or be others."""
-        if not fill.is_fill:
+        fill = event.execution
+        if fill is None or not fill.is_fill:
             return
         for kind in ("bust", "correct"):
             rule = self.plan.on_order(kind, fill.symbol, fill.account, fill.time_ns)
             if rule is not None:
                 due_ns = fill.time_ns + round(rule.wait_s * NS_PER_S)
-                self._busts.append((due_ns, fill.execution_id, rule))
+                self.busts.append((due_ns, fill.execution_id, rule))
 
     def bust_due(self) -> None:
         """Take back or correct the fills whose time has come."""
-        for _ in range(len(self._busts)):
-            due_ns, execution_id, rule = self._busts.popleft()
+        for _ in range(len(self.busts)):
+            due_ns, execution_id, rule = self.busts.popleft()
             if due_ns > self._venue.now_ns:
-                self._busts.append((due_ns, execution_id, rule))
+                self.busts.append((due_ns, execution_id, rule))
                 continue
             with suppress(VenueError):  # it was undone already, or there is no room for it
                 if rule.kind == "bust":

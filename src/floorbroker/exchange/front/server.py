@@ -15,7 +15,7 @@ from floorbroker.clock import NS_PER_S, Clock, MarketClock
 from floorbroker.domain.errors import FloorbrokerError
 from floorbroker.domain.quotes import MarketEvent, Quote
 from floorbroker.exchange.actions.diary import Diary
-from floorbroker.exchange.faults import VENUE, FaultPlan
+from floorbroker.exchange.faults import FaultPlan
 from floorbroker.exchange.floor.blotter import KEPT
 from floorbroker.exchange.front.limit import RateLimit
 from floorbroker.exchange.front.mischief import Mischief
@@ -127,8 +127,8 @@ class ExchangeServer:
         )
         self.venue.blotter.keep(setup.kept)
         self.mischief = Mischief(plan, self.venue, setup.clock.monotonic)
-        self._events: list[VenueEvent] = []
-        self.venue.listeners.append(self._gather)
+        self._events: list[VenueEvent] = []  # they wait until what they tell of is saved
+        self.venue.listeners.append(self._events.append)
         self._scripted = self.venue.routing.scripted
         self._clock: MarketClock | None = None
         self._needs_save = False
@@ -226,17 +226,24 @@ class ExchangeServer:
         """
         if self.failure is not None:
             raise self.failure
-        if not self._is_unpaced:
-            self._move((self._clock or self._paced()).now_ns(), BATCH)
+        if self.tape is not None:
+            if not self._is_unpaced:
+                self._move(self._paced().now_ns(), BATCH)
+            return
+        venue, now_ns = self.venue, (self._clock or self._paced()).now_ns()
+        if now_ns > venue.blotter.now_ns:
+            venue.routing.advance(now_ns)
+        if self.mischief.busts:
+            self.mischief.bust_due()
 
     def commit(self) -> None:
         """Save what has changed, then let the listeners have the events."""
         if self.failure is not None:
             raise self.failure
-        events = self._events
-        if not events and not self._needs_save:
+        if not self._events and not self._needs_save:
             return
-        self._events = []
+        events = self._events.copy()
+        self._events.clear()
         self._needs_save = False
         if (store := self.setup.store) is not None:
             self._write("state", lambda: store.save(self.venue))
@@ -339,7 +346,7 @@ class ExchangeServer:
                 self._paced().set(self.venue.now_ns)
                 return True
         self.venue.advance(to_ns)
-        if self.mischief.has_busts:
+        if self.mischief.busts:
             self.mischief.bust_due()
         return False
 
@@ -350,15 +357,9 @@ class ExchangeServer:
             return STILL_S
         rules = self.setup.rules
         has_latency = rules.ack_latency_ns or rules.cancel_latency_ns or rules.replace_latency_ns
-        is_late = has_latency or self.mischief.has_busts
+        is_late = has_latency or bool(self.mischief.busts)
         pause_s = TICK_S if is_late else max(TICK_S, 1 / speed)
         next_ns, tape_ns = self.venue.next_due_ns, None if self.tape is None else self.tape.next_ns
         if tape_ns is not None:
             next_ns = min(next_ns, tape_ns)
         return max(0, min(pause_s, (next_ns - self.venue.now_ns) / NS_PER_S / speed))
-
-    def _gather(self, event: VenueEvent) -> None:
-        """Events wait until what they tell of is saved."""
-        self._events.append(event)
-        if event.execution is not None and self.faults.strikes_at(VENUE):
-            self.mischief.note(event.execution)

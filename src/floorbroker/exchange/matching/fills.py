@@ -131,6 +131,16 @@ def wanted(order: VenueOrder, px: Decimal) -> Decimal:
     return min(shares, order.held_qty) if order.side == "sell" else shares
 
 
+def fillable(order: VenueOrder, px: Decimal, offered: Decimal) -> Decimal:
+    """How much the order takes at a price of what is offered there, in lots of its own."""
+    if order.qty is None:
+        return rounded_to_lot(order, min(offered, wanted(order, px)))
+    left = order.qty - order.base_qty - order.filled_qty
+    if left > offered:
+        left = offered
+    return left if not left % WHOLE else rounded_to_lot(order, left)
+
+
 def rounded_to_lot(order: VenueOrder, qty: Decimal) -> Decimal:
     """`qty` rounded down to what the order can fill."""
     lot = lot_of(order)

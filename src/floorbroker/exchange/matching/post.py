@@ -20,6 +20,7 @@ from floorbroker.exchange.matching.fills import (
     FillRules,
     after_print,
     aggressor_of,
+    fillable,
     is_beyond,
     lot_of,
     reaches,
@@ -28,7 +29,7 @@ from floorbroker.exchange.matching.fills import (
 )
 from floorbroker.exchange.matching.screen import Screen
 from floorbroker.exchange.matching.waiting import AUCTIONS, Calls, Stops, collar, follow
-from floorbroker.exchange.model import ZERO, VenueOrder
+from floorbroker.exchange.model import TERMINAL, ZERO, VenueOrder
 from floorbroker.exchange.reference.calendar import NIGHT, POST, PRE, REGULAR
 
 ADDED, REMOVED, AUCTION = "add", "remove", "auction"
@@ -179,7 +180,7 @@ class TradingPost:
 
     def touch(self, side: str) -> Level | None:
         """The best displayed level."""
-        return self._screen.side(side).best
+        return self._screen.sides[side].best
 
     @property
     def last_px(self) -> Decimal | None:
@@ -197,9 +198,11 @@ class TradingPost:
         return self.phase == REGULAR or (order.extended_hours and self.phase in (PRE, POST))
 
     def _work(self, order: VenueOrder) -> None:
-        if self.can_match(order) and self._is_fillable(order):
+        is_regular = self.phase == REGULAR and not self.is_halted
+        can_match = is_regular or self.can_match(order)
+        if can_match and (order.time_in_force != "fok" or self._is_fillable(order)):
             self._take(order)
-        if not order.is_open:
+        if order.status in TERMINAL:
             return
         if order.time_in_force in ("ioc", "fok"):
             self._desk.cancel_rest(order)
@@ -207,20 +210,22 @@ class TradingPost:
             self._waiting[order.side][order.id] = order
         else:
             self._own[order.side].add(order, order.cap_px)
-            order.queue_ahead = self._screen.side(order.side).size_at(order.cap_px)
+            order.queue_ahead = self._screen.sides[order.side].size_at(order.cap_px)
 
     def _is_fillable(self, order: VenueOrder) -> bool:
         """False for a fill-or-kill that the displayed book cannot fill whole."""
-        if order.time_in_force != "fok" or self._rules.queue == ALPACA_PAPER:
+        if self._rules.queue == ALPACA_PAPER:
             return True
-        opposite = self._screen.side(_OTHER[order.side])
+        opposite = self._screen.sides[_OTHER[order.side]]
         return opposite.available_to(order.cap_px) >= order.leaves_qty
 
     def _take(self, order: VenueOrder, px: Decimal | None = None) -> None:
         """Take what is displayed up to the order's cap, at the displayed prices or at `px`."""
-        liquidity = REMOVED if px is None else ADDED
-        for level in self._screen.side(_OTHER[order.side]).levels:
-            if not order.is_open or not reaches(order, level.px):
+        liquidity, cap_px = REMOVED if px is None else ADDED, order.cap_px
+        for level in self._screen.sides[_OTHER[order.side]].levels:
+            if order.status in TERMINAL:
+                break
+            if cap_px is not None and is_beyond(order.side, cap_px, level.px):
                 break
             if self._rules.queue == ALPACA_PAPER:
                 self._take_on_paper(order, level.px)
@@ -228,9 +233,9 @@ class TradingPost:
             self._take_level(order, level, level.px if px is None else px, liquidity)
 
     def _take_level(self, order: VenueOrder, level: Level, px: Decimal, liquidity: str) -> None:
-        while order.is_open and level.available > 0:
-            qty = rounded_to_lot(order, min(level.available, wanted(order, px)))
-            if qty <= 0:
+        while order.status not in TERMINAL:
+            qty = fillable(order, px, level.size - level.taken)
+            if qty <= ZERO:
                 break
             level.taken += self._desk.fill(order, qty, px, liquidity)
 
@@ -283,7 +288,7 @@ class TradingPost:
         aggressor = trade.aggressor or aggressor_of(trade.px, *inner)
         for side, own in self._own.items():
             # Shares that were displayed and that we took before do not print for us once more.
-            level = self._screen.side(_OTHER[side]).at(trade.px) if aggressor == side else None
+            level = self._screen.sides[_OTHER[side]].at(trade.px) if aggressor == side else None
             for px in own.prices_to(trade.px):
                 if px != trade.px:
                     left -= self._trade_through(own.at(px), trade.px, left, level)
@@ -328,8 +333,8 @@ class TradingPost:
     def _give(self, order: VenueOrder, size: Decimal, px: Decimal, liquidity: str) -> Decimal:
         used = ZERO
         while order.is_open:
-            qty = rounded_to_lot(order, min(size - used, wanted(order, px)))
-            if qty <= 0:
+            qty = fillable(order, px, size - used)
+            if qty <= ZERO:
                 break
             used += self._desk.fill(order, qty, px, liquidity)
         return used

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from floorbroker.domain.quotes import Depth, Quote
-from floorbroker.exchange.matching.book import BUY, SELL, DisplayedBook, DisplayedSide, OwnOrders
+from floorbroker.exchange.matching.book import BUY, SELL, DisplayedBook, OwnOrders
 from floorbroker.exchange.matching.fills import FillRules, after_level_change, worse_of
 from floorbroker.exchange.model import ZERO
 
@@ -20,6 +20,7 @@ class Screen:
         self._rules = rules
         self._own = own
         self._book = DisplayedBook()
+        self.sides = {BUY: self._book.bids, SELL: self._book.asks}
         self._last_quote: Quote | None = None
         self._has_depth = False
         #: What printed at our prices since the level there was last stated.
@@ -30,12 +31,9 @@ class Screen:
         """Whether the tape ever displayed anything."""
         return self._last_quote is not None or self._has_depth
 
-    def side(self, side: str) -> DisplayedSide:
-        return self._book.side(side)
-
     def touch(self, side: str) -> Decimal | None:
         """The best displayed price; None if there is none."""
-        best = self._book.side(side).best
+        best = self.sides[side].best
         return best.px if best else None
 
     def touches(self) -> dict[str, Decimal | None]:
@@ -66,7 +64,7 @@ class Screen:
         self._show_touch(SELL, event.ask_px, event.ask_size, repeats=repeats)
 
     def _show_touch(self, side: str, px: Decimal, size: Decimal, *, repeats: bool) -> None:
-        best = self._book.side(side).best
+        best = self.sides[side].best
         agrees = best is not None and best.px == px and best.size == size
         renews = self._rules.renewal == "restated" and (repeats or not agrees)
         if not agrees or (renews and not self._has_depth):
@@ -75,7 +73,7 @@ class Screen:
     def _show(
         self, side: str, rows: tuple[tuple[Decimal, Decimal], ...], *, renews: bool = False
     ) -> None:
-        shown, own, traded = self._book.side(side), self._own[side], self._traded[side]
+        shown, own, traded = self.sides[side], self._own[side], self._traded[side]
         if not own:  # no queue moves
             shown.show(rows, renews=renews)
             return

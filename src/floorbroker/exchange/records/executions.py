@@ -22,11 +22,11 @@ class Executions(Sequence[Execution]):
 
     def __init__(self) -> None:
         self.archive = Archive()
-        self._here: list[Execution] = []
+        self.latest: list[Execution] = []  #: In memory; `append` minds what undoes others.
         self._undone: set[str] = set()  # of those whose busts are in memory
 
     def __len__(self) -> int:
-        return self.archive.executions_count + len(self._here)
+        return self.archive.executions_count + len(self.latest)
 
     @overload
     def __getitem__(self, place: int) -> Execution: ...
@@ -40,11 +40,11 @@ class Executions(Sequence[Execution]):
             return [self[each] for each in range(len(self))[place]]
         at = range(len(self))[place]
         away = self.archive.executions_count
-        return self._here[at - away] if at >= away else next(islice(self, at, None))
+        return self.latest[at - away] if at >= away else next(islice(self, at, None))
 
     def __iter__(self) -> Iterator[Execution]:
         """All; what happens while they are read is left out."""
-        here = self._here.copy()
+        here = self.latest.copy()
         if self.archive.is_empty:
             return iter(here)
         last = execution_number(here[0]) - 1 if here else _END
@@ -54,7 +54,7 @@ class Executions(Sequence[Execution]):
         """Those from a place on, none of which was put away."""
         first = place - self.archive.executions_count
         assert first >= 0, "what is not saved is not put away"
-        return self._here[first:]
+        return self.latest[first:]
 
     def of(
         self, key_id: str, first: int = 0, last: int = LAST_NUMBER, *, is_ascending: bool = True
@@ -74,8 +74,8 @@ class Executions(Sequence[Execution]):
         away = self.archive.executions_from(key_id, time_ns)
         if away is not None:
             return away
-        place = bisect_left(self._here, time_ns, key=_time_ns)
-        return execution_number(self._here[place]) if place < len(self._here) else _END
+        place = bisect_left(self.latest, time_ns, key=_time_ns)
+        return execution_number(self.latest[place]) if place < len(self.latest) else _END
 
     def symbols_of(self, key_id: str) -> set[str]:
         """What the account traded, and perhaps more."""
@@ -83,11 +83,11 @@ class Executions(Sequence[Execution]):
 
     def find(self, execution_id: str) -> Execution | None:
         try:
-            place = bisect_left(self._here, number_of(execution_id), key=execution_number)
+            place = bisect_left(self.latest, number_of(execution_id), key=execution_number)
         except ValueError:
             return None  # no identifier of a venue
-        if place < len(self._here) and self._here[place].execution_id == execution_id:
-            return self._here[place]
+        if place < len(self.latest) and self.latest[place].execution_id == execution_id:
+            return self.latest[place]
         return self.archive.execution(execution_id)
 
     def is_undone(self, execution_id: str) -> bool:
@@ -95,22 +95,17 @@ class Executions(Sequence[Execution]):
         return execution_id in self._undone or self.archive.is_undone(execution_id)
 
     def append(self, execution: Execution) -> None:
-        self._here.append(execution)
+        self.latest.append(execution)
         if execution.previous_execution_id is not None:
             self._undone.add(execution.previous_execution_id)
 
-    @property
-    def here(self) -> int:
-        """How many are in memory."""
-        return len(self._here)
-
     def oldest(self, count: int) -> list[Execution]:
         """The oldest in memory."""
-        return self._here[: max(count, 0)]
+        return self.latest[: max(count, 0)]
 
     def drop(self, executions: list[Execution]) -> None:
         """These, the oldest in memory, were put away."""
-        del self._here[: len(executions)]
+        del self.latest[: len(executions)]
         for each in executions:
             if each.previous_execution_id is not None:
                 self._undone.discard(each.previous_execution_id)
@@ -122,7 +117,7 @@ class Executions(Sequence[Execution]):
         yield from here
 
     def _here_of(self, key_id: str, first: int, last: int = LAST_NUMBER) -> list[Execution]:
-        here = self._here
+        here = self.latest
         low = bisect_left(here, first, key=execution_number) if first else 0
         high = bisect_right(here, last, key=execution_number) if last < LAST_NUMBER else len(here)
         return [each for each in here[low:high] if each.account == key_id]

@@ -25,7 +25,8 @@ class Orders:
         self.archive = Archive()
         self._accounts = accounts
         self._here: dict[str, VenueOrder] = {}
-        self._ended: deque[str] = deque()  # of those in memory, in the order of their ends
+        #: Of those in memory, in the order of their ends: the first ones leave first.
+        self.ended: deque[VenueOrder] = deque()
 
     def __getitem__(self, order_id: str) -> VenueOrder:
         """The order itself; raises KeyError for one that never was."""
@@ -80,7 +81,11 @@ class Orders:
     def add(self, order: VenueOrder) -> None:
         """A new order."""
         self._here[order.id] = order
-        self._accounts[order.account].add_order(order)
+        account = self._accounts[order.account]
+        order.number = account.orders_taken
+        account.orders_taken += 1
+        account.orders.append(order)
+        account.by_client_id[order.client_order_id] = order
 
     def restore(self, order: VenueOrder) -> None:
         """An order that was read back."""
@@ -90,26 +95,17 @@ class Orders:
         account.by_client_id[order.client_order_id] = order
         account.orders_taken = max(account.orders_taken, order.number + 1)
         if not order.is_open:
-            self._ended.append(order.id)
-
-    def note_end(self, order: VenueOrder) -> None:
-        """The order has ended: it may leave memory when it is no longer among the latest."""
-        self._ended.append(order.id)
-
-    @property
-    def ended_here(self) -> int:
-        """How many in memory have ended."""
-        return len(self._ended)
+            self.ended.append(order)
 
     def oldest(self, count: int) -> list[VenueOrder]:
         """Those in memory that ended first."""
-        return [self._here[order_id] for order_id in islice(self._ended, max(count, 0))]
+        return list(islice(self.ended, max(count, 0)))
 
     def drop(self, orders: list[VenueOrder]) -> None:
         """These were put away."""
         by_account: dict[str, set[str]] = {}
         for order in orders:
-            assert self._ended.popleft() == order.id, "who ended first leaves first"
+            assert self.ended.popleft() is order, "who ended first leaves first"
             del self._here[order.id]
             by_account.setdefault(order.account, set()).add(order.id)
         for key_id, ids in by_account.items():

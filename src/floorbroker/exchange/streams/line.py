@@ -19,16 +19,17 @@ class Outbox:
         self._wakes = asyncio.Event()
         self.end_code: int | None = None
 
-    def put(self, frame: bytes) -> None:
-        frames = self._frames
+    def put(self, *frames: bytes) -> None:
+        waiting = self._frames
         if self.end_code is not None:
             return
-        if not frames:  # later ones find it awake
+        if not waiting:  # later ones find it awake
             self._wakes.set()
-        elif len(frames) >= BACKLOG_MAX:
+        waiting.extend(frames)
+        if len(waiting) > BACKLOG_MAX:
+            while len(waiting) > BACKLOG_MAX:
+                waiting.pop()
             self.end(1013)
-            return
-        frames.append(frame)
 
     def end(self, code: int) -> None:
         """Close after what is queued; 1006 cuts the connection without a close frame."""
@@ -71,8 +72,8 @@ async def _hear(stream: Any, receive: Receive) -> None:
 async def _speak(stream: Any, scope: Scope, send: Send) -> None:
     outbox: Outbox = stream.outbox
     while frames := await outbox.take():
-        for frame in frames:
-            await send(stream.message_of(frame))
+        for message in stream.messages_of(frames):
+            await send(message)
     assert outbox.end_code is not None
     if outbox.end_code == 1006:
         await drop_connection(scope, has_arrived=True)

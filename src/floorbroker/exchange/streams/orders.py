@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from floorbroker.exchange.faults import STREAM, FaultRule
+from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.http import Message, Receive, Scope, Send, credentials
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueEvent
@@ -65,20 +65,22 @@ class OrderStreams:
         return any(not account or stream.account in ("", account) for stream in self._open)
 
     def _publish(self, events: list[VenueEvent]) -> None:
-        if not self._open:
+        """Each frame is written once, whoever hears it; what nobody hears is not written."""
+        is_upset = bool(self._server.mischief.plan.rules)
+        listening: dict[str, list[OrderStream]] = {}
+        for stream in self._open:
+            if stream.hears:
+                listening.setdefault(stream.hears, []).append(stream)
+                is_upset = is_upset or stream.is_upset
+        heard = [event for event in events if event.account in listening]
+        frames = self._server.writer.frames(heard)
+        if not is_upset and len(listening) == 1:  # as most are
+            for stream in listening[heard[0].account] if heard else ():
+                stream.outbox.put(*frames)
             return
-        is_calm = not self._server.faults.strikes_at(STREAM)
-        write = self._server.writer.frame
-        for event in events:
-            frame = b""
-            for stream in self._open:
-                if stream.hears != event.account:
-                    continue
-                frame = frame or write(event)
-                if is_calm and not stream.is_upset:
-                    stream.outbox.put(frame)
-                else:
-                    stream.tell(event, frame)
+        for event, frame in zip(heard, frames, strict=True):
+            for stream in listening[event.account]:
+                stream.tell(event, frame)
 
 
 class OrderStream:
@@ -92,11 +94,8 @@ class OrderStream:
         self._is_text = server.setup.front.has_text_frames
         self._held: bytes | None = None
         self._muted_until_s = 0.0
-
-    @property
-    def is_upset(self) -> bool:
-        """Whether a fault that struck before may still befall the next frame."""
-        return bool(self._held or self._muted_until_s)
+        #: Whether a fault struck before: one may still befall the next frame.
+        self.is_upset = False
 
     def tell(self, event: VenueEvent, frame: bytes) -> None:
         """Queue a frame, spoiled as the fault plan has it."""
@@ -105,6 +104,7 @@ class OrderStream:
             event.event, event.order.symbol, event.account, server.now_ns
         )
         struck = {rule.kind: rule for rule in faults}
+        self.is_upset |= bool(struck)
         now_s = server.setup.clock.monotonic()
         if (rule := struck.get("stream_mute")) is not None:
             self._muted_until_s = now_s + rule.wait_s
@@ -179,11 +179,11 @@ class OrderStream:
         if self._server.setup.clock.monotonic() >= self._muted_until_s:
             self.outbox.put(encode(words))
 
-    def message_of(self, frame: bytes) -> Message:
+    def messages_of(self, frames: list[bytes]) -> list[Message]:
         """Binary frames of UTF-8 JSON, as paper sends them, or text where it is wanted."""
         if self._is_text:
-            return {"type": "websocket.send", "text": frame.decode()}
-        return {"type": "websocket.send", "bytes": frame}
+            return [{"type": "websocket.send", "text": frame.decode()} for frame in frames]
+        return [{"type": "websocket.send", "bytes": frame} for frame in frames]
 
 
 class _SaidData(Struct):

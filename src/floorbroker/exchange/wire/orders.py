@@ -1,7 +1,6 @@
 """Orders, activities and assets on the wire: field order and nulls as recorded."""
 
 from decimal import Decimal
-from functools import lru_cache
 
 from msgspec import Struct
 
@@ -101,9 +100,8 @@ def order_view(order: VenueOrder) -> OrderView:
     )
 
 
-@lru_cache(maxsize=4096)
 def average_text(notional: Decimal, qty: Decimal) -> str:
-    """The average price of fills; an order that has filled is told and listed many times."""
+    """The average price of fills."""
     return rounded(notional / qty, _AVERAGE_PLACES)
 
 

@@ -24,10 +24,8 @@ def error_body(code: int, message: str, extra: dict[str, str] | None = None) -> 
     return encode({**fields, **extra} if extra else fields)
 
 
-@lru_cache(maxsize=4096)
-def number(value: Decimal) -> str:
-    """A decimal as its wire text: no exponent, no trailing zeros."""
-    return plain(value)
+#: A decimal as its wire text: no exponent, no trailing zeros.
+number = plain
 
 
 def rounded(value: Decimal, places: int) -> str:
@@ -35,14 +33,17 @@ def rounded(value: Decimal, places: int) -> str:
     return plain(round(value, places))
 
 
-@lru_cache(maxsize=4096)
-def wire_time(time_ns: int) -> str:
+def time_text(time_ns: int) -> str:
     """RFC 3339 in UTC with up to nine fractional digits, none where they are zero."""
     seconds, fraction = divmod(time_ns, NS_PER_S)
     if not fraction:
         return _utc_second(seconds) + "Z"
     digits = str(NS_PER_S + fraction)[1:]  # faster than a format with leading zeros
     return f"{_utc_second(seconds)}.{digits.rstrip('0')}Z"
+
+
+#: The same for times that are told again and again.
+wire_time = lru_cache(maxsize=4096)(time_text)
 
 
 def new_york_time(time_ns: int, *, has_fraction: bool = False) -> str:

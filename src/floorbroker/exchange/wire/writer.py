@@ -1,97 +1,145 @@
 """Writes orders and the frames that tell of them as JSON, as little of them anew as possible.
 
 Orders of a kind differ in a few places, and so do the states of one order. Each kind has a form:
-its plain text with blanks. An order fills some of them once, which makes its draft; each of its
-states fills the rest.
+its plain text with blanks. An order fills some of them once, and each of its states the rest.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
-from operator import attrgetter
+from operator import itemgetter
 
-from msgspec import Raw, Struct
+from msgspec import Raw
+from msgspec.structs import astuple
 
-from floorbroker.exchange.model import TERMINAL, VenueEvent, VenueOrder
+from floorbroker.exchange.model import TERMINAL, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
-from floorbroker.exchange.wire.words import encode, number, wire_time
+from floorbroker.exchange.wire.words import encode, number, time_text
 
 #: Kinds of orders whose forms are kept at a time.
 FORMS_MAX = 512
+_TIMES_MAX = 1024
 
-#: The blanks that one order fills, and those that each of its states fills: see `Draft`.
-_own_of = attrgetter(
-    *("id", "client_order_id", "created_ns", "submitted_ns", "qty", "limit_price")
-)
+_place_of = VenueOrder.__struct_fields__.index
+
+
+def _getter(*names: str) -> "itemgetter[tuple[object, ...]]":
+    """Takes these fields out of an order's values: a tuple is read faster than an object."""
+    return itemgetter(*map(_place_of, names))
+
+
+#: What the blanks of a form hold in all states of an order; the other blanks differ in each.
+_own_of = _getter("id", "client_order_id", "created_ns", "submitted_ns", "qty", "limit_price")
 #: Everything else on the wire but for legs.
-_kind_of = attrgetter(
+_kind_of = _getter(
     *("expired_ns", "expires_ns", "canceled_ns", "failed_ns", "replaced_ns"),
     *("replaced_by", "replaces", "asset_id", "symbol", "asset_class", "notional"),
     *("order_class", "type", "side", "time_in_force", "stop_price", "extended_hours"),
     *("trail_percent", "trail_price", "hwm", "position_intent"),
 )
+#: Of an order's values, those before its status and those after it.
+_BEFORE, _AFTER = slice(_place_of("status")), slice(_place_of("status") + 1, None)
 #: No JSON text holds this letter, so a form can be cut at its blanks.
 _BLANK = b"\0"
 _BARE, _QUOTED = Raw(_BLANK), Raw(b'"%b"' % _BLANK)
 #: Orders that ended so are hardly told again: a form for each moment would be of no use.
 _ENDED_UNFILLED = TERMINAL - {"filled"}
-_NULL = b"null"
+_NULL, _ZERO = b"null", b'"0"'
 
 Values = tuple[object, ...]
+
+
+class _Times(dict[int, bytes]):
+    """Times as text, the latest of them remembered: what happens at once is told often."""
+
+    def __missing__(self, time_ns: int) -> bytes:
+        if len(self) >= _TIMES_MAX:
+            self.clear()
+        text = self[time_ns] = time_text(time_ns).encode()
+        return text
+
+
+_times = _Times()
 
 
 class OrderWriter:
     """Writes orders as `encode(order_view(order))` does, and `trade_updates` frames.
 
     It is given copies, which never change. The copy written last is known by its identity: an
-    answer and the frame beside it show the same one.
+    answer and the frame beside it show the same one. Where another differs from it in the status
+    alone, only that is written anew.
     """
 
     def __init__(self) -> None:
         self._forms: dict[Values, list[bytes]] = {}
         self._order: VenueOrder | None = None
-        self._parts: tuple[bytes, ...] = ()
+        self._text = b""
+        self._values: Values = ()  # of the order whose text is kept in two parts
+        self._to_status = self._to_end = b""
         self._own: Values = ()
+        self._own_texts: tuple[bytes, ...] = ()
         self._kind: Values = ()
-        self._form: list[bytes]
-        self._draft: Draft
+        self._form: list[bytes] = []
 
     def text(self, order: VenueOrder) -> bytes:
-        return b"".join(self._written(order))
-
-    def frame(self, event: VenueEvent) -> bytes:
-        """The `trade_updates` frame of a venue's event; price and quantities are of this fill."""
-        order = self._written(event.order)
-        head, time = _frame_head(event.event), _time(event.time_ns)
-        fill = event.execution
-        if fill is not None:
-            tail = (
-                f',"execution_id":"{fill.execution_id}","price":"{number(fill.price)}",'
-                f'"qty":"{number(fill.qty)}","position_qty":"{number(fill.position_qty)}"'
-            )
-            if (undone := fill.previous_execution_id) is not None:
-                tail += f',"previous_execution_id":"{undone}"'
-        else:
-            name = event.execution_id
-            tail = "" if name is None else f',"execution_id":"{name}"'
-        return b"".join((head, time, b'","order":', *order, tail.encode(), b"}}"))
-
-    def _written(self, order: VenueOrder) -> tuple[bytes, ...]:
-        """The order's text in parts, ready to be joined with what goes around it."""
         if order is self._order:
-            return self._parts
+            return self._text
+        values, last = astuple(order), self._values
         if order.legs or order.status in _ENDED_UNFILLED:
-            parts: tuple[bytes, ...] = (encode(order_view(order)),)
+            text = encode(order_view(order))
         else:
-            own, kind = _own_of(order), _kind_of(order)
-            if kind != self._kind:
-                self._form = self._form_of(order, kind)
-                self._own, self._kind = (), kind
-            if own != self._own:
-                self._draft = draft_of(order, self._form)
-                self._own = own
-            parts = filled_in(self._draft, order)
-        self._order, self._parts = order, parts
-        return parts
+            if values[_AFTER] != last[_AFTER] or values[_BEFORE] != last[_BEFORE]:
+                self._fill_in(order, values)
+            text = b"".join((self._to_status, order.status.encode(), self._to_end))
+        self._order, self._text = order, text
+        return text
+
+    def frames(self, events: Iterable[VenueEvent]) -> list[bytes]:
+        """The `trade_updates` frame of each; price and quantities are of its own fill."""
+        frames = []
+        for event in events:
+            fill = event.execution
+            if fill is not None:
+                tail = _fill_tail(fill)
+            elif event.execution_id is None:
+                tail = b"}}"
+            else:
+                tail = f',"execution_id":"{event.execution_id}"}}}}'.encode()
+            text, time = self.text(event.order), _times[event.time_ns]
+            head = b'{"stream":"trade_updates","data":{"event":"'
+            name = event.event.encode()
+            parts = (head, name, b'","timestamp":"', time, b'","order":', text, tail)
+            frames.append(b"".join(parts))
+        return frames
+
+    def _fill_in(self, order: VenueOrder, values: Values) -> None:
+        """Write the order's text in two parts: what stands before its status, and after it."""
+        kind, own = _kind_of(values), _own_of(values)
+        if kind != self._kind:
+            self._form, self._kind = self._form_of(order, kind), kind
+        if own != self._own:
+            self._own_texts, self._own = own_texts(order), own
+        name, order_id, created_at, submitted_at, qty_text, limit_text = self._own_texts
+        # fmt: off
+        (
+            to_id, to_name, to_created, to_updated, to_submitted, to_filled_at,
+            to_qty, to_filled_qty, to_average, to_limit, to_status, self._to_end,
+        ) = self._form
+        # fmt: on
+        filled_at, filled_qty, average = _NULL, _ZERO, _NULL
+        if order.filled_ns is not None:
+            filled_at = b'"%b"' % _times[order.filled_ns]
+        if qty := order.filled_qty:
+            filled_qty, average = _amount(qty), _average(order)
+        # fmt: off
+        parts = (
+            to_id, order_id, to_name, name, to_created, created_at,
+            to_updated, _times[order.updated_ns], to_submitted, submitted_at,
+            to_filled_at, filled_at, to_qty, qty_text, to_filled_qty, filled_qty,
+            to_average, average, to_limit, limit_text, to_status,
+        )
+        # fmt: on
+        self._to_status = b"".join(parts)
+        self._values = values
 
     def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
         forms = self._forms
@@ -103,72 +151,42 @@ class OrderWriter:
         return form
 
 
-class Draft(Struct, frozen=True, gc=False):
-    """An order's text but for what usually changes: each part leads up to one such value."""
-
-    to_updated_at: bytes
-    to_filled_at: bytes
-    to_filled_qty: bytes
-    to_average: bytes
-    to_status: bytes
-    to_end: bytes
-
-
 def form_of(order: VenueOrder) -> list[bytes]:
     """The plain text of orders of its kind, cut at the blanks."""
     view = order_view(order)
-    for name in ("id", "created_at", "updated_at", "submitted_at", "filled_qty", "status"):
+    for name in ("id", "created_at", "updated_at", "submitted_at", "status"):
         setattr(view, name, _QUOTED)
-    for name in ("client_order_id", "filled_at", "qty", "filled_avg_price", "limit_price"):
+    for name in ("client_order_id", "filled_at", "qty", "filled_qty", "filled_avg_price"):
         setattr(view, name, _BARE)
+    view.limit_price = _BARE  # type: ignore[assignment]  # a blank, as those above
     return encode(view).split(_BLANK)
 
 
-def draft_of(order: VenueOrder, form: list[bytes]) -> Draft:
-    """The form with the order's own values."""
-    to_id, to_name, to_created, to_updated, to_submitted, to_filled_at, *rest = form
-    to_qty, to_filled_qty, to_average, to_limit, to_status, to_end = rest
-    name, created_at = encode(order.client_order_id), _time(order.created_ns)
-    qty, limit_px = order.qty, order.limit_price
-    return Draft(
-        b"".join((to_id, order.id.encode(), to_name, name, to_created, created_at, to_updated)),
-        b"".join((to_submitted, _time(order.submitted_ns), to_filled_at)),
-        b"".join((to_qty, _NULL if qty is None else _amount(qty), to_filled_qty)),
-        to_average,
-        b"".join((to_limit, _NULL if limit_px is None else _amount(limit_px), to_status)),
-        to_end,
-    )
-
-
-def filled_in(draft: Draft, order: VenueOrder) -> tuple[bytes, ...]:
-    """The draft with the values of the order's present state."""
-    at_ns, qty = order.filled_ns, order.filled_qty
+def own_texts(order: VenueOrder) -> tuple[bytes, ...]:
+    """What an order fills in whatever its state."""
+    qty, limit_px, created_at = order.qty, order.limit_price, _times[order.created_ns]
     return (
-        draft.to_updated_at,
-        _time(order.updated_ns),
-        draft.to_filled_at,
-        _NULL if at_ns is None else b'"%b"' % _time(at_ns),
-        draft.to_filled_qty,
-        number(qty).encode(),
-        draft.to_average,
-        b'"%b"' % average_text(order.filled_notional, qty).encode() if qty else _NULL,
-        draft.to_status,
-        order.status.encode(),
-        draft.to_end,
+        encode(order.client_order_id),
+        order.id.encode(),
+        created_at,
+        created_at if order.submitted_ns == order.created_ns else _times[order.submitted_ns],
+        _NULL if qty is None else _amount(qty),
+        _NULL if limit_px is None else _amount(limit_px),
     )
 
 
-@lru_cache(maxsize=1024)
-def _time(time_ns: int) -> bytes:
-    return wire_time(time_ns).encode()
+def _fill_tail(fill: Execution) -> bytes:
+    undone = fill.previous_execution_id
+    more = "" if undone is None else f',"previous_execution_id":"{undone}"'
+    return (
+        f',"execution_id":"{fill.execution_id}","price":"{number(fill.price)}",'
+        f'"qty":"{number(fill.qty)}","position_qty":"{number(fill.position_qty)}"{more}}}}}'
+    ).encode()
 
 
-@lru_cache(maxsize=4096)
 def _amount(value: Decimal) -> bytes:
     return f'"{number(value)}"'.encode()
 
 
-@lru_cache(maxsize=64)
-def _frame_head(event: str) -> bytes:
-    head = f'{{"stream":"trade_updates","data":{{"event":"{event}","timestamp":"'
-    return head.encode()
+def _average(order: VenueOrder) -> bytes:
+    return f'"{average_text(order.filled_notional, order.filled_qty)}"'.encode()

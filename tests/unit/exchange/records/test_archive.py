@@ -90,7 +90,7 @@ def test_numbers_go_on_when_nothing_of_an_account_is_in_memory() -> None:
 def test_executions_are_counted_and_found_by_place_in_memory_and_out_of_it() -> None:
     floor, orders = few()
     executions = floor.venue.executions
-    assert executions.here == 3
+    assert len(executions.latest) == 3
     assert [each.order_id for each in executions] == [order.id for order in orders]
     assert [executions[place] for place in range(len(executions))] == list(executions)
     assert executions[-1] == list(executions)[-1] == executions[-20:][-1]
@@ -122,7 +122,7 @@ def test_executions_are_read_from_and_to_any_of_a_block() -> None:
     (blocks,) = executions.archive._db.execute(
         "SELECT count(*) FROM archive_executions"
     ).fetchone()
-    assert blocks * 4 == len(executions) - executions.here
+    assert blocks * 4 == len(executions) - len(executions.latest)
     forth = list(executions)
     numbers = [execution_number(each) for each in forth]
     for low in range(0, 80, 7):
