@@ -3,8 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
@@ -32,6 +34,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus, Side
 from floorbroker.engine.state import State
+from tests.unit.engine.book.test_booking import report
 from tests.unit.engine.scripted import START, limit
 
 NAMES = st.sampled_from([ClOrdID("fb-1"), ClOrdID("fb-2"), ClOrdID("fb-1.1"), ClOrdID("")])
@@ -162,6 +165,28 @@ def test_an_unknown_order_holds_its_whole_size() -> None:
     ):
         state.apply(message)
     assert state.book.exposure("AAPL").buy_qty == 10
+
+
+@pytest.mark.proves("C21", "I10")
+def test_a_replace_to_less_frees_nothing_before_it_is_in_effect() -> None:
+    state, name = State(), ClOrdID("fb-1")
+    state.apply(
+        NewOrderSingle(cl_ord_id=name, account=Account("A"), order=limit(10), transact_time=START)
+    )
+    state.apply(report(order_id=OrderID("o1")))
+    state.apply(
+        OrderCancelReplaceRequest(
+            cl_ord_id=name, wire_id="fb-1.1", order_qty=Qty(4), transact_time=START
+        )
+    )
+    taken = report(
+        ord_status=OrdStatus.PENDING_NEW, order_id=OrderID("o2"), prev_order_id=OrderID("o1")
+    )
+    state.apply(taken)
+    assert state.book.orders[name].order_qty == 4
+    assert state.book.exposure("AAPL").buy_qty == 10
+    state.apply(replace(taken, exec_type=ExecType.NEW, ord_status=OrdStatus.NEW))
+    assert state.book.exposure("AAPL").buy_qty == 4
 
 
 def test_a_reopened_order_is_live_until_its_news_is_taken() -> None:
