@@ -72,10 +72,14 @@ class Inbox:
                 self._wake.clear()
                 await self._wake.wait()
             writer.begin(self._clock.now())
-            for _ in range(min(len(items), batch_max)):
-                item, reply = items.popleft()
-                writer.take(item, reply)
-            await self._commit(writer, views)
+            try:
+                for _ in range(min(len(items), batch_max)):
+                    item, reply = items.popleft()
+                    writer.take(item, reply)
+                await self._commit(writer, views)
+            except Exception as problem:
+                writer.fail(problem)
+                raise
             if not self._room.is_set() and len(items) < self._settings.inbox_max:
                 self._room.set()
 

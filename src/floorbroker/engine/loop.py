@@ -180,8 +180,10 @@ class Engine:
         whole: asyncio.Future[Any] = asyncio.ensure_future(crew.link.whole.wait())
         ends: list[asyncio.Future[Any]] = [whole, self.failed]
         timeout_s = self._settings.start_timeout_s
-        await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        whole.cancel()
+        try:
+            await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            whole.cancel()
         self._inbox.check_alive()
         if not crew.link.is_whole:
             why = self._broker.stream.health().text or "the order stream did not come up"
