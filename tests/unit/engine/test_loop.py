@@ -496,6 +496,21 @@ async def test_a_start_that_is_given_up_leaves_nothing_behind() -> None:
 
 
 @virtual
+async def test_executions_that_the_last_question_brought_are_not_missing() -> None:
+    async with desk(lookup_delays_s=(1, 1), poll_orders_s=1000, poll_positions_s=1000) as made:
+        placed = await made.engine.submit(limit(10))
+        order_id = made.broker.order_id(placed.cl_ord_id)
+        made.broker.is_silent = made.broker.is_failing = True
+        made.broker.fill(order_id, 10)
+        made.broker.wire.push(replace(made.broker.book[order_id], source=Source.STREAM))
+        await made.sleep(1.5)
+        made.broker.is_failing = False
+        assert (await made.engine.wait(placed.cl_ord_id)).cum_qty == 10
+        await made.sleep(5)
+        assert made.alarms() == []
+
+
+@virtual
 async def test_two_busts_at_once_of_an_order_that_had_ended_are_both_kept() -> None:
     """A list of executions names the order by the broker's id alone."""
     async with desk() as made:

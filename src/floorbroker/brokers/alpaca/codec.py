@@ -352,13 +352,15 @@ def activity_page(raw: bytes, received_time: datetime) -> ActivityPage:
     """Executions of the broker's own list, in its order. Raises Unreadable.
 
     A row names its order only by the broker's id, so `cl_ord_id` is empty. Of a correction the
-    half that takes shares back is left out: the other half says all that it does.
+    half that takes shares back is left out: the other half says all that it does. Whatever its
+    status is called, it is the one that has such another half.
     """
     rows: list[_Activity] = read(_ACTIVITIES.decode, "activities", raw)
+    corrected = {row.previous_id for row in rows if row.qty > 0 and row.previous_id}
     reports = {
         row.id: _activity_report(row, received_time)
         for row in rows
-        if row.qty > 0 or row.status != "correct"
+        if row.qty > 0 or (row.status != "correct" and row.previous_id not in corrected)
     }
     return ActivityPage(reports, rows[-1].id if rows else None, len(rows))
 

@@ -195,6 +195,7 @@ def _twin(about: Order, found: ExecutionReport) -> Fill | None:
     for fill in about.fills:
         if fill.exec_id == found.exec_id:
             return fill
+    for fill in about.fills:  # after a bust two may have covered one interval
         if (fill.order_id, fill.cum_qty, fill.last_qty) == (
             found.order_id,
             found.cum_qty,
