@@ -39,7 +39,7 @@ class Fate:
             await self._rest(is_sync=is_sync)
         self._told(place, what)
         death = self._death
-        if death is None or death.place != place or (death.about and death.about not in what):
+        if death is None or not _is_there(death, place, what):
             return
         self._left -= 1
         if self._left == 0:
@@ -62,13 +62,22 @@ class Fate:
             self.disk.crash()
             self.struck.set()
 
-    def disk_trouble(self) -> str:
+    def disk_trouble(self, about: str) -> str:
         """What the disk does with this append; empty where it does it."""
         death = self._death
         if death is None or death.place not in DISK:
             return ""
         self._left -= 1
-        return death.place if self._left == 0 else ""
+        if self._left:
+            return ""
+        self.died_at = f"{death.place} {about}"
+        return death.place
+
+
+def _is_there(death: Death, place: str, what: frozenset[str]) -> bool:
+    if death.place != place or (death.lacks and death.lacks in what):
+        return False
+    return not death.about or death.about in what
 
 
 class BadDisk:

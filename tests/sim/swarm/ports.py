@@ -8,6 +8,7 @@ from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order
 from floorbroker.journal.port import Head
 from floorbroker.journal.sqlite import SqliteJournal
+from tests.boundaries import kind_of
 from tests.sim.swarm.fate import BadDisk, Fate
 from tests.sim.swarm.truth import Truth
 
@@ -26,13 +27,11 @@ class HeardJournal:
     async def append(
         self, messages: Sequence[JournalMessage], ended: Sequence[Order] = ()
     ) -> Head:
-        trouble = self._fate.disk_trouble()
+        trouble = self._fate.disk_trouble(" ".join(sorted(set(map(kind_of, messages)))))
         if trouble == "full":
             self._truth.world.disk.fill()
         elif trouble:
             self._journal._db = BadDisk(self._journal._db, trouble)  # type: ignore[assignment]  # as good
-        if trouble:
-            self._fate.died_at = trouble
         if trouble == "sync_kept":
             self._truth.appended(messages)
         head = await self._journal.append(messages, ended)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.order import OrderRequest
@@ -12,7 +13,7 @@ from tests.sim.world import ORIGIN_NS, SYMBOLS
 
 POST, ORDER, ANY = "/v2/orders", "/v2/orders/*", "/v2/*"
 #: How long callers go on placing orders, in seconds.
-ACTIVE_S = 12.0
+ACTIVE_S = 8.0
 #: When the market closes, counted from the origin.
 _TO_CLOSE_S = 6 * 3600
 
@@ -53,6 +54,7 @@ class Death(Struct, frozen=True, kw_only=True):
     place: str
     nth: int = 1
     about: str = ""
+    lacks: str = ""  #: The nth time that this was not among it.
     after_s: float = 0.0
     down_s: float = 0.0  #: How long until the next start.
     loses_snapshot: bool = False
@@ -65,7 +67,7 @@ class Mishap(Struct, frozen=True, kw_only=True):
     """Something that happens to the world at a time."""
 
     at_s: float
-    kind: str  #: clock, halt, stranger, cancel_all
+    kind: str  #: clock, halt, stranger, cancel_all, backup
     value: str = ""
 
 
@@ -97,7 +99,7 @@ FAULTS = (
     FaultRule(kind="refuse", path=POST, method="POST", probability=0.5),
     FaultRule(kind="reset_before_accept", path=ANY, probability=0.2),
     FaultRule(kind="reset_before_accept", path=POST, method="POST", probability=0.5),
-    FaultRule(kind="rate_limit", path=ANY, probability=0.2, retry_after_s=1),
+    FaultRule(kind="rate_limit", path=ANY, probability=0.3, retry_after_s=1),
     FaultRule(kind="server_error", path=ANY, probability=0.2, status=502),
     FaultRule(kind="server_error", path=ORDER, probability=0.4, status=500),
     FaultRule(kind="unauthorized", path=ANY, probability=0.1),
@@ -110,6 +112,10 @@ FAULTS = (
     FaultRule(kind="accept_then_hang", path=POST, method="POST", probability=0.3, seconds=60),
     FaultRule(kind="accept_then_hang", path=ORDER, probability=0.2, seconds=60),
     FaultRule(kind="reset_after_accept", path=ANY, probability=0.3),
+    FaultRule(kind="reset_after_accept", path=ORDER, probability=0.6),
+    FaultRule(kind="reset_before_accept", path=ORDER, probability=0.6),
+    FaultRule(kind="truncated_body", path=ORDER, probability=0.6),
+    FaultRule(kind="delay", path=ORDER, probability=0.6, seconds=2),
     FaultRule(kind="garbage_body", path=ANY, probability=0.2),
     FaultRule(kind="truncated_body", path=ANY, probability=0.2),
     FaultRule(kind="unheard_of", path=ANY, probability=0.2),
@@ -133,18 +139,21 @@ FAULTS = (
     FaultRule(kind="bust", probability=0.3, seconds=3),
     FaultRule(kind="correct", probability=0.3, seconds=3, price="99.5"),
 )
+_BUSY = next(rule for rule in FAULTS if rule.kind == "rate_limit")
 #: Most stories have a few kinds of fault, some none.
 _HOW_MANY = (0, 1, 1, 2, 2, 3, 3, 4, 5, 8)
 
 #: A correction of a price alone that the stream loses is found by no comparison of today.
-_LOSES = ("stream_lose", "stream_garbage", "stream_unknown_event", "stream_mute")
+LOSES = ("stream_lose", "stream_garbage", "stream_unknown_event", "stream_mute")
 
 #: Where a desk may die, and about what.
-_PLACES = (
+_PLACES: tuple[tuple[str, ...], ...] = (
     ("append", ""),
     ("appended", ""),
     ("append", "NewOrderSingle"),
     ("appended", "NewOrderSingle"),
+    ("appended", "NewOrderSingle", "RequestSent new"),
+    ("appended", "NewOrderSingle", "RequestSent new"),
     ("append", "RequestSent new"),
     ("appended", "RequestSent new"),
     ("append", "RequestSent cancel"),
@@ -153,9 +162,6 @@ _PLACES = (
     ("appended", "RequestSent replace"),
     ("append", "ExecutionReport trade stream"),
     ("appended", "ExecutionReport trade stream"),
-    ("append", "LegAdopted"),
-    ("append", "RequestUnanswered new"),
-    ("append", "OrderNotPlaced"),
     ("append", "DeskClosed"),
     ("request", ""),
     ("answered", ""),
@@ -176,6 +182,63 @@ _PLACES = (
     ("after_s", ""),
     ("stop", ""),
 )
+#: What batches hold beside those, rarely enough to be gone through one by one.
+_KINDS = (
+    "Alarm",
+    "BusinessMessageReject",
+    "DeskOpened",
+    "ExecutionReport canceled stream",
+    "ExecutionReport expired stream",
+    "ExecutionReport new stream",
+    "ExecutionReport order_status answer",
+    "ExecutionReport order_status lookup",
+    "ExecutionReport order_status poll",
+    "ExecutionReport order_status stream",
+    "ExecutionReport pending_cancel answer",
+    "ExecutionReport pending_new stream",
+    "ExecutionReport rejected stream",
+    "ExecutionReport replaced stream",
+    "ExecutionReport trade activity",
+    "ExecutionReport trade_cancel activity",
+    "ExecutionReport trade_cancel stream",
+    "ExecutionReport trade_correct activity",
+    "ExecutionReport trade_correct stream",
+    "LegAdopted",
+    "MessageQuarantined",
+    "OrderCancelReject cancel",
+    "OrderCancelReject replace",
+    "OrderCancelRequest",
+    "OrderCancelReplaceRequest",
+    "OrderExpiredUnsent",
+    "OrderNotPlaced",
+    "OrderReject",
+    "OrderReopened",
+    "PositionAdjusted",
+    "Reconciliation",
+    "RequestUnanswered cancel",
+    "RequestUnanswered new",
+    "RequestUnanswered replace",
+    "RequestUndelivered cancel",
+    "RequestUndelivered new",
+    "RequestUndelivered replace",
+    "TimerFired",
+    "TimerSet",
+)
+_QUESTIONS = (
+    "GET /v2/account/activities/FILL",
+    "GET /v2/assets/AAPL",
+    "GET /v2/assets/MSFT",
+    "GET /v2/clock",
+    "GET /v2/orders",
+    "GET /v2/orders/{id}",
+    "GET /v2/orders:by_client_order_id",
+    "GET /v2/positions",
+)
+_RARE_PLACES = (
+    *((place, kind) for kind in _KINDS for place in ("append", "appended")),
+    *((place, asked) for asked in _QUESTIONS for place in ("request", "answered")),
+    *(("answered", status) for status in ("401", "403", "404", "422", "429", "500", "502", "504")),
+)
 #: How many lives end before the last one.
 _LIVES = (0, 0, 1, 1, 1, 1, 2, 2, 3)
 
@@ -185,29 +248,37 @@ def drawn(seed: int) -> Story:
     dice = Random(f"story {seed}")
     deaths = tuple(_death(dice) for _ in range(dice.choice(_LIVES)))
     faults = dice.sample(FAULTS, dice.choice(_HOW_MANY))
-    if any(rule.kind in _LOSES for rule in faults):
+    if any(death.lacks for death in deaths):
+        faults.append(_BUSY)  # so that orders wait to be sent
+    if any(rule.kind in LOSES for rule in faults):
         faults = [rule for rule in faults if rule.kind != "correct"]
+    mishaps = _mishaps(dice)
+    if deaths and dice.random() < 0.05:
+        backup = Mishap(at_s=round(dice.uniform(0, 6), 3), kind="backup")
+        deaths = (*deaths[:-1], replace(deaths[-1], is_restored=True))
+        mishaps = (*mishaps, backup)
     return Story(
         seed=seed,
         callers=_callers(dice),
-        faults=tuple(sorted(faults, key=FAULTS.index)),
+        faults=tuple(sorted(set(faults), key=FAULTS.index)),
         deaths=deaths,
-        mishaps=_mishaps(dice),
+        mishaps=mishaps,
         start_ns=ORIGIN_NS + dice.choice((0, 0, 0, 0, 0, 0, 0, _TO_CLOSE_S - 6)) * NS_PER_S,
         snapshot_every=dice.choice((50_000, 12, 4)),
-        latency_s=dice.choice((0, 0, 0.3)),
+        latency_s=dice.choice((0, 0, 0, 0, 0, 0.3)),
         has_one_stream=dice.random() < 0.2,
     )
 
 
 def _death(dice: Random) -> Death:
-    place, about = dice.choice(_PLACES)
+    place, about, *lacks = dice.choice(_PLACES if dice.random() < 0.6 else _RARE_PLACES)
     is_rare = about or place in ("snapshot", "snapshotted")
     return Death(
         place=place,
         about=about,
+        lacks="".join(lacks),
         nth=dice.choice((1, 1, 1, 2, 3) if is_rare else (1, 1, 2, 2, 3, 4, 6, 9, 14)),
-        after_s=round(dice.uniform(0, 10), 3),
+        after_s=round(dice.uniform(0.001, 8), 3),
         down_s=dice.choice((0, 0, 0.5, 5, 20)),
         loses_snapshot=dice.random() < 0.1,
     )
@@ -225,7 +296,7 @@ def _mishaps(dice: Random) -> tuple[Mishap, ...]:
         at_s = round(dice.uniform(0, 10), 3)
         found.append(Mishap(at_s=at_s, kind="stranger", value=dice.choice(SYMBOLS)))
     if dice.random() < 0.15:
-        found.append(Mishap(at_s=round(dice.uniform(4, 12), 3), kind="cancel_all"))
+        found.append(Mishap(at_s=round(dice.uniform(2, 8), 3), kind="cancel_all"))
     return tuple(found)
 
 
@@ -239,9 +310,9 @@ def _callers(dice: Random) -> tuple[Caller, ...]:
 
 def _caller(dice: Random, request: OrderRequest, at_s: float | None) -> Caller:
     return Caller(
-        at_s=round(dice.uniform(0, ACTIVE_S - 4), 3) if at_s is None else at_s,
+        at_s=round(dice.uniform(0, ACTIVE_S - 2), 3) if at_s is None else at_s,
         request=request,
-        changes=tuple(_change(dice) for _ in range(dice.choice((0, 0, 1, 2)))),
+        changes=tuple(_change(dice) for _ in range(dice.choice((0, 1, 1, 2, 3)))),
         gives_up_s=dice.choice((0, 0.5, 3)) if dice.random() < 0.08 else None,
         is_double=dice.random() < 0.05,
     )

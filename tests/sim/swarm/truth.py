@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,6 +18,7 @@ from floorbroker.domain.messages import (
     ExecutionReport,
     JournalMessage,
     OrderCancelReplaceRequest,
+    Reconciliation,
     RequestKind,
     RequestSent,
 )
@@ -24,7 +26,10 @@ from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book.book import Book
 from floorbroker.engine.state import State
 from floorbroker.exchange.model import VenueEvent, VenueOrder
-from tests.sim.world import KEYS, NAMESPACE, World
+from tests.sim.world import KEYS, NAMESPACE
+
+if TYPE_CHECKING:
+    from tests.sim.swarm.world import SwarmWorld
 
 #: What the request is about on whose behalf the exchange acts.
 SUBJECT: ContextVar[str] = ContextVar("subject", default="")
@@ -35,20 +40,29 @@ class Truth:
     """Follows one story over all lives of its desk. Whatever it finds broken it raises at the end
     of the step in which it broke, out of the desk or out of the exchange."""
 
-    def __init__(self, world: World, *, has_busts: bool, is_restored: bool) -> None:
+    def __init__(self, world: "SwarmWorld", *, has_busts: bool, is_restored: bool) -> None:
         self.world = world
         self.in_flight: Counter[str] = Counter()
         self.broken: list[str] = []
         self.sockets: list[Frames] = []  #: A dead process leaves none open.
+        #: The first comparison took over what was there. An execution of somebody else that is
+        #: older, and that the stream tells of later, would count twice.
+        self.is_adopted = False
         self.is_blind = False  #: There is no desk whose book could be looked at.
         self._has_busts = has_busts
         self._is_restored = is_restored
         self._sends: Counter[str] = Counter()  # durable SENDs, by what the wire will show of them
         self._used: Counter[str] = Counter()
+        self._placing: Counter[str] = Counter()  # orders whose first request is not answered
         self._wires: dict[ClOrdID, str] = {}
         self._stands: dict[ClOrdID, tuple[Qty, OrdStatus]] = {}
         self._booked: set[str] = set()
         world.front.server.event_listeners.append(self._happened)
+
+    def forget(self) -> None:
+        """The journal was restored from a backup: what is durable now is less."""
+        self._stands.clear()
+        self._booked.clear()
 
     # What is durable
 
@@ -57,6 +71,8 @@ class Truth:
         for message in messages:
             if isinstance(message, OrderCancelReplaceRequest):
                 self._wires[message.cl_ord_id] = message.wire_id
+            elif isinstance(message, Reconciliation):
+                self.is_adopted = True
             elif isinstance(message, RequestSent):
                 self._sends[self._announced(message)] += 1
             elif isinstance(message, ExecutionReport) and message.exec_type is ExecType.TRADE:
@@ -78,6 +94,8 @@ class Truth:
         if key in self._booked:
             self._break(f"I09 execution {key} of {report.cl_ord_id} is booked twice")
         self._booked.add(key)
+        if self._placing[report.cl_ord_id]:
+            self.world.census.came_to("C14")
 
     def _check_orders(self, book: Book, messages: Sequence[JournalMessage]) -> None:
         names = {name: None for m in messages if (name := getattr(m, "cl_ord_id", None))}
@@ -155,12 +173,14 @@ class Truth:
             if self._used[announced] > self._sends[announced]:
                 self._break(f"I01 {method} {path} of {name} is on the wire without its SEND")
         self.in_flight[method] += 1
+        self._placing[name] += method == "POST"
         token = SUBJECT.set(self._subject(method, path, name, query or {}))
         try:
             yield
         finally:
             SUBJECT.reset(token)
             self.in_flight[method] -= 1
+            self._placing[name] -= method == "POST"
 
     def _announcement(self, method: str, body: bytes | None) -> tuple[str, str]:
         if method in ("POST", "PATCH") and body is not None:
@@ -182,9 +202,6 @@ class Truth:
         if order is None:
             order = state.book.find_by_order_id(path.rpartition("/")[2])  # type: ignore[arg-type]  # any text
         return what if order is None else f"{what} {order.venue_status}"
-
-    def struck(self, kind: str, method: str, subject: str) -> None:
-        """A fault struck a request."""
 
     def statuses(self, symbol: str) -> list[str]:
         """How the open orders in a symbol stand at the exchange."""

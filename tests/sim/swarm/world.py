@@ -1,6 +1,5 @@
 """A world for stories: its desk may die at any boundary, and whatever happens is counted."""
 
-import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from tests.boundaries import watch_journal, watch_transport
 from tests.sim.swarm.census import Census
 from tests.sim.swarm.fate import Fate
 from tests.sim.swarm.plan import CountedPlan
+from tests.sim.swarm.points import died
 from tests.sim.swarm.ports import HeardJournal, HeardWay
 from tests.sim.swarm.story import Death, Story
 from tests.sim.swarm.truth import Truth
@@ -97,10 +97,13 @@ class SwarmWorld(World):
         self._crew: Any = None
         if late >= GRACE_S:
             self.expected_alarms |= {"late_order", "fill_after_end"}
+        if story.is_restored:
+            self.expected_alarms |= {"unknown_id_of_ours", "late_order", "fill_after_end"}
         if busts:
             kinds = ("trade_cancel", "trade_correct")
-            # A count from before a bust is not reached any more.
-            self.expected_alarms |= {"missing_executions", *kinds}
+            # A count from before a bust is not reached any more, or reached by another execution.
+            surprises = {"missing_executions", "fill_after_end", "execution_differs"}
+            self.expected_alarms |= {*surprises, *kinds}
             self.expected_alarms |= {*(f"{kind}_of_unknown" for kind in kinds)}
 
     def begin(self, death: Death | None) -> Fate:
@@ -123,16 +126,22 @@ class SwarmWorld(World):
         for kind in what or ("",):
             self.census.boundaries[f"{place} {kind}".strip()] += 1
 
+    def died(self, death: Death) -> None:
+        """Count it, while what was on the wire still is."""
+        died(
+            self.fate,
+            death,
+            self.census,
+            posts=self.truth.in_flight["POST"],
+            is_canceling=self.is_canceling,
+        )
+
     async def crash(self) -> None:
         """As ever, and also in the middle of a stop."""
         self.truth.is_blind = True
         crew, self._crew = self._crew, None
-        tasks: list[asyncio.Task[Any]] = []
         if crew is not None:
-            tasks = [*crew.outbox._live.values(), *crew.resolver._inquiries.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._mine += [*crew.outbox._live.values(), *crew.resolver._inquiries.values()]
         await super().crash()
         await self.engine.cache.aclose()
         for socket in self.truth.sockets:
@@ -151,6 +160,7 @@ class SwarmWorld(World):
         disk = MemoryDisk()
         disk.connection.deserialize(self.backup)
         self.disk = disk
+        self.truth.forget()
         return True
 
     def lose_snapshot(self) -> None:
