@@ -119,7 +119,7 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
             return True
     if about.order_id is None or _brings_successor(book, about, found):
         return True
-    if restated(book, about, found) is not None:
+    if about.venue_status not in ENDED and restated(book, about, found) is not None:
         return True
     column = booking.column(about, found, book.goal(about))
     if column is None:

@@ -245,6 +245,16 @@ def test_a_successor_refused_because_the_order_filled_leaves_it_filled() -> None
     assert not booking.is_behind(order, told)
 
 
+@pytest.mark.proves("I16")
+def test_what_an_ended_leg_was_for_is_no_news() -> None:
+    """The broker takes off it what its twin executes, also after it was canceled."""
+    made = state()
+    leg = replace(taken(made, report(ExecType.CANCELED)), parent=ClOrdID("fb-0"))
+    again = report(ord_status=OrdStatus.CANCELED, order_qty=Qty(4), source=Source.POLL)
+    assert leg.is_ended
+    assert news.report(made.book, leg, again, namespace="fb", now=START) == []
+
+
 @pytest.mark.proves("C31")
 def test_a_bust_of_a_predecessor_does_not_keep_its_successor_open() -> None:
     """The broker goes on counting what the successor had carried from it."""
