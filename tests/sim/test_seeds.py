@@ -4,19 +4,59 @@ import os
 
 import pytest
 
-from tests.sim.scenario import Draw, grouped, play
+from tests.sim.scenario import Draw, grouped
+from tests.sim.scenario import play as play_long
+from tests.sim.swarm.census import UNREACHED, Census
+from tests.sim.swarm.play import play
+from tests.sim.swarm.soak import batches
 
-#: Where to begin and how many; `FLOORBROKER_SEEDS=5000 pytest tests/sim` looks further.
+#: Where to begin and how many of the short ones; `FLOORBROKER_SEEDS=5000 pytest tests/sim` looks
+#: further, and `python -m tests.sim.report` further still.
 FIRST = int(os.environ.get("FLOORBROKER_FIRST_SEED", "0"))
-COUNT = int(os.environ.get("FLOORBROKER_SEEDS", "120"))
-#: Seeds that once found a defect are played for ever.
+COUNT = int(os.environ.get("FLOORBROKER_SEEDS", "1000"))
+LONG = COUNT // 10
+#: Seeds that once found a defect are played for ever: of long scenarios, and of short stories.
 FOUND = (0, 37, 54, 99, 129, 137, 172, 4439, 6101)
+FOUND_SHORT = (7, 43, 125, 178, 298, 590, 200260)
 CHUNK = 10
+PROVED = [f"C{number:02}" for number in range(1, 34) if f"C{number:02}" not in UNREACHED]
+HELD = [f"I{number:02}" for number in (*range(1, 8), 9, 10, 14, 15, 16, 19, 20)]
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + COUNT, CHUNK))
+@pytest.mark.proves(*PROVED, *HELD)
+@pytest.mark.timeout(900)
+def test_stories_hold_and_come_to_every_crash_point_and_fault() -> None:
+    census, failures = Census.empty(), []
+    for batch in batches(FIRST, COUNT):
+        census.add(batch.census)
+        failures += batch.failures
+    again = "; play it again: python -m tests.sim.report --shrink --seed"
+    assert not failures, f"{failures}{again} {failures[0][0]}"
+    if COUNT >= 1000:
+        assert not census.unhit_points(), census.told()
+        assert not census.unhit_faults(), census.told()
+
+
+@pytest.mark.parametrize("seed", FOUND_SHORT)
+def test_a_story_that_found_a_defect_finds_it_no_more(seed: int) -> None:
+    play(seed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_very_many_stories_hold() -> None:
+    count = int(os.environ.get("FLOORBROKER_SOAK_SEEDS", "20000"))
+    failures, census = [], Census.empty()
+    for batch in batches(FIRST + COUNT, count):
+        failures += batch.failures
+        census.add(batch.census)
+    print(census.told())  # noqa: T201  (what a soak has to show)
+    assert not failures, failures
+
+
+@pytest.mark.parametrize("first", range(FIRST, FIRST + LONG, CHUNK))
 def test_the_truth_survives_faults_and_crashes(first: int) -> None:
-    for seed in range(first, min(first + CHUNK, FIRST + COUNT)):
+    for seed in range(first, min(first + CHUNK, FIRST + LONG)):
         _played(seed)
 
 
@@ -27,20 +67,21 @@ def test_a_seed_that_found_a_defect_finds_it_no_more(seed: int) -> None:
 
 @pytest.mark.parametrize("first", range(0, 50, CHUNK))
 def test_a_seed_is_one_story(first: int) -> None:
-    """The same seed gives the same journal, to the last hash, twice; 50 seeds."""
+    """The same seed gives the same journal, to the last hash, twice; 50 seeds of either kind."""
     for seed in range(first, first + CHUNK):
-        assert play(seed) == play(seed), f"seed {seed} told two stories"
+        assert play_long(seed) == play_long(seed), f"seed {seed} told two stories"
+        assert play(seed).head == play(seed).head, f"story {seed} was told in two ways"
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + COUNT // 2, CHUNK))
+@pytest.mark.parametrize("first", range(FIRST, FIRST + LONG // 2, CHUNK))
 def test_legs_are_ours_whatever_breaks(first: int) -> None:
-    for seed in range(first, min(first + CHUNK, FIRST + COUNT // 2)):
+    for seed in range(first, min(first + CHUNK, FIRST + LONG // 2)):
         _played(seed, grouped)
 
 
 def _played(seed: int, draw: Draw | None = None) -> None:
     try:
-        play(seed, draw)
+        play_long(seed, draw)
     except BaseException as problem:
         problem.add_note(f"seed {seed}; play it again: FLOORBROKER_FIRST_SEED={seed}")
         raise

@@ -15,7 +15,7 @@ from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.stream import StreamRules
 from floorbroker.brokers.pacing import Pacer
-from floorbroker.clock import NS_PER_S, LoopClock, datetime_of
+from floorbroker.clock import NS_PER_S, Clock, LoopClock, datetime_of
 from floorbroker.domain.ids import Account
 from floorbroker.domain.messages import DeskClosed, JournalMessage
 from floorbroker.domain.order import Order
@@ -55,18 +55,22 @@ class World:
         start_ns: int = ORIGIN_NS,
         corporate_actions: tuple[CorporateAction, ...] = (),
         rate_limit: int = 0,
+        has_one_stream: bool = False,
     ) -> None:
         self.random = Random(seed)
         self.settings = settings or OPEN_GATE
         self.disk = MemoryDisk()
         self.clock = LoopClock(start_ns)
+        #: What the desk takes for the time.
+        self.desk_clock: Clock = self.clock
+        self.stream_rules = StreamRules()
         self._setup = Setup(
             clock=self.clock,
             assets=listing(SYMBOLS),
             start_ns=start_ns,
             seed=seed,
             corporate_actions=corporate_actions,
-            front=FrontRules(rate_limit=rate_limit),
+            front=FrontRules(rate_limit=rate_limit, has_one_stream_per_account=has_one_stream),
             rules=rules or VenueRules(),
         )
         self.front = build_exchange(self._setup, FaultPlan(faults, seed))
@@ -92,20 +96,20 @@ class World:
         self.journal = SqliteJournal.open(
             self.disk, command="sim", started=self.clock.now(), journal_id_maker=Random(seed)
         )
-        pacer = Pacer(self.clock, Random(seed + 1))
-        way = _Shared(self.way)
+        pacer = Pacer(self.desk_clock, Random(seed + 1))
+        journal, way = self.ports()
         self.client = AlpacaClient(
             Account("SIM"),
-            Endpoints(trading=way, market=way, stream=way, stream_rules=StreamRules()),
+            Endpoints(trading=way, market=way, stream=way, stream_rules=self.stream_rules),
             KEYS,
-            clock=self.clock,
+            clock=self.desk_clock,
             random=Random(seed + 2),
             pacer=pacer,
         )
         self.engine = Engine(
-            journal=self.journal,
+            journal=journal,
             broker=self.client,
-            clock=self.clock,
+            clock=self.desk_clock,
             random=Random(seed + 3),
             pacer=pacer,
             settings=self.settings,
@@ -116,6 +120,10 @@ class World:
         recovery = await self.engine.start()
         self.recoveries.append(recovery)
         return recovery
+
+    def ports(self) -> tuple[Any, Any]:
+        """The journal and the way to the exchange, as the desk is given them."""
+        return self.journal, _Shared(self.way)
 
     def run(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Work of the desk's process: it dies with a crash."""
@@ -271,7 +279,8 @@ class _WithoutSnapshot:
 def tasks_of(engine: Engine) -> list["asyncio.Task[Any]"]:
     """Everything that runs for an engine: what a dead process no longer has."""
     crew = engine._crew
-    assert crew is not None
+    if crew is None:
+        return list(engine._tasks)
     return [
         *engine._tasks,
         *crew.outbox._live.values(),

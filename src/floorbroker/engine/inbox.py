@@ -90,10 +90,10 @@ class Inbox:
                 self.fence()
             begun_s = self._times.now_s()
             writer.begin(self._clock.now())
-            for _ in range(min(len(items), batch_max)):
-                item, reply = items.popleft()
-                writer.take(item, reply)
             try:
+                for _ in range(min(len(items), batch_max)):
+                    item, reply = items.popleft()
+                    writer.take(item, reply)
                 await self._commit(writer, views, begun_s)
             except BaseException as problem:
                 writer.fail(problem)

@@ -161,7 +161,7 @@ class Finder:
             news.subject(book, found)
             or self.filed(book, book.ended_legs.get(found.order_id))
             or self.filed(book, found.cl_ord_id)
-            or self._views.recent_by_order_id(found.order_id)
+            or self._recent(book, found.order_id)
             or self._filed_base(book, found)
         )
 
@@ -195,6 +195,11 @@ class Finder:
             or self._views.recent(cl_ord_id)
             or self._journal.ended_order(cl_ord_id)
         )
+
+    def _recent(self, book: Book, order_id: OrderID) -> Order | None:
+        """The order that ended lately, as this batch has left it: views are a batch behind."""
+        order = self._views.recent_by_order_id(order_id)
+        return None if order is None else book.ended.get(order.cl_ord_id, order)
 
     def _filed_base(self, book: Book, found: ExecutionReport) -> Order | None:
         """A successor's client order id leads to its order, which may have ended."""

@@ -197,8 +197,8 @@ class Writer:
 
     def _send(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
         """The pacer has a place for it."""
-        settings = self._settings
-        messages = decide.send(self.state, kind, cl_ord_id, settings=settings, now=self.now)
+        own = self._settings
+        messages = decide.send(self.state, kind, cl_ord_id, settings=own, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
         self._put_all(messages)
@@ -383,8 +383,7 @@ class Writer:
                 self.effects.append(partial(ask, RequestKind.NEW, order.cl_ord_id, None))
             elif order.venue_status is OrdStatus.CREATED:
                 self._want(RequestKind.NEW, order.cl_ord_id)
-        tables = ((RequestKind.CANCEL, book.cancels), (RequestKind.REPLACE, book.replaces))
-        for kind, table in tables:
+        for kind, table in book.asked():
             for cl_ord_id, asked in tuple(table.items()):
                 self._resume_request(kind, cl_ord_id, asked)
         self._barrier(None, reply)

@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "reset_before_accept": Kind(REQUEST),
     "rate_limit": Kind(REQUEST, ("retry_after_s",)),
     "server_error": Kind(REQUEST, ("status",)),
+    "unauthorized": Kind(REQUEST),  # as with a key that was revoked
     # The request is acted upon, but its answer is late, lost or wrong.
     "delay": Kind(REQUEST, ("seconds",)),  # waits, then acts and answers
     "late_answer": Kind(REQUEST, ("seconds",)),  # acts, then waits, then answers
@@ -53,6 +54,8 @@ KINDS: dict[str, Kind] = {
     "reset_after_accept": Kind(REQUEST),
     "garbage_body": Kind(REQUEST),
     "truncated_body": Kind(REQUEST),
+    "unheard_of": Kind(REQUEST),  # 2xx with a status and a field that nobody knows
+    "stale_answer": Kind(REQUEST, ("seconds",)),  # to a GET: what such a fault let through before
     "deliver_twice": Kind(REQUEST),  # as a proxy does that repeats; the second answer is given
     "late_visibility": Kind(REQUEST, ("seconds",)),  # the order placed is not found for a while
     # The handshake of the order stream is answered 429.
@@ -86,7 +89,7 @@ KINDS: dict[str, Kind] = {
 
 #: Seconds of the kinds that wait, where a plan does not say: one, unless it is here.
 _WAITS = {"accept_then_hang": 600.0, "late_visibility": 5.0, "stream_mute": 86_400.0}
-_WAITS |= {"data_mute": 86_400.0}
+_WAITS |= {"data_mute": 86_400.0, "stale_answer": 5.0}
 
 
 class FaultRule(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
@@ -14,10 +15,11 @@ from floorbroker.domain.errors import (
     JournalError,
     UnknownOrder,
 )
-from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import RequestSent
+from floorbroker.domain.ids import ClOrdID, ExecID
+from floorbroker.domain.messages import ExecType, RequestSent, Source
 from floorbroker.domain.order import OrdStatus
-from tests.unit.engine.scripted import ScriptedBroker, desk, filled, limit, virtual
+from floorbroker.journal.store import MemoryDisk
+from tests.unit.engine.scripted import ScriptedBroker, TestDesk, desk, filled, limit, virtual
 
 
 @virtual
@@ -466,6 +468,82 @@ async def test_a_failed_append_ends_the_engine_and_tells_everybody() -> None:
         with pytest.raises(JournalError):
             await made.engine.submit(limit())
         assert [what for what, _ in made.broker.asked].count("place") == 1
+
+
+@virtual
+@pytest.mark.proves("C28")
+async def test_whoever_waits_for_a_batch_that_cannot_be_written_hears_why() -> None:
+    async with desk() as made:
+        made.disk.crash()
+        with pytest.raises(JournalError):
+            await asyncio.wait_for(made.engine.reconcile(), 60)
+        with pytest.raises(JournalError):
+            await made.engine.submit(limit())
+
+
+@virtual
+@pytest.mark.proves("C28")
+async def test_a_stop_that_cannot_be_written_says_so() -> None:
+    async with desk() as made:
+        made.disk.crash()
+        with pytest.raises(JournalError):
+            await asyncio.wait_for(made.engine.stop(), 60)
+
+
+@virtual
+@pytest.mark.proves("C24")
+async def test_a_start_that_is_given_up_leaves_nothing_behind() -> None:
+    made = TestDesk(ScriptedBroker(), MemoryDisk())
+    made.broker.wire.is_up.clear()
+    starting = asyncio.ensure_future(made.engine.start())
+    await made.sleep(1)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await made.engine.stop()
+    await made.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@virtual
+async def test_executions_that_the_last_question_brought_are_not_missing() -> None:
+    async with desk(lookup_delays_s=(1, 1), poll_orders_s=1000, poll_positions_s=1000) as made:
+        placed = await made.engine.submit(limit(10))
+        order_id = made.broker.order_id(placed.cl_ord_id)
+        made.broker.is_silent = made.broker.is_failing = True
+        made.broker.fill(order_id, 10)
+        made.broker.wire.push(replace(made.broker.book[order_id], source=Source.STREAM))
+        await made.sleep(1.5)
+        made.broker.is_failing = False
+        assert (await made.engine.wait(placed.cl_ord_id)).cum_qty == 10
+        await made.sleep(5)
+        assert made.alarms() == []
+
+
+@virtual
+async def test_two_busts_at_once_of_an_order_that_had_ended_are_both_kept() -> None:
+    """A list of executions names the order by the broker's id alone."""
+    async with desk() as made:
+        placed = await made.engine.submit(limit(10))
+        order_id = made.broker.order_id(placed.cl_ord_id)
+        first = made.broker.fill(order_id, 4)
+        second = made.broker.fill(order_id, 6)
+        await made.engine.wait(placed.cl_ord_id)
+        for fill, left in ((first, Qty(6)), (second, Qty(0))):
+            made.broker.wire.push(
+                replace(
+                    fill,
+                    cl_ord_id=ClOrdID(""),
+                    exec_type=ExecType.TRADE_CANCEL,
+                    exec_id=ExecID(f"bust of {fill.exec_id}"),
+                    ref_exec_id=fill.exec_id,
+                    cum_qty=left,
+                    source=Source.ACTIVITY,
+                )
+            )
+        await made.sleep(1)
+        order = made.engine.order(placed.cl_ord_id)
+        assert order is not None
+        assert (order.cum_qty, len(order.fills)) == (Qty(0), 4)
 
 
 @virtual

@@ -3,8 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
@@ -32,6 +34,7 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus, Side
 from floorbroker.engine.state import State
+from tests.unit.engine.book.test_booking import report, trade
 from tests.unit.engine.scripted import START, limit
 
 NAMES = st.sampled_from([ClOrdID("fb-1"), ClOrdID("fb-2"), ClOrdID("fb-1.1"), ClOrdID("")])
@@ -170,6 +173,39 @@ def test_an_unknown_order_holds_its_whole_size() -> None:
     ):
         state.apply(message)
     assert state.book.exposure("AAPL").buy_qty == 10
+
+
+def replaced_to_less() -> State:
+    """Ten, of which two are done, are being made four."""
+    state, name = State(), ClOrdID("fb-1")
+    state.apply(
+        NewOrderSingle(cl_ord_id=name, account=Account("A"), order=limit(10), transact_time=START)
+    )
+    state.apply(report(order_id=OrderID("o1")))
+    state.apply(trade(2, 2, "x1"))
+    state.apply(
+        OrderCancelReplaceRequest(
+            cl_ord_id=name, wire_id="fb-1.1", order_qty=Qty(4), transact_time=START
+        )
+    )
+    return state
+
+
+SUCCESSOR = report(
+    order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(2), source=Source.ANSWER
+)
+
+
+@pytest.mark.proves("C21", "I10")
+@pytest.mark.parametrize("told", [OrdStatus.PENDING_NEW, OrdStatus.PARTIALLY_FILLED])
+def test_a_replace_to_less_frees_nothing_before_it_is_in_effect(told: OrdStatus) -> None:
+    """That the answer counts what was executed before does not mean that it is."""
+    state = replaced_to_less()
+    state.apply(replace(SUCCESSOR, ord_status=told))
+    assert state.book.orders[ClOrdID("fb-1")].order_qty == 4
+    assert state.book.exposure("AAPL").buy_qty == 8
+    state.apply(replace(SUCCESSOR, exec_type=ExecType.NEW, source=Source.STREAM))
+    assert state.book.exposure("AAPL").buy_qty == 2
 
 
 def test_a_reopened_order_is_live_until_its_news_is_taken() -> None:

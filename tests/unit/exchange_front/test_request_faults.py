@@ -53,6 +53,41 @@ def test_a_reset_says_nothing_about_the_order(kind: str, is_accepted: bool) -> N
     virtually(main)
 
 
+def test_a_revoked_key_places_nothing() -> None:
+    async def main() -> None:
+        fault = FaultRule(kind="unauthorized", count=1, **POST)  # type: ignore[arg-type]  # a test's shorthand
+        async with an_exchange(fault) as client:
+            assert (await client.send("POST", "/v2/orders", TICKET)).status == 401
+            assert await accepted(client) == []
+            assert (await client.send("POST", "/v2/orders", TICKET)).status == 200
+
+    virtually(main)
+
+
+def test_an_answer_may_have_a_status_that_nobody_knows() -> None:
+    async def main() -> None:
+        async with an_exchange(FaultRule(kind="unheard_of", **POST)) as client:  # type: ignore[arg-type]  # a test's shorthand
+            answer = await client.send("POST", "/v2/orders", TICKET)
+            told = json.loads(answer.body)
+            assert (answer.status, told["status"], told["heard_of"]) == (200, "unheard_of", [])
+            assert await accepted(client) == ["mine"]
+
+    virtually(main)
+
+
+def test_a_replica_that_lags_tells_what_was() -> None:
+    async def main() -> None:
+        fault = FaultRule(kind="stale_answer", path="/v2/orders", seconds=5)
+        async with an_exchange(fault) as client:
+            assert await client.ask("GET", "/v2/orders") == []
+            await client.ask("POST", "/v2/orders", TICKET)
+            assert await client.ask("GET", "/v2/orders") == []
+            await client.front.server.setup.clock.sleep(5)
+            assert len(await client.ask("GET", "/v2/orders")) == 1
+
+    virtually(main)
+
+
 def test_an_accepted_order_may_be_answered_504() -> None:
     async def main() -> None:
         async with an_exchange(FaultRule(kind="accept_then_504", path="/v2/orders")) as client:

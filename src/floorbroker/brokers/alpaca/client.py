@@ -23,6 +23,7 @@ from floorbroker.brokers.alpaca.line import (
 )
 from floorbroker.brokers.alpaca.stream import AlpacaOrderStream, StreamRules
 from floorbroker.brokers.alpaca.transport import Response, Transport
+from floorbroker.brokers.alpaca_lists.executions import ActivityPage, activity_page
 from floorbroker.brokers.answers import Command
 from floorbroker.brokers.pacing import Lane, Pacer
 from floorbroker.brokers.port import (
@@ -346,9 +347,9 @@ class AlpacaClient:
             query.pop("after", None)
             query["after_order_id"] = page.last_id
 
-    async def _fills(self, query: Mapping[str, str]) -> codec.ActivityPage:
+    async def _fills(self, query: Mapping[str, str]) -> ActivityPage:
         answer = await self._read(Lane.RECONCILE, FILLS, query)
-        return understood(codec.activity_page, answer, self._clock.now())
+        return understood(activity_page, answer, self._clock.now())
 
     async def _latest(self, what: str, symbol: str) -> Response | None:
         """The latest of one symbol; None where Alpaca does not know the symbol."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import ZERO_MONEY, ZERO_QTY, Money, Qty
 from floorbroker.domain.ids import Account, ClOrdID, OrderID
-from floorbroker.domain.messages import OrderCancelReplaceRequest
+from floorbroker.domain.messages import OrderCancelReplaceRequest, RequestKind
 from floorbroker.domain.order import (
     ENDED,
     Fill,
@@ -109,6 +109,10 @@ class Book:
             name: one for name, one in self.orders.items() if one.venue_status is is_unknown
         }
 
+    def asked(self) -> tuple[tuple[RequestKind, dict[ClOrdID, Asked]], ...]:
+        """What we have asked of orders, by kind."""
+        return (RequestKind.CANCEL, self.cancels), (RequestKind.REPLACE, self.replaces)
+
     def find(self, cl_ord_id: ClOrdID) -> Order | None:
         """A live order of ours or from elsewhere."""
         return self.orders.get(cl_ord_id) or self.external.get(cl_ord_id)
@@ -129,6 +133,16 @@ class Book:
             return qty
         return max(qty, asked.change.order_qty)
 
+    def most(self, order: Order) -> Qty | None:
+        """The largest quantity that the order can still turn out to have: until a replace is in
+        effect its predecessor works, and stands again if the venue turns the replace down."""
+        qty, asked = self.goal(order), self.replaces.get(order.cl_ord_id)
+        while asked is not None and qty is not None:
+            if asked.before is not None and asked.before.order_qty is not None:
+                qty = max(qty, asked.before.order_qty)
+            asked = asked.earlier
+        return qty
+
     def exposure(self, symbol: str) -> Exposure:
         """The reservation held by every open order in the symbol, whoever placed it.
 
@@ -140,12 +154,12 @@ class Book:
         for order in (*self.orders.values(), *self.external.values()):
             if order.request.symbol != symbol or order.venue_status is OrdStatus.HELD:
                 continue
-            goal = self.goal(order)
-            if goal is None:
+            most = self.most(order)
+            if most is None:
                 notional += order.request.notional or ZERO_MONEY
                 continue
             pair = (order.parent or order.cl_ord_id, order.request.side)
-            pairs[pair] = max(goal - order.cum_qty, pairs.get(pair, ZERO_QTY))
+            pairs[pair] = max(most - order.cum_qty, pairs.get(pair, ZERO_QTY))
         for (_, side), leaves in pairs.items():
             if side is Side.BUY:
                 buy_qty += leaves

@@ -7,6 +7,7 @@ predecessors; which of the two it is shows in its own figures, see `is_behind`.
 """
 
 from decimal import Decimal
+from itertools import accumulate
 
 from msgspec.structs import replace
 
@@ -95,17 +96,29 @@ def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
 
     A CumQty that is more than this broker order's executions is all right if it is exactly what
     its predecessors and it executed up to then: it carries on from them. An execution of it that
-    began below theirs shows that it does not.
+    began below theirs shows that it does not. Of a successor that has none it may be what they
+    had executed when it was accepted: until it takes over, and if it never does, they go on.
     """
     own = [fill for fill in order.fills if fill.order_id == order_id]
     own_qty = sum((fill.last_qty for fill in own), ZERO_QTY)
     if told <= own_qty:
         return ZERO_QTY
+    if not own and told in accumulate(fill.last_qty for fill in order.fills):
+        return ZERO_QTY
     earlier = _earlier_qty(order, order_id)
     if any(fill.cum_qty - fill.last_qty < earlier for fill in own):
         return told - own_qty
     until_then = sum((fill.last_qty for fill in own if fill.cum_qty <= told), earlier)
-    return told - until_then if told >= until_then else told - own_qty
+    if told < until_then:
+        return told - own_qty
+    missing = told - until_then
+    return missing if missing > _busted_qty(order) else ZERO_QTY
+
+
+def _busted_qty(order: Order) -> Qty:
+    """What was taken back: a successor's CumQty counts it or not."""
+    gone = [fill.last_qty for fill in order.fills if fill.last_qty < 0]
+    return -sum(gone, ZERO_QTY) if gone else ZERO_QTY
 
 
 def _earlier_qty(order: Order, order_id: OrderID) -> Qty:

@@ -123,7 +123,7 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
             return True
     if about.order_id is None or _brings_successor(book, about, found):
         return True
-    if restated(book, about, found) is not None:
+    if about.venue_status not in ENDED and restated(book, about, found) is not None:
         return True
     column = booking.column(about, found, book.goal(about))
     if column is None:
@@ -199,6 +199,7 @@ def _twin(about: Order, found: ExecutionReport) -> Fill | None:
     for fill in about.fills:
         if fill.exec_id == found.exec_id:
             return fill
+    for fill in about.fills:  # after a bust two may have covered one interval
         if (fill.order_id, fill.cum_qty, fill.last_qty) == (
             found.order_id,
             found.cum_qty,

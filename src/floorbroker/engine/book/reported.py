@@ -4,7 +4,12 @@ from msgspec.structs import replace
 
 from floorbroker.domain.ids import OrderID
 from floorbroker.domain.lifecycle import Report, next_status
-from floorbroker.domain.messages import ExecType, ExecutionReport, OrderCancelReplaceRequest
+from floorbroker.domain.messages import (
+    ExecType,
+    ExecutionReport,
+    OrderCancelReplaceRequest,
+    Source,
+)
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus
 from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase
@@ -143,10 +148,18 @@ def _moved(book: Book, order: Order, report: ExecutionReport) -> Order:
     status = order.venue_status
     following = status if found is None else next_status(status, found) or status
     text = report.text if report.text and following in ENDED else order.text
-    if book.replaces and found in CONFIRMS_REPLACE and report.order_id == order.order_id:
+    is_told = book.replaces and found in CONFIRMS_REPLACE and report.order_id == order.order_id
+    if is_told and not _is_carried(order, report, found):
         _replace_confirmed(book, order)
     heard = report.received_time or report.transact_time
     return book.keep(replace(order, venue_status=following, text=text, updated_time=heard))
+
+
+def _is_carried(order: Order, report: ExecutionReport, found: Report | None) -> bool:
+    """Whether the answer to a replace merely counts what its predecessor has executed."""
+    if found is not Report.PARTIAL_FILL or report.source is not Source.ANSWER:
+        return False
+    return not any(fill.order_id == report.order_id for fill in order.fills)
 
 
 def _replace_confirmed(book: Book, order: Order) -> None:

@@ -17,8 +17,10 @@ async def caught_up(link: Link, means: Means, inbox: Inbox) -> None:
     whole: asyncio.Future[Any] = asyncio.ensure_future(link.whole.wait())
     ends: list[asyncio.Future[Any]] = [whole, inbox.failed]
     timeout_s = means.settings.start_timeout_s
-    await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    whole.cancel()
+    try:
+        await asyncio.wait(ends, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        whole.cancel()
     inbox.check_alive()
     if not link.is_whole:
         why = means.broker.stream.health().text or "the order stream did not come up"

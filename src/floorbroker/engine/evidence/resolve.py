@@ -293,6 +293,10 @@ class Resolver:
             if not is_behind:
                 break
         else:
+            await self._clock.sleep(self._settings.fills_delay_s)
+            order = self._world.order(cl_ord_id)
+            is_behind = order is not None and booking.is_behind(order, told)
+        if is_behind:
             text = f"the broker counts {told.cum_qty} for {told.order_id} and does not list all"
             self._world.deliver(Missing(cl_ord_id, text))
         del self._wanted[cl_ord_id]

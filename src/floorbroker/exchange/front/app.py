@@ -5,9 +5,12 @@ Faults of the connection itself need the server's help. Where `scope["extensions
 answer; elsewhere FaultInjected is raised out of the application, which means the same.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.connection import Wire
@@ -30,6 +33,9 @@ from floorbroker.exchange.model import VenueError
 from floorbroker.exchange.wire.words import error_body
 
 _FOREIGN = error_body(40310000, "controls are not for pages of other sites")
+#: Questions whose answers are kept to be given again.
+_TOLD_MAX = 1000
+_STATUS = re.compile(rb'("status":)"[a-z_]+"')
 _GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
@@ -60,6 +66,9 @@ class ExchangeFront:
         # Their own dice: the number of requests must not change the venue's identifiers.
         self._random = Random(server.setup.seed)  # noqa: S311  (request ids, not secrets)
         self._known: dict[tuple[bytes | None, bytes | None], tuple[str, bool]] = {}
+        #: By question: what `stale_answer` let through last, and when.
+        self._told: dict[tuple[str, str, bytes], Answer] = {}
+        self._told_at_s: dict[tuple[str, str, bytes], float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the server's lifespan.
@@ -186,7 +195,12 @@ class ExchangeFront:
         if (rule := struck.get("server_error")) is not None:
             await self._reply(wire, _server_error(rule.status))
             return
+        if "unauthorized" in struck:
+            await self._reply(wire, self._unauthorized())
+            return
         answer = self._answer(request)
+        if (rule := struck.get("stale_answer")) is not None and request.method == "GET":
+            answer = self._seen_before(request, answer, rule.wait_s)
         if "deliver_twice" in struck:
             answer = self._answer(request)
         if (rule := struck.get("late_visibility")) is not None and answer.status == 200:
@@ -194,6 +208,17 @@ class ExchangeFront:
         if (rule := struck.get("late_answer")) is not None:
             await sleep(rule.wait_s)
         await self._spoil(answer, struck, wire)
+
+    def _seen_before(self, request: Request, answer: Answer, seconds: float) -> Answer:
+        """What a replica that lags says: the answer of up to so many seconds ago."""
+        question = (request.account, request.path, request.query_string)
+        now_s = self.server.setup.clock.monotonic()
+        if question in self._told and now_s - self._told_at_s[question] < seconds:
+            return replace(self._told[question])
+        if len(self._told) >= _TOLD_MAX:
+            self._told.clear()
+        self._told[question], self._told_at_s[question] = replace(answer), now_s
+        return answer
 
     async def _spoil(self, answer: Answer, struck: Mapping[str, FaultRule], wire: Wire) -> None:
         """The request was acted upon; its answer is lost, broken, or leaves as it is."""
@@ -208,6 +233,8 @@ class ExchangeFront:
         elif "garbage_body" in struck:
             await self._reply(wire, Answer(answer.status, _GARBAGE, (), HTML))
         else:
+            if "unheard_of" in struck and 200 <= answer.status < 300:
+                answer.body = _STATUS.sub(rb'\1"unheard_of","heard_of":[]', answer.body)
             if "truncated_body" in struck:
                 answer.body = answer.body[: len(answer.body) // 2]
             await self._reply(wire, answer)

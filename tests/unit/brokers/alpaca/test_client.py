@@ -263,10 +263,12 @@ def test_changes_of_shares_are_complete_and_nothing_else(count: int) -> None:
     with_answer(answer, act)
 
 
-def test_busts_and_corrections_are_listed_once_and_count_for_the_page() -> None:
+@pytest.mark.proves("C31")
+@pytest.mark.parametrize("word", ["correct", "unheard_of"])
+def test_busts_and_corrections_are_listed_once_and_count_for_the_page(word: str) -> None:
     bust = {"status": "canceled", "qty": "-4", "previous_id": "e0", "cum_qty": "0"}
-    back = {"status": "correct", "qty": "-4", "previous_id": "e1", "cum_qty": "0"}
-    right = {"status": "correct", "qty": "3", "previous_id": "e1", "cum_qty": "3"}
+    back = {"status": word, "qty": "-4", "previous_id": "e1", "cum_qty": "0"}
+    right = {"status": word, "qty": "3", "previous_id": "e1", "cum_qty": "3"}
     rows = activities(100)
     rows[97:] = [
         {**row, **changes} for row, changes in zip(rows[97:], (bust, back, right), strict=True)

@@ -12,7 +12,6 @@ from floorbroker.brokers.alpaca.codec import (
     Authorization,
     Listening,
     Notice,
-    activity_page,
     decode_frame,
     order_page,
     order_report,
@@ -26,6 +25,7 @@ from floorbroker.brokers.alpaca.words import (
     order_body,
     replace_body,
 )
+from floorbroker.brokers.alpaca_lists.executions import activity_page
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (

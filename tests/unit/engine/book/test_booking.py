@@ -10,7 +10,13 @@ from msgspec.structs import replace
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.lifecycle import Report
-from floorbroker.domain.messages import ExecType, ExecutionReport, NewOrderSingle, Source
+from floorbroker.domain.messages import (
+    ExecType,
+    ExecutionReport,
+    NewOrderSingle,
+    OrderReopened,
+    Source,
+)
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side
 from floorbroker.engine.book import booking, news
 from floorbroker.engine.state import State
@@ -215,6 +221,53 @@ def test_a_refused_successor_leaves_the_order_as_it_was() -> None:
     refusal = replace(successor, ord_status=OrdStatus.REJECTED, exec_type=ExecType.REJECTED)
     order = taken(made, successor, refusal, refusal)
     assert (order.order_id, order.ord_status) == (OrderID("o1"), OrdStatus.NEW)
+
+
+@pytest.mark.proves("C21")
+def test_a_successor_refused_because_the_order_filled_leaves_it_filled() -> None:
+    """It carried what was executed when it was accepted, and the rest followed before it came
+    to anything."""
+    made = state()
+    order = taken(made, trade(1, 1, "x1"), trade(9, 10, "x2"))
+    made.apply(OrderReopened(order=order, transact_time=START))
+    order = taken(
+        made,
+        report(
+            ExecType.REJECTED,
+            order_id=OrderID("o2"),
+            prev_order_id=OrderID("o1"),
+            cum_qty=Qty(1),
+            ord_status=OrdStatus.REJECTED,
+        ),
+    )
+    assert (order.order_id, order.ord_status) == (OrderID("o1"), OrdStatus.FILLED)
+    told = report(order_id=OrderID("o2"), cum_qty=Qty(1))
+    assert not booking.is_behind(order, told)
+
+
+@pytest.mark.proves("I16")
+def test_what_an_ended_leg_was_for_is_no_news() -> None:
+    """The broker takes off it what its twin executes, also after it was canceled."""
+    made = state()
+    leg = replace(taken(made, report(ExecType.CANCELED)), parent=ClOrdID("fb-0"))
+    again = report(ord_status=OrdStatus.CANCELED, order_qty=Qty(4), source=Source.POLL)
+    assert leg.is_ended
+    assert news.report(made.book, leg, again, namespace="fb", now=START) == []
+
+
+@pytest.mark.proves("C31")
+def test_a_bust_of_a_predecessor_does_not_keep_its_successor_open() -> None:
+    """The broker goes on counting what the successor had carried from it."""
+    made = state()
+    order = taken(
+        made,
+        trade(4, 4, "x1"),
+        report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(4)),
+        report(ExecType.TRADE_CANCEL, exec_id=ExecID("b1"), ref_exec_id=ExecID("x1")),
+        trade(6, 10, "x2", order_id=OrderID("o2")),
+    )
+    assert (order.cum_qty, order.ord_status) == (Qty(6), OrdStatus.FILLED)
+    assert booking.is_behind(order, report(order_id=OrderID("o2"), cum_qty=Qty(11)))
 
 
 def test_a_fill_of_the_predecessor_counts_for_the_order() -> None:

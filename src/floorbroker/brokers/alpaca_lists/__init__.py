@@ -1,0 +1,1 @@
+"""Lists of Alpaca's that tell what the order stream may have left out."""
