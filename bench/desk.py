@@ -3,7 +3,7 @@
 from bench.market import new_client, new_front
 from bench.runs import Figures, engine_on, folder, new_pacer, rate, run
 from bench.stub import order
-from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import MarketClock, SystemClock
 
 IN_FLIGHT = 128

@@ -5,7 +5,7 @@ import time
 from bench.market import KEYS, new_front, order_body
 from bench.memory import FIRST, resident_mb
 from bench.runs import Figures, is_full, lanes, run, say
-from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 
 SHORT, FULL = 100_000, 1_000_000
 IN_FLIGHT = 32

@@ -12,8 +12,8 @@ from itertools import count
 from bench.market import new_client, new_front
 from bench.runs import Figures, engine_on, folder, new_pacer, open_journal, percentile, run
 from bench.stub import order
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.transport import Response
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import MarketClock, SystemClock
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.messages import NewOrderSingle, RequestKind, RequestSent

@@ -16,8 +16,8 @@ import msgspec
 
 from bench.market import HELLO, KEYS, new_client, new_front, order_body
 from bench.runs import Figures, engine_on, folder, lanes, new_pacer, run, say
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.transport import Frames, Response
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import MarketClock, SystemClock
 from floorbroker.domain.amounts import Qty
 from floorbroker.domain.order import OrderRequest

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
 from floorbroker.brokers.alpaca.transport import Transport
 from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.brake import Brake
 from floorbroker.brokers.feed import Fact
 from floorbroker.brokers.guard.owner import CAN_OWN, StreamOwner

@@ -13,10 +13,10 @@ import pytest
 
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
 from floorbroker.brokers.alpaca.stream import StreamRules
 from floorbroker.brokers.alpaca.transport import Transport
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.pacing import Lane, Pacer
 from floorbroker.brokers.port import ActivityKind, StreamItem, StreamState
 from floorbroker.clock import SystemClock, ns_of

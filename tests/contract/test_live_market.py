@@ -13,11 +13,11 @@ import pytest
 
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.network import NetworkTransport
 from floorbroker.brokers.alpaca.transport import Transport
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
 from floorbroker.brokers.alpaca_feeds.source import FeedRules
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.feed import Channel, Fact, FeedState
 from floorbroker.brokers.pacing import Pacer
 from floorbroker.clock import NS_PER_S, MarketClock, SystemClock, ns_of

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from floorbroker.brokers import order_rules
 from floorbroker.brokers.alpaca.client import ALPACA, AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.words import ORDER_RULES
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.freshness import Fresh
 from floorbroker.brokers.order_rules import Known
 from floorbroker.brokers.pacing import Pacer

@@ -65,8 +65,8 @@ GAPS = (
     Mutant(
         name="orders leave while the stream has a gap",
         module="engine/evidence/crew.py",
-        before="is_open=self.is_open and self.link.is_whole",
-        after="is_open=self.is_open",
+        before="return self.is_open and self.link.is_whole and not self.state.strangers",
+        after="return self.is_open",
     ),
     Mutant(
         name="nothing is missed although there is a gap",
@@ -76,8 +76,8 @@ GAPS = (
     ),
     Mutant(
         name="open orders are never swept",
-        module="engine/evidence/survey.py",
-        before="            await self._tried(self.sweep)\n",
+        module="engine/compare/reconciler.py",
+        before="            await self._tried(lambda: self.reconcile(_ORDERS, is_routine=True))\n",
         after="",
     ),
     Mutant(
@@ -88,15 +88,15 @@ GAPS = (
     ),
     Mutant(
         name="positions that differ are no break",
-        module="engine/reconcile.py",
-        before="        if mine != other:",
-        after="        if mine < 0:",
+        module="engine/compare/positions.py",
+        before="    if mine == other:",
+        after="    if mine >= 0:",
     ),
     Mutant(
         name="a mute stream is trusted for ever",
         module="brokers/alpaca/stream.py",
-        before="            if quiet_s < self.rules.silence_s:",
-        after="            if quiet_s >= 0:",
+        before="            await self._question(frames)\n",
+        after="            pass\n",
     ),
     Mutant(
         name="a frame that cannot be read ends the stream for good",

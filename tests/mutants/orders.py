@@ -190,7 +190,7 @@ EXECUTIONS = (
     Mutant(
         name="executions of orders from elsewhere are dropped",
         module="engine/book/news.py",
-        before="    if is_over and found.cum_qty == 0:",
+        before="    if is_over and found.cum_qty == 0 and not has_our_name:",
         after="    if found.order_id:",
     ),
     Mutant(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import LoopClock
 from floorbroker.domain.quotes import Halt, MarketEvent, Quote, Trade
 from floorbroker.exchange.build import build_exchange

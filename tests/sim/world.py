@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.stream import StreamRules
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.pacing import Pacer
 from floorbroker.clock import NS_PER_S, Clock, LoopClock, datetime_of
 from floorbroker.domain.ids import Account

@@ -21,7 +21,7 @@ from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import LoopClock
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.server import Setup

@@ -10,7 +10,7 @@ from msgspec import Struct
 from floorbroker import app
 from floorbroker.deskwork.words import word
 from floorbroker.domain.messages import KillLevel
-from floorbroker.engine.halting.kill import Trading
+from floorbroker.engine.standing.kill import Trading
 
 
 class TradingStatus(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order, OrderRequest, OrdType, TimeInForce
-from floorbroker.engine.halting.kill import Kill
+from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.timing.stopwatch import Stopwatch
 
 

@@ -57,7 +57,7 @@ from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.book.trail import Trail
-from floorbroker.engine.halting.kill import Kill, killed
+from floorbroker.engine.standing.kill import Kill, killed
 
 
 class Image(Struct, frozen=True, kw_only=True):

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport, Message
 from floorbroker.brokers.alpaca.stream import StreamRules
 from floorbroker.brokers.alpaca.transport import Transport
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport, Message
 from floorbroker.brokers.pacing import Pacer, PacingRules
 from floorbroker.clock import LoopClock, ns_of
 from floorbroker.domain.ids import Account

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca.transport import Frames, Response
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import LoopClock, run_virtual
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule

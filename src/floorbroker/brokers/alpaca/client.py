@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from floorbroker.brokers.alpaca import codec, reference, words
 from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.alpaca.executions import ActivityPage, activity_page
 from floorbroker.brokers.alpaca.line import (
     Line,
     checked,
@@ -23,7 +24,6 @@ from floorbroker.brokers.alpaca.line import (
 )
 from floorbroker.brokers.alpaca.stream import AlpacaOrderStream, StreamRules
 from floorbroker.brokers.alpaca.transport import Response, Transport
-from floorbroker.brokers.alpaca_lists.executions import ActivityPage, activity_page
 from floorbroker.brokers.answers import Command
 from floorbroker.brokers.pacing import Lane, Pacer
 from floorbroker.brokers.port import (

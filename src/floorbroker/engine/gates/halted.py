@@ -19,8 +19,8 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 from floorbroker.engine.book import legs
 from floorbroker.engine.book.book import Phase
-from floorbroker.engine.halting.kill import Trading, doomed, must_go
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.standing.kill import Trading, doomed, must_go
 from floorbroker.engine.state import State
 from floorbroker.telemetry import log
 

@@ -12,9 +12,9 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine.compare.orders import Theirs
 from floorbroker.engine.decide import LookForStuck
-from floorbroker.engine.halting.kill import doomed, must_go
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.settings import Means
+from floorbroker.engine.standing.kill import doomed, must_go
 from floorbroker.engine.state import State
 
 #: Between two looks at what is left; the last one repeats.

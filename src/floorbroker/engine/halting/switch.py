@@ -9,8 +9,8 @@ from floorbroker.domain.errors import Refused
 from floorbroker.domain.messages import KillLevel
 from floorbroker.engine.gates.halted import Halt, Lift
 from floorbroker.engine.halting.enforcer import Enforcer
-from floorbroker.engine.halting.kill import Kill
 from floorbroker.engine.inbox import Inbox
+from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.state import State
 from floorbroker.journal.latch import LatchFile, Mark
 

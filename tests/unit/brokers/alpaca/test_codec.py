@@ -17,6 +17,7 @@ from floorbroker.brokers.alpaca.codec import (
     order_report,
 )
 from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.alpaca.executions import activity_page
 from floorbroker.brokers.alpaca.words import (
     EVENTS,
     STATUSES,
@@ -25,7 +26,6 @@ from floorbroker.brokers.alpaca.words import (
     order_body,
     replace_body,
 )
-from floorbroker.brokers.alpaca_lists.executions import activity_page
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (

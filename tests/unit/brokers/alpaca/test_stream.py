@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
+from floorbroker.brokers.alpaca.executions import activity_page
 from floorbroker.brokers.alpaca.stream import AlpacaOrderStream, StreamRules
-from floorbroker.brokers.alpaca_lists.executions import activity_page
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.port import OrderStream, StreamItem, StreamState
 from floorbroker.clock import LoopClock, ns_of, run_virtual
 from floorbroker.domain.errors import BrokerUnknown

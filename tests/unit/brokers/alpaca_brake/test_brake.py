@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca.memory import MemoryTransport
 from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.brake import Asked, Refusal
 from floorbroker.brokers.pacing import Pacer
 from floorbroker.clock import LoopClock, ns_of, run_virtual

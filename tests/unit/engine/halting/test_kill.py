@@ -18,7 +18,7 @@ from floorbroker.domain.messages import (
     RequestSent,
 )
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus
-from floorbroker.engine.halting.kill import Trading
+from floorbroker.engine.standing.kill import Trading
 from floorbroker.engine.state import State
 from floorbroker.journal.latch import Latched, LatchFile, ResumeRequest
 from floorbroker.journal.store import MemoryDisk

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from floorbroker.brokers.alpaca.memory import MemoryTransport, Message
 from floorbroker.brokers.alpaca.transport import (
     DeliveryUnknown,
     FramesClosed,
     NotDelivered,
     Transport,
 )
+from floorbroker.brokers.alpaca_memory.memory import MemoryTransport, Message
 from floorbroker.clock import run_virtual
 from tests.unit.brokers.tiny import Cut, Reply, TinyBroker, TinySocket
 

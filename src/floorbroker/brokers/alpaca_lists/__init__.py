@@ -1,1 +1,0 @@
-"""Lists of Alpaca's that tell what the order stream may have left out."""

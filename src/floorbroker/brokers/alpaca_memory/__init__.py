@@ -1,0 +1,1 @@
+"""Alpaca in this process: the same client, an application instead of a network."""

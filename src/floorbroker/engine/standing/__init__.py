@@ -1,0 +1,1 @@
+"""What stands over every order of the desk."""

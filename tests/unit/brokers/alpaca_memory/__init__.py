@@ -1,0 +1,1 @@
+"""Alpaca in this process."""
