@@ -130,6 +130,14 @@ TITLES = (
 )
 
 
+#: Whatever a test may say that it shows.
+NAMES = (
+    {"answers"}
+    | {name for _, rows in TITLES for name in rows}
+    | {f"answer:{command}.{answer}" for command, answer in TABLE}
+)
+
+
 def proofs() -> dict[str, list[str]]:
     """The tests of each name, as links."""
     found: defaultdict[str, list[str]] = defaultdict(list)
@@ -171,16 +179,18 @@ def _table(rows: dict[str, str], found: dict[str, list[str]]) -> list[str]:
     return lines
 
 
-def _answers() -> list[str]:
+def _answers(found: dict[str, list[str]]) -> list[str]:
     """What each class of answer means to each command, and what follows."""
     lines = []
     for command in Command:
-        lines += ["", f"### {command.value}", "", "| answer | means | then |"]
-        lines.append("| --- | --- | --- |")
+        lines += ["", f"### {command.value}", "", "| answer | means | then | also shown by |"]
+        lines.append("| --- | --- | --- | --- |")
         for answer in Answer:
             row = TABLE.get((command, answer))
             if row is not None:
-                lines.append(f"| {answer.value} | {row.meaning.value} | {row.next.value} |")
+                also = "<br>".join(found.get(f"answer:{command}.{answer}", ()))
+                says = f"{row.meaning.value} | {row.next.value}"
+                lines.append(f"| {answer.value} | {says} | {also} |")
     return lines
 
 
@@ -190,7 +200,8 @@ def page() -> str:
     for title, rows in TITLES:
         lines += [f"## {title}", "", *_table(rows, found), ""]
     tests = "<br>".join(found["answers"])
-    lines += ["## What an answer means", "", f"Every cell is held by: {tests}", *_answers(), ""]
+    lines += ["## What an answer means", "", f"Every cell is held by: {tests}"]
+    lines += [*_answers(found), ""]
     return "\n".join(lines)
 
 

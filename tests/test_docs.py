@@ -125,6 +125,9 @@ def test_the_page_of_recovery_is_drawn_from_the_tests() -> None:
     script = runpy.run_path(str(REPOSITORY / "docs" / "recovery.py"))
     written = (REPOSITORY / "docs" / "recovery.md").read_text("utf-8")
     assert written == script["page"](), "the tests changed; run: python docs/recovery.py"
+    found = script["proofs"]()
+    assert script["lacking"](found) == [], "no test says that it shows these"
+    assert set(found) <= script["NAMES"], "names that no table has"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -51,7 +51,7 @@ async def drips(reader: Reader, writer: Writer) -> None:
         await asyncio.sleep(0.05)
 
 
-@pytest.mark.proves("S04", "answer:timeout")
+@pytest.mark.proves("S04", "answer:submit.no_answer")
 @pytest.mark.parametrize("serve", [nothing, reads_only, half_a_head, head_alone, drips])
 async def test_a_request_ends_by_its_time_out(
     serve: Callable[[Reader, Writer], Awaitable[None]],
@@ -63,7 +63,7 @@ async def test_a_request_ends_by_its_time_out(
         assert time.monotonic() - began < 3
 
 
-@pytest.mark.proves("answer:no TLS")
+@pytest.mark.proves("answer:submit.not_sent")
 async def test_a_tls_handshake_ends_by_its_time_out_and_nothing_was_delivered() -> None:
     rules = NetworkRules(connect_timeout_s=0.5)
     async with listening(nothing) as url:

@@ -14,7 +14,7 @@ from tests.sim.world import World
 ORDERS, OUTAGE_S = 60, 30
 
 
-@pytest.mark.proves("I02", "I20", "answer:refused connection")
+@pytest.mark.proves("I02", "I20", "answer:submit.not_sent")
 def test_orders_that_did_not_arrive_are_retried_within_a_budget_and_all_arrive_once() -> None:
     async def main() -> None:
         world = World(seed, [FaultRule(kind="refuse", method="POST", path="/v2/orders")])

@@ -83,7 +83,7 @@ def test_an_intent_that_is_too_old_is_not_sent() -> None:
     assert isinstance(old, OrderExpiredUnsent)
 
 
-@pytest.mark.proves("C04", "P28")
+@pytest.mark.proves("C04")
 @pytest.mark.parametrize("time_in_force", ["ioc", "fok", None])
 def test_an_order_that_takes_the_market_as_it_is_waits_a_shorter_time(
     time_in_force: str | None,

@@ -41,6 +41,7 @@ async def test_an_order_is_written_sent_acknowledged_filled_and_filed() -> None:
         assert kinds.index("NewOrderSingle") + 1 == kinds.index("RequestSent")
 
 
+@pytest.mark.proves("I01")
 @virtual
 async def test_nothing_reaches_the_broker_before_it_is_durable() -> None:
     async with desk() as made:
@@ -122,6 +123,7 @@ async def test_what_surely_did_not_arrive_is_sent_again_with_the_same_id() -> No
         assert made.broker.asked.count(("place", order.cl_ord_id)) == 3
 
 
+@pytest.mark.proves("C06", "C09")
 @virtual
 async def test_unknown_send_is_queried_not_resent() -> None:
     async with desk() as made:
@@ -145,6 +147,7 @@ async def test_a_fill_of_an_unknown_order_on_the_stream_settles_it() -> None:
         assert (await made.engine.wait(order.cl_ord_id)).ord_status is OrdStatus.FILLED
 
 
+@pytest.mark.proves("S06", "C08")
 @virtual
 async def test_not_placed_takes_all_the_evidence() -> None:
     async with desk() as made:
@@ -181,6 +184,7 @@ async def test_without_a_whole_stream_nothing_is_concluded() -> None:
         assert made.engine.order(order.cl_ord_id).ord_status is OrdStatus.UNKNOWN  # type: ignore[union-attr]  # it is known
 
 
+@pytest.mark.proves("I04")
 @virtual
 async def test_a_late_ghost_is_ours_all_the_same() -> None:
     async with desk() as made:
@@ -318,6 +322,7 @@ async def test_a_lost_fill_frame_is_found_by_asking() -> None:
         assert (found.cum_qty, found.ord_status) == (Qty(3), OrdStatus.PARTIALLY_FILLED)
 
 
+@pytest.mark.proves("I09", "C18")
 @virtual
 async def test_one_execution_by_two_channels_is_booked_once() -> None:
     async with desk() as made:
@@ -561,6 +566,7 @@ async def test_views_show_only_what_is_durable() -> None:
         assert seen[0] == 0
 
 
+@pytest.mark.proves("I17")
 @virtual
 async def test_updates_come_in_order_and_each_is_durable() -> None:
     async with desk() as made:

@@ -50,6 +50,7 @@ async def test_a_desk_that_ended_well_finds_everything_as_it_was() -> None:
     await after.engine.stop()
 
 
+@pytest.mark.proves("S02", "C09", "C10")
 @virtual
 async def test_killed_before_the_answer_one_order_is_adopted() -> None:
     async with desk() as made:
@@ -201,6 +202,7 @@ async def test_the_first_comparison_explains_what_the_account_held() -> None:
     await made.engine.stop()
 
 
+@pytest.mark.proves("S30")
 @virtual
 async def test_a_journal_of_another_mode_is_refused() -> None:
     disk, broker = MemoryDisk(), ScriptedBroker()

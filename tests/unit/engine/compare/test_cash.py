@@ -39,6 +39,7 @@ def read(cash: str, *activities: Activity, of: CashBook) -> Reading:
     return found
 
 
+@pytest.mark.proves("I08")
 def test_executions_and_activities_explain_the_cash() -> None:
     fee = activity(ActivityKind.FEE, "-0.02")
     found = read("979.98", fee, of=book("10", "10"))
