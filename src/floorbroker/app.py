@@ -265,7 +265,9 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     """
     speed = settings.exchange_speed
     ours = EngineSettings(
-        slow_order_s=settings.slow_ms / 1000, degraded_order_s=settings.degraded_ms / 1000
+        slow_order_s=settings.slow_ms / 1000,
+        degraded_order_s=settings.degraded_ms / 1000,
+        resend_unknown=settings.resend_unknown,
     )
     if settings.mode != "embedded":
         return ours

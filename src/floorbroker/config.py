@@ -39,6 +39,7 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_ANCHOR_EVERY_S": "seconds between two anchors while records come, 300 by default",
     "FLOORBROKER_SLOW_MS": "an order acknowledged later than this is noted, 500 by default",
     "FLOORBROKER_DEGRADED_MS": "one acknowledged later than this is told as degraded, 1000",
+    "FLOORBROKER_RESEND_UNKNOWN": "true: what was never placed is sent again, false by default",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
     "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
@@ -81,6 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     exchange_speed: float = 1.0
     slow_ms: int = 500
     degraded_ms: int = 1000
+    resend_unknown: bool = False
 
     @property
     def anchors_path(self) -> Path:
@@ -133,6 +135,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
         slow_ms=_whole(values, "FLOORBROKER_SLOW_MS", 500),
         degraded_ms=_whole(values, "FLOORBROKER_DEGRADED_MS", 1000),
+        resend_unknown=_truth(values, "FLOORBROKER_RESEND_UNKNOWN", default=False),
     )
 
 
