@@ -209,9 +209,7 @@ def _stream_url(values: Mapping[str, str], base_url: str) -> str:
     text = values.get("APCA_API_STREAM_URL")
     if not text:
         return base_url.replace("http", "ws", 1) + "/stream"
-    if not text.startswith(("ws://", "wss://")):
-        raise ConfigError(f"APCA_API_STREAM_URL: {text!r} must start with ws:// or wss://")
-    return text
+    return _socket("APCA_API_STREAM_URL", text)
 
 
 def _data_stream_url(values: Mapping[str, str], data_url: str) -> str:
@@ -221,13 +219,16 @@ def _data_stream_url(values: Mapping[str, str], data_url: str) -> str:
         scheme, _, host = data_url.partition("://")
         own_host = f"stream.{host}" if host.endswith(".alpaca.markets") else host
         return f"{scheme.replace('http', 'ws', 1)}://{own_host}"
+    return _socket("APCA_DATA_STREAM_URL", text).rstrip("/")
+
+
+def _socket(key: str, text: str) -> str:
+    """The address of a WebSocket to which keys may be sent."""
     if not text.startswith(("ws://", "wss://")):
-        raise ConfigError(f"APCA_DATA_STREAM_URL: {text!r} must start with ws:// or wss://")
+        raise ConfigError(f"{key}: {text!r} must start with ws:// or wss://")
     if text.startswith("ws://") and not _is_loopback(text):
-        raise ConfigError(
-            f"APCA_DATA_STREAM_URL: {text!r} would send keys in the clear; use wss://"
-        )
-    return text.rstrip("/")
+        raise ConfigError(f"{key}: {text!r} would send keys in the clear; use wss://")
+    return text
 
 
 def _journal_path(values: Mapping[str, str], home: Path) -> Path:

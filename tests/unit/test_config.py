@@ -66,6 +66,7 @@ def test_live_trading_is_refused_because_it_has_to_be_armed() -> None:
         ("APCA_API_BASE_URL", "paper-api.alpaca.markets", "must start with http"),
         ("APCA_API_BASE_URL", "http://broker.example", "in the clear"),
         ("APCA_API_STREAM_URL", "https://x", "must start with ws"),
+        ("APCA_API_STREAM_URL", "ws://broker.example/stream", "in the clear"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(key: str, value: str, hint: str) -> None:
