@@ -3,7 +3,7 @@
 One exchange, served on this machine, takes every order and answers each POST /v2/orders with 504,
 as a gateway does that has lost patience. Three clients each ask for ten shares, with an account of
 their own and their defaults. Run it with `.venv/bin/python examples/lost_answer.py` after
-`make check`, which sets up alpaca-py too; it takes about 15 seconds.
+`make check`, which sets up alpaca-py too; it takes 20 seconds.
 """
 
 import asyncio
