@@ -57,7 +57,7 @@ ANYTHING = {
     F.GATEWAY_TIMEOUT: 1,
 }
 #: The stream's catching up needs many answers in a row, and orders wait for it.
-QUESTIONS = {**ANYTHING, F.THROUGH: 60}
+QUESTIONS = {**ANYTHING, F.THROUGH: 90}
 FRAMES = {
     FrameFault.THROUGH: 20,
     FrameFault.LATE: 6,
