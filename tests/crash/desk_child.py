@@ -64,14 +64,14 @@ async def _work(settings: Settings, count: int) -> None:
         async def lane() -> None:
             for number in numbers:
                 if await _is_new(desk, number):
-                    await _submit(desk, request_of(number))
+                    await submit(desk, request_of(number))
                     say(str(number))
 
         await asyncio.gather(*(lane() for _ in range(IN_FLIGHT)))
         await _settle(desk)
 
 
-async def _submit(desk: Desk, request: OrderRequest) -> None:
+async def submit(desk: Desk, request: OrderRequest) -> None:
     """What the last life left unknown closes its symbol for a while."""
     while True:
         try:

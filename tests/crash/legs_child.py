@@ -14,7 +14,7 @@ from floorbroker.desk import Desk
 from floorbroker.domain.errors import Refused
 from floorbroker.domain.order import OrderRequest
 from floorbroker.publish.views import to_json
-from tests.crash.desk_child import say
+from tests.crash.desk_child import say, submit
 
 #: In the time of the market; that an order was never placed is proven after a minute of it.
 SETTLE_S = 400.0
@@ -44,7 +44,7 @@ async def work(home: Path, url: str, count: int) -> None:
             try:
                 await desk.get_order(name)
             except Refused:
-                await desk.submit_order(request_of(number))
+                await submit(desk, request_of(number))
             say(str(number))
             if number % 5 == 4 and await desk.get_legs(name):
                 await desk.cancel_order(f"{name}/tp")

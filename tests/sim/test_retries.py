@@ -38,5 +38,5 @@ def test_orders_that_did_not_arrive_are_retried_within_a_budget_and_all_arrive_o
 
 
 async def _placed(world: World, name: str) -> None:
-    request = OrderRequest.market("buy", 1, "AAPL", cl_ord_id=name)
+    request = OrderRequest.limit("buy", 1, "AAPL", limit_price=102, cl_ord_id=name)
     await world.engine.submit(request)

@@ -296,6 +296,8 @@ class Play:
             health = world.engine.health()
             waited_s = clock.monotonic() - since_s
             assert waited_s <= BOUND_S, f"I20 not settled {waited_s} s after the faults: {health}"
+            if self.story.is_restored:
+                await world.engine.accept_journal()
             await clock.sleep(_STEP_S)
 
     def _is_settled(self) -> bool:

@@ -98,7 +98,7 @@ class SwarmWorld(World):
         if late >= GRACE_S:
             self.expected_alarms |= {"late_order", "fill_after_end"}
         if story.is_restored:
-            self.expected_alarms |= {"unknown_id_of_ours", "late_order", "fill_after_end"}
+            self.expected_alarms |= {"stale_journal", "late_order", "fill_after_end"}
         if busts:
             kinds = ("trade_cancel", "trade_correct")
             # A count from before a bust is not reached any more, or reached by another execution.

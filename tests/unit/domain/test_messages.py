@@ -204,7 +204,7 @@ MESSAGES: list[JournalMessage] = [
         transact_time=NOON, command="submit_order", text="no", cl_ord_id=MINE, symbol="AAPL"
     ),
     MessageQuarantined(transact_time=NOON, source=Source.STREAM, raw='{"x": ', text="cut short"),
-    Alarm(transact_time=NOON, name="after_the_end", text="a fill", cl_ord_id=MINE),
+    Alarm(transact_time=NOON, name="after_the_end", text="a fill", cl_ord_id=MINE, is_over=True),
     TimerSet(transact_time=NOON, timer_id="expiry:1", due_time=LATER),
     TimerFired(transact_time=NOON, timer_id="expiry:1"),
     PositionAdjusted(

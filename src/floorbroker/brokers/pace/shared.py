@@ -48,7 +48,9 @@ _EMPTY: tuple[int | float, ...] = (0, 0, 0.0) * _SLOTS
 #: A process that has not written for so long has nothing on its way any more.
 _FORGET_S = 60.0
 _PENALTY_MAX_S = 3600.0
-_TRIES = 100
+#: Some milliseconds: whoever holds the lock and was only interrupted goes on within them. Once
+#: that was not enough, fewer are made, until the lock is there again.
+_TRIES, _TRIES_WHEN_STUCK = 3000, 100
 
 
 def file_of(folder: Path, url: str, key_id: str, kind: str) -> Path:
@@ -259,7 +261,7 @@ class SharedBudget:
         """Whether we have it; nobody waits for somebody who may be stopped."""
         if self._file < 0:
             return False
-        for _ in range(1 if self._is_stuck else _TRIES):
+        for _ in range(_TRIES_WHEN_STUCK if self._is_stuck else _TRIES):
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

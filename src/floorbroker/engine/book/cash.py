@@ -18,7 +18,8 @@ class CashBook(Struct, kw_only=True):
     """Moves with each execution that is booked, and with each count.
 
     `basis` is what the cash should have been at the last count, None before the first one.
-    `rounded` is what was traded, each execution rounded to the cent.
+    `rounded` is what was traded, each execution rounded to the cent. `late` is what of it was
+    executed before the first count and booked after: the broker's cash may have had it then.
     """
 
     basis: Money | None = None
@@ -28,6 +29,8 @@ class CashBook(Struct, kw_only=True):
     has_parts: bool = False  #: An execution was worth a part of a cent, ever.
     counted: list[str] = []
     until: datetime | None = None  #: When it was counted last, on the broker's clock.
+    late: Money = ZERO_MONEY
+    first: datetime | None = None  #: When it was counted first.
 
     def booked(self, fills: Iterable[Fill]) -> None:
         """Executions, busts as negative ones."""
@@ -39,10 +42,15 @@ class CashBook(Struct, kw_only=True):
             self.traded += value
             self.rounded += cents
             self.executions += 1
+            if self.first is not None and fill.transact_time <= self.first:
+                self.late += value
 
     def take(self, count: CashCount) -> None:
         """The cash was counted; what was executed meanwhile goes on counting."""
         self.basis, self.until = count.cash, count.until
+        self.first = self.first or count.until
+        if count.executions:
+            self.late = ZERO_MONEY
         self.traded -= count.traded
         self.rounded -= count.rounded
         self.executions -= count.executions

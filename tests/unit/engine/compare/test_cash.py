@@ -67,6 +67,21 @@ def test_each_change_of_the_brokers_list_has_its_cause(
     assert [one.cause for one in breaks] == [cause]
 
 
+def test_an_execution_that_the_first_count_had_is_not_missed_when_it_is_booked_later() -> None:
+    """The broker's lists lag behind its cash: only the exact sum is believed."""
+    cash = CashBook()
+    cash.take(CashCount(cash=Money(990), until=START))
+    cash.booked(booked(trade("x1", 1, 1, "10")).fills)
+    found = read("990", of=cash)
+    assert found.agrees
+    count, breaks = counted(found, START)
+    assert (count.cash, breaks) == (Money(990), [])
+    cash.take(count)
+    assert read("990", of=cash).agrees
+    assert not read("980", of=cash).agrees
+    assert not read("985", of=cash).agrees
+
+
 def test_an_activity_is_counted_once() -> None:
     cash, fee = book("10"), activity(ActivityKind.FEE, "-0.02")
     count, _ = counted(read("989.98", fee, of=cash), START)
