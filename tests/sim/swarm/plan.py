@@ -26,15 +26,17 @@ class CountedPlan(FaultPlan):
         self, armed: Any, seen: Mapping[str, str], where: str, now_ns: int
     ) -> tuple[FaultRule, ...]:
         struck = super()._strike(armed, seen, where, now_ns)
+        # A request may be held up and what it did hidden: one after the other.
+        late_s = sum(one.wait_s + _LATE[one.kind] for one in struck if one.kind in _LATE)
+        if late_s:
+            now_s = self._truth.world.clock.monotonic()
+            self.last_effect_s = max(self.last_effect_s, now_s + late_s)
         for rule in struck:
             self._census.faults[rule.kind] += 1
             self._note(rule, seen)
         return struck
 
     def _note(self, rule: FaultRule, seen: Mapping[str, str]) -> None:
-        if rule.kind in _LATE:
-            now_s = self._truth.world.clock.monotonic()
-            self.last_effect_s = max(self.last_effect_s, now_s + rule.wait_s + _LATE[rule.kind])
         self._census.came_to(of_fault(rule.kind, seen.get("method", "")))
         cells = self._census.cells
         if rule.layer == REQUEST:
