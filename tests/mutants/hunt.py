@@ -3,22 +3,23 @@
 Words: how many seeds. The last line says after how many it was found, and what was seen.
 """
 
+import logging
 import sys
 
-from tests.sim.scenario import grouped, play
+from tests.sim.swarm.shrink import failure
+from tests.sim.swarm.story import drawn
 
 
 def hunt(seeds: int) -> str | None:
     """What went wrong first and after how many seeds, or None."""
     for seed in range(seeds):
-        try:
-            play(seed, grouped if seed % 2 else None)
-        except BaseException as problem:  # noqa: BLE001  (whatever it is, it is noticed)
-            words = str(problem).splitlines() or [""]
-            return f"{seed + 1} {type(problem).__name__}: {words[0][:90]}"
+        words = failure(drawn(seed))
+        if words:
+            return f"{seed + 1} {words.splitlines()[0][:100]}"
     return None
 
 
 if __name__ == "__main__":
+    logging.getLogger("floorbroker").setLevel(logging.CRITICAL)  # stories are full of alarms
     found = hunt(int(sys.argv[1]))
     sys.stdout.write(f"{found or 'nothing'}\n")

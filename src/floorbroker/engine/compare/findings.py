@@ -11,7 +11,7 @@ from floorbroker.domain.books.breaks import Break, BreakCause, BreakKind
 _DONE = {
     BreakCause.MISSED_FILL: "its executions were fetched from the broker and booked",
     BreakCause.LATE_ACK: "the broker's word was taken",
-    BreakCause.MISSING_ORDER: "it was found",
+    BreakCause.MISSING_ORDER: "it was found, or closed by evidence",
     BreakCause.UNKNOWN: "executions were fetched from the broker and booked",
 }
 
