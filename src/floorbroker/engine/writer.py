@@ -289,7 +289,7 @@ class Writer:
             if about is not None and order.is_ended and not about.is_ended:
                 self._look_back(order)
             self._ask_more(about, order, found)
-            if about is not None and about.venue_status is OrdStatus.UNKNOWN and not found.legs:
+            if questions.may_lack_legs(about, found):
                 self._ask_legs(order)
 
     def _adopted(self, about: Order | None, found: ExecutionReport) -> Order | None:

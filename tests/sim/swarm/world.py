@@ -97,6 +97,8 @@ class SwarmWorld(World):
         self._crew: Any = None
         if late >= GRACE_S:
             self.expected_alarms |= {"late_order", "fill_after_end"}
+        if any(rule.kind == "stale_answer" for rule in story.faults):
+            self.expected_alarms.add("cash_break")  # until the account is told as it is
         if story.is_restored:
             self.expected_alarms |= {"stale_journal", "late_order", "fill_after_end"}
         if busts:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER
 from floorbroker.domain.messages import ExecType, ExecutionReport, Source
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book import booking, legs
@@ -46,6 +47,15 @@ def whose_standing(
     has_new_legs = kind is ExecType.NEW and order.replaces and order.legs
     if (is_replaced or has_new_legs) and found.order_id == order.order_id:
         yield order.cl_ord_id
+
+
+def may_lack_legs(before: Order | None, found: ExecutionReport) -> bool:
+    """Whether this is the first that was heard of the order, and no answer brought its legs: its
+    fate was not known, or it was held for never placed."""
+    return before is not None and not found.legs and before.venue_status in _UNSEEN
+
+
+_UNSEEN = (OrdStatus.UNKNOWN, OrdStatus.REJECTED, *NOT_AT_THE_BROKER)
 
 
 def is_answered(order: Order) -> bool:

@@ -268,11 +268,14 @@ class Resolver:
             await self._record_of(order)
 
     async def _ask_legs(self, cl_ord_id: ClOrdID) -> None:
-        for delay_s in (0, *self._settings.lookup_delays_s):
-            await self._clock.sleep(delay_s)
+        """Questions that fail are made up for soon: a leg may trade, and end, meanwhile."""
+        pace = Pace(self._settings)
+        for _ in range(_LEGS_TRIES):
             order = self._world.order(cl_ord_id)
             if order is not None and await self._record_of(order) is not None:
                 return
+            pace.note(is_answered=False)
+            await self._clock.sleep(pace.delay_s())
 
     async def _resend(self, kind: RequestKind, cl_ord_id: ClOrdID, delay_s: float) -> None:
         await self._retries.turn(delay_s, is_urgent=kind is RequestKind.CANCEL)
@@ -350,6 +353,8 @@ class Resolver:
 _BEING_REPLACED = (OrdStatus.REPLACED, OrdStatus.PENDING_REPLACE)
 _QUICK = ("executions", "identify")
 _QUICK_S = 5.0
+#: How often an order is asked for its legs: some minutes, then the listings must tell.
+_LEGS_TRIES = 20
 
 
 def _is_unknown(order: Order) -> bool:
