@@ -262,12 +262,11 @@ class Engine:
         called_s = times.now_s()
         await self._admit(is_new=True)
         admitted_s = times.now_s()
-        cl_ord_id, was_used = request.cl_ord_id, False
+        cl_ord_id, is_ours = request.cl_ord_id, request.cl_ord_id is None
         if cl_ord_id is None:
             cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
-        else:
-            was_used = self.order(cl_ord_id) is not None
-        known = await self._instruments.known(request)
+        known = await self._instruments.known(request)  # meanwhile its twin may live and end
+        was_used = not is_ours and self.order(cl_ord_id) is not None
         way, known_s = times.begin(cl_ord_id), times.now_s()
         try:
             placed: Order = await self._inbox.ask(

@@ -24,6 +24,7 @@ asks what became of it.
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -147,6 +148,7 @@ class Outbox:
         self._deliver = deliver
         self._on_defect = on_defect
         self._live: dict[Key, asyncio.Task[None]] = {}
+        self._cancels = count(1)
 
     def __len__(self) -> int:
         return len(self._live)
@@ -156,6 +158,8 @@ class Outbox:
     ) -> None:
         """Make the request that `sent` announced; `sent` is durable."""
         number = 0 if sent.request is RequestKind.NEW else sent.attempt
+        if sent.request is RequestKind.CANCEL:  # its wish may have come to nothing, and come again
+            number = next(self._cancels)
         key = (sent.request, sent.cl_ord_id, number)
         assert key not in self._live, f"{sent.request} of {sent.cl_ord_id} is on its way already"
         request: Request

@@ -38,6 +38,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     broker_marks: tuple[str, ...] = ("liquidation",)
     #: Missing executions may still be on the stream: wait this long before asking for them.
     fills_delay_s: float = 0.25
+    #: The account's answer may be so old: no difference in cash counts sooner.
+    account_lag_s: float = 10.0
     #: A cancel that the broker took but did not carry out raises an alarm after this long.
     stuck_cancel_s: float = 60.0
     snapshot_every: int = 50_000
@@ -107,6 +109,7 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     open_breaks: int
     alarms: int
     inbox: int
+    questions: int  #: What the broker is being asked for, again and again until it is known.
     seq: int  #: The journal's last durable record.
     kill: Kill | None = None  #: None while trading is active.
 

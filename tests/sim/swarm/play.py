@@ -137,6 +137,10 @@ class Play:
         elif work.done():
             work.result()
             self._ended = "over"
+            if (world.fate.died_at or "").partition(" ")[0] in DISK:
+                await asyncio.wait([world.engine.failed], timeout=1.0)  # about to notice
+                if world.engine.failed.done():
+                    self._failed()
         else:
             work.cancel()
             await self._close()
@@ -304,7 +308,8 @@ class Play:
         assert not self.world.engine.failed.done(), f"ended: {self.world.engine.failed.result()!r}"
         health = self.world.engine.health()
         is_quiet = not any(self.world.truth.in_flight[method] for method in ("POST", "PATCH"))
-        return is_quiet and health.is_open and health.unknown_orders == 0
+        is_known = health.unknown_orders == 0 and health.questions == 0
+        return is_quiet and health.is_open and is_known
 
     async def _end_all(self) -> None:
         """Cancel until nothing is open, as somebody who goes home would; then let it be quiet."""

@@ -23,6 +23,7 @@ def take(book: Book, report: ExecutionReport) -> Order:
     order = book.find(report.cl_ord_id) or book.find_by_order_id(report.order_id)
     if order is None:
         order = booking.external_order(report, book.account)
+    before = order
     order, kind = _identified(book, order, report), report.exec_type
     request = restated(book, order, report)
     if request is not None:
@@ -32,7 +33,7 @@ def take(book: Book, report: ExecutionReport) -> Order:
             order = _executed(book, order, report)
     elif kind is ExecType.PENDING_CANCEL:
         _cancel_taken(book, order)
-    return _moved(book, order, report)
+    return _moved(book, before, order, report)
 
 
 def _executed(book: Book, order: Order, report: ExecutionReport) -> Order:
@@ -140,11 +141,14 @@ def _cancel_taken(book: Book, order: Order) -> None:
         book.cancels[order.cl_ord_id] = replace(asked, phase=Phase.TAKEN)
 
 
-def _moved(book: Book, order: Order, report: ExecutionReport) -> Order:
+def _moved(book: Book, before: Order, order: Order, report: ExecutionReport) -> Order:
     """The order with its status after the report, by the table."""
     found = booking.column(order, report, book.goal(order))
     if _is_undone(book, order, report, found):
-        return book.keep(_reverted(book, order, report))
+        back = _reverted(book, order, report)
+        if before.venue_status in ENDED and before.order_id == back.order_id:
+            back = replace(back, venue_status=before.venue_status)  # as it had ended already
+        return book.keep(back)
     status = order.venue_status
     following = status if found is None else next_status(status, found) or status
     text = report.text if report.text and following in ENDED else order.text

@@ -110,7 +110,7 @@ class Reconciler:
         if BreakKind.ORDER in kinds:
             breaks = await self._with_strangers(breaks, pairs)
         if BreakKind.FILL in kinds or BreakKind.CASH in kinds:
-            breaks += await self._count(counts)
+            breaks += await self._count(counts, waits=not is_routine)
         breaks += self._survey.caught_up()
         compared = self._compared(kinds, breaks, counts, whole_until)
         if is_first or not is_routine or self._is_due(compared, kinds):
@@ -118,13 +118,13 @@ class Reconciler:
         self._last.update({kind: [one for one in breaks if one.kind == kind] for kind in kinds})
         return compared
 
-    async def _count(self, counts: "_Counts") -> list[Break]:
+    async def _count(self, counts: "_Counts", *, waits: bool) -> list[Break]:
         """Executions first: cash is explained by what is booked."""
         phase = await self._broker.market_phase()
         now, closes_at = phase.broker_time, self._closes_at
         is_day_over = closes_at is not None and now >= closes_at
         counts.fills, found = await self._auditor.count_fills(now, whole_day=is_day_over)
-        counts.cash, more = await self._auditor.count_cash(now)
+        counts.cash, more = await self._auditor.count_cash(now, waits=waits)
         self._closes_at = phase.next_close + _AFTER_CLOSE if phase.is_open else None
         self._until_close_s = (phase.next_close + _AFTER_CLOSE - now).total_seconds()
         return [*found, *more]
@@ -334,8 +334,8 @@ class Reconciler:
             due_s = max(due_s + interval_s, self._clock.monotonic())
 
     def _until_next_s(self) -> float:
-        """Until the next count: not later than soon after the close."""
-        every_s = self._settings.poll_fills_s
+        """Until the next count: soon if one is in doubt, and soon after the close."""
+        every_s = self._auditor.recount_s or self._settings.poll_fills_s
         return every_s if self._closes_at is None else min(every_s, self._until_close_s)
 
     async def _tried(self, ask: Callable[[], Awaitable[object]]) -> None:

@@ -104,6 +104,7 @@ def looked_at(crew: Crew | None, views: Views, broker: Broker, inbox: Inbox) -> 
         open_breaks=0 if compared is None else len(compared.open_breaks),
         alarms=0 if crew is None else crew.state.alarms,
         inbox=len(inbox),
+        questions=0 if crew is None else crew.resolver.open_questions,
         seq=inbox.head.seq,
         kill=None if crew is None else crew.state.kill,
     )
