@@ -138,7 +138,7 @@ def _status(order: WireOrder) -> tuple[OrdStatus, str]:
         read_as = OrdStatus.EXPIRED
     elif order.qty is not None and order.filled_qty >= order.qty > 0:
         read_as = OrdStatus.FILLED
-    elif order.filled_qty > 0:
+    elif order.filled_qty > 0 and not order.replaces:  # a successor counts its predecessor's
         read_as = OrdStatus.PARTIALLY_FILLED
     else:
         read_as = OrdStatus.ACCEPTED

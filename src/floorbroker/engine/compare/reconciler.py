@@ -334,8 +334,11 @@ class Reconciler:
             due_s = max(due_s + interval_s, self._clock.monotonic())
 
     def _until_next_s(self) -> float:
-        """Until the next count: soon if one is in doubt, and soon after the close."""
-        every_s = self._auditor.recount_s or self._settings.poll_fills_s
+        """Until the next count: soon if one is in doubt, and soon after the close. A difference
+        in cash is seen twice within the interval."""
+        own = self._settings
+        every_s = max(own.poll_fills_s - own.account_lag_s, own.account_lag_s)
+        every_s = self._auditor.recount_s or every_s
         return every_s if self._closes_at is None else min(every_s, self._until_close_s)
 
     async def _tried(self, ask: Callable[[], Awaitable[object]]) -> None:

@@ -106,6 +106,7 @@ def test_every_known_status_has_our_word(word: str, status: OrdStatus) -> None:
     [
         ({}, OrdStatus.ACCEPTED),
         ({"filled_qty": "3"}, OrdStatus.PARTIALLY_FILLED),
+        ({"filled_qty": "3", "replaces": OTHER_ID}, OrdStatus.ACCEPTED),  # its predecessor's
         ({"filled_qty": "10"}, OrdStatus.FILLED),
         ({"canceled_at": "2026-10-08T14:00:00Z"}, OrdStatus.CANCELED),
         ({"expired_at": "2026-10-08T14:00:00Z"}, OrdStatus.EXPIRED),
