@@ -279,7 +279,7 @@ class Writer:
             return
         for message in news.report(book, about, found, namespace=self._namespace, now=self.now):
             if type(message) is Alarm and self._raised.has(message):
-                continue
+                break
             order = self._put(message) or order
             if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])

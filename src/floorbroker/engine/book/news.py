@@ -16,6 +16,9 @@ from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
     JournalMessage,
+    KillLevel,
+    KillSwitched,
+    OrderCancelRequest,
     OrderReopened,
     Source,
 )
@@ -28,6 +31,10 @@ Messages = list[JournalMessage]
 
 #: The alarm that the journal is behind its broker: restored from a backup, or copied.
 STALE_JOURNAL = "stale_journal"
+#: The alarm that the broker has an order which was held for never placed.
+LATE_ORDER = "late_order"
+#: Who stopped trading, if it was no person.
+OURSELVES = "floorbroker"
 
 
 def subject(book: Book, found: ExecutionReport) -> Order | None:
@@ -51,14 +58,34 @@ def report(
         return _external(found, namespace, now)
     differing = terms_differ(about, found)
     if differing:
-        return [_alarm("terms_differ", differing, about.cl_ord_id, now)]
+        return [
+            _alarm("terms_differ", differing, about.cl_ord_id, now),
+            KillSwitched(
+                level=KillLevel.BLOCK,
+                reason=f"terms_differ: {about.cl_ord_id}: {differing}",
+                by=OURSELVES,
+                transact_time=now,
+            ),
+        ]
     if not _is_news(book, about, found):
         return _contradiction(about, found, now)
     found = replace(found, cl_ord_id=about.cl_ord_id, received_time=found.received_time or now)
     reopened: Messages = []
     if about.venue_status in ENDED:
         reopened = [OrderReopened(order=about, transact_time=now)]
-    return [*reopened, found, *_alarms(book, about, found, now)]
+    alarms = _alarms(book, about, found, now)
+    return [*reopened, found, *alarms, *_no_longer_wanted(about, found, alarms, now)]
+
+
+def _no_longer_wanted(
+    about: Order, found: ExecutionReport, alarms: Messages, now: datetime
+) -> Messages:
+    """The cancel of what is left of an order that was told to have come to nothing: whoever
+    wanted it may have placed another since."""
+    is_late = any(type(one) is Alarm and one.name == LATE_ORDER for one in alarms)
+    if not is_late or about.venue_status not in ENDED or found.ord_status.is_ended:
+        return []
+    return [OrderCancelRequest(cl_ord_id=about.cl_ord_id, text=LATE_ORDER, transact_time=now)]
 
 
 def as_status(found: ExecutionReport) -> ExecutionReport:
@@ -167,12 +194,12 @@ def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
         return "second_order"
     if kind is ExecType.TRADE:
         if status in ENDED:
-            return "late_order" if status in _NEVER_HAD else "fill_after_end"
-        return "late_order" if status in NOT_AT_THE_BROKER else ""
+            return LATE_ORDER if status in _NEVER_HAD else "fill_after_end"
+        return LATE_ORDER if status in NOT_AT_THE_BROKER else ""
     column = booking.column(about, found, book.goal(about))
     if column is None or not is_surprise(status, column):
         return ""
-    return "late_order" if status in _NEVER_HAD else "unexpected_report"
+    return LATE_ORDER if status in _NEVER_HAD else "unexpected_report"
 
 
 #: The broker never had such an order, we thought.
