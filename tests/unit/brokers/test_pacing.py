@@ -11,16 +11,9 @@ from floorbroker.brokers.pacing import (
     Lane,
     Pacer,
     PacingRules,
-    may_retry,
     retry_after_s,
 )
 from floorbroker.clock import LoopClock, ns_of, run_virtual
-from floorbroker.domain.errors import (
-    BrokerError,
-    BrokerRejected,
-    BrokerUnknown,
-    BrokerUnreachable,
-)
 from tests.unit.brokers.tiny import START
 
 Test = Callable[[Pacer, LoopClock], Coroutine[Any, Any, None]]
@@ -361,21 +354,6 @@ def test_penalties_that_name_no_time_grow_until_an_answer_comes() -> None:
         assert 1 <= pacer.penalise() <= 1.1
 
     paced(test)
-
-
-def test_an_order_that_may_have_arrived_is_never_sent_again() -> None:
-    unknown, unreachable, rejected = BrokerUnknown(""), BrokerUnreachable(""), BrokerRejected("")
-    expected: dict[Lane, dict[BrokerError, bool]] = {
-        Lane.SUBMIT: {unknown: False, unreachable: True, rejected: False},
-        Lane.REPLACE: {unknown: False, unreachable: True, rejected: False},
-        Lane.CANCEL: {unknown: True, unreachable: True, rejected: False},
-        Lane.RECONCILE: {unknown: True, unreachable: True, rejected: False},
-        Lane.QUERY: {unknown: True, unreachable: True, rejected: False},
-    }
-    for lane, answers in expected.items():
-        for problem, answer in answers.items():
-            assert may_retry(lane, problem) is answer
-    assert not may_retry(Lane.QUERY, BrokerError("of no kind"))
 
 
 def test_a_request_that_never_began_cannot_end() -> None:
