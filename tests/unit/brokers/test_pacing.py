@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from floorbroker.brokers.pace.budget import FIRST_MAX
 from floorbroker.brokers.pacing import (
     Lane,
     Pacer,
@@ -60,6 +61,7 @@ def test_without_headers_only_the_number_in_flight_is_limited() -> None:
 
 def test_places_in_flight_are_kept_for_cancels_and_look_ups() -> None:
     async def test(pacer: Pacer, clock: LoopClock) -> None:
+        spend(pacer, Lane.QUERY, {})  # this broker tells of no limit
         taken = 0
         while pacer.try_take(Lane.SUBMIT):
             taken += 1
@@ -406,3 +408,18 @@ def test_many_submits_at_once_stay_within_the_brokers_limit() -> None:
         assert refused[0] == 0
 
     paced(test, window_s=10)
+
+
+def test_before_the_first_answer_only_a_few_requests_leave() -> None:
+    """What the limit is nobody knows yet; cancels do not wait for that."""
+
+    async def test(pacer: Pacer, clock: LoopClock) -> None:
+        taken = [pacer.try_take(Lane.SUBMIT) for _ in range(50)]
+        assert sum(taken) == FIRST_MAX
+        assert 0 < pacer.wait_time_s(Lane.SUBMIT) < 1, "others may have the answer"
+        assert pacer.try_take(Lane.CANCEL)
+        assert pacer.claim(Lane.SUBMIT)
+        pacer.done(Lane.SUBMIT, {})  # and it tells of none
+        assert all(pacer.try_take(Lane.SUBMIT) for _ in range(50))
+
+    paced(test, max_in_flight=200)

@@ -146,8 +146,10 @@ def _moved(book: Book, before: Order, order: Order, report: ExecutionReport) -> 
     found = booking.column(order, report, book.goal(order))
     if _is_undone(book, order, report, found):
         back = _reverted(book, order, report)
-        if before.venue_status in ENDED and before.order_id == back.order_id:
-            back = replace(back, venue_status=before.venue_status)  # as it had ended already
+        if before.order_id == back.order_id:  # as it stood, and as it had ended if it had
+            ended = before.venue_status in ENDED
+            status = before.venue_status if ended else back.venue_status
+            back = replace(back, request=before.request, venue_status=status)
         return book.keep(back)
     status = order.venue_status
     following = status if found is None else next_status(status, found) or status

@@ -60,8 +60,8 @@ class Auditor:
         await self._clock.sleep(self._settings.fills_delay_s)
         found, listed = await self._fills(since, now)
         about = {id(one): await self._owner(one) for one in found.missing}
-        for one in found.missing:
-            self._world.deliver(one)
+        for one in sorted(found.missing, key=lambda one: one.transact_time):
+            self._world.deliver(one)  # a bust before what took its place
         await self._world.settled()
         after = fills.compared(
             self._world.traded(since), listed, since=since, until=self._lagging(now)

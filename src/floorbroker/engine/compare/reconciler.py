@@ -35,6 +35,8 @@ _RECORD_EVERY_S = 300.0
 _FIRST_COUNT_S = 2.0
 #: The day's fees are booked about when the market closes.
 _AFTER_CLOSE = timedelta(seconds=60)
+#: So often positions are read again at the very first start while somebody else trades.
+_RESTLESS_MAX = 5
 #: At most so many orders are asked after to explain one difference.
 _ASKED_MAX = 40
 
@@ -103,6 +105,7 @@ class Reconciler:
             theirs, found = await self._compare_positions()
             counts.positions = len({*self._world.positions(), *(one.symbol for one in theirs)})
             if is_first:
+                theirs, found = await self._at_rest(theirs, found, whole_until)
                 now = self._clock.now()
                 taken, found = positions.adoption(found, theirs, account=self._account, now=now)
                 adjusted += taken
@@ -250,17 +253,27 @@ class Reconciler:
             theirs, first = await self._positions()
         if not first:
             return theirs, []
-        causes = await self._caught_up()
+        causes = await self._caught_up(self._world.long_since())
         theirs, after = await self._positions()
         after = await self._explained(after, theirs)
         still = {one.subject for one in after}
         closed = [_by_name(one, causes) for one in first if one.subject not in still]
         return theirs, closed + after
 
-    async def _caught_up(self) -> dict[str, tuple[BreakCause, str]]:
+    async def _at_rest(
+        self, theirs: list[PositionReport], found: list[Break], since: datetime | None
+    ) -> tuple[list[PositionReport], list[Break]]:
+        """Positions with every execution booked that they may have in them: what is taken over
+        as held before must not be booked once more."""
+        for _ in range(_RESTLESS_MAX):
+            if not await self._caught_up(since):
+                break
+            theirs, found = await self._positions()
+        return theirs, found
+
+    async def _caught_up(self, since: datetime | None) -> dict[str, tuple[BreakCause, str]]:
         """Take in every execution that we never heard of; why they were missed, by symbol."""
         causes: dict[str, tuple[BreakCause, str]] = {}
-        since = self._world.long_since()
         if since is not None:
             executions = await self._broker.executions(since=since)
             known = fills.compared(self._world.traded(since), executions, since=since, until=since)
