@@ -272,8 +272,8 @@ class Writer:
 
     def _take(self, found: ExecutionReport) -> None:
         book = self.state.book
-        about = self._finder.about(book, found)
-        order = about = self._adopted(about, found)
+        order = about = self._adopted(self._finder.about(book, found), found)
+        found = self._finder.untangled(book, about, found)
         if about is None and not found.cl_ord_id:
             self.effects.append(partial(self._hands.resolver.identify, found))
             return

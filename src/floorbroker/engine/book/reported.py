@@ -23,6 +23,10 @@ def take(book: Book, report: ExecutionReport) -> Order:
     order = book.find(report.cl_ord_id) or book.find_by_order_id(report.order_id)
     if order is None:
         order = booking.external_order(report, book.account)
+    if order.is_external and booking.is_replaced(report) and report.next_order_id is None:
+        order_id, heard = order.order_id or report.order_id, report.transact_time
+        ended = replace(order, order_id=order_id, updated_time=heard)
+        return book.keep(replace(ended, venue_status=OrdStatus.REPLACED))
     before = order
     order, kind = _identified(book, order, report), report.exec_type
     request = restated(book, order, report)
