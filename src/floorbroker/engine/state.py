@@ -160,7 +160,7 @@ class State:
 
     def _reconciled(self, message: Reconciliation) -> None:
         if self.reconciliation is None:
-            self.adopted_time = message.broker_time
+            self.adopted_time = self.book.adopted_time = message.broker_time
         if message.broker_time is not None:
             self.safe_time = message.broker_time
         if message.cash is not None:
@@ -390,7 +390,7 @@ class State:
         state.book.ended_legs = OrderedDict(image.ended_legs)
         state.book.cash = image.cash
         state.timers = image.timers
-        state.adopted_time = image.adopted_time
+        state.adopted_time = state.book.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time
         state.reconciliation = image.reconciliation
         state.alarms = image.alarms

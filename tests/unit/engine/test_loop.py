@@ -1,13 +1,14 @@
 """The engine from the outside: what callers see, what the journal holds, what the broker gets."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from floorbroker.deskwork.batch import cancel_all
-from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.errors import (
     DuplicateClOrdID,
     Halted,
@@ -280,6 +281,25 @@ async def test_strangers_trades_during_a_disconnect_are_booked_at_the_reconnect(
         made.broker.wire.is_up.set()
         await made.sleep(5)
         assert made.engine.positions()["AAPL"].qty == 7
+
+
+@virtual
+async def test_a_strangers_trade_from_before_the_journal_counts_once() -> None:
+    """It was in the position that was taken over, and is told of late."""
+    async with desk() as made:
+        trade = made.broker.fill(made.broker.place_elsewhere("by-hand", 7), 7)
+        made.broker.trades.clear()
+    fresh = TestDesk(made.broker, MemoryDisk())
+    await fresh.engine.start()
+    await fresh.sleep(1)
+    assert fresh.engine.positions()["AAPL"].qty == 7
+    early = trade.transact_time - timedelta(seconds=30)
+    made.broker.tell(replace(trade, transact_time=early, exec_id=ExecID("late-1")))
+    await fresh.sleep(1)
+    assert "PositionAdjusted" in fresh.kinds()
+    held = fresh.engine.positions()["AAPL"]
+    assert (held.qty, held.realized_pnl) == (Qty(7), Money(0))
+    await fresh.engine.stop()
 
 
 @virtual

@@ -6,9 +6,12 @@ disk. What surprises is journaled all the same, with an alarm beside it.
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from msgspec.structs import replace
 
+from floorbroker.domain.amounts import Money
+from floorbroker.domain.books.breaks import BreakCause
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER, Report, is_surprise, next_status
 from floorbroker.domain.messages import (
@@ -20,9 +23,10 @@ from floorbroker.domain.messages import (
     KillSwitched,
     OrderCancelRequest,
     OrderReopened,
+    PositionAdjusted,
     Source,
 )
-from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus
+from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Side
 from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase, base_id
 from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated
@@ -52,6 +56,40 @@ def report(
     book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
 ) -> Messages:
     """The messages that the report leads to; `about` is its order, live or filed, if known."""
+    messages = _report(book, about, found, namespace=namespace, now=now)
+    is_ours = about is not None and not about.is_external
+    taken_over = None if is_ours else _taken_over(book, found, now)
+    is_booked = taken_over is not None and any(_is_trade(one) for one in messages)
+    return [taken_over, *messages] if taken_over is not None and is_booked else messages
+
+
+def _taken_over(book: Book, found: ExecutionReport, now: datetime) -> PositionAdjusted | None:
+    """What takes an execution off again that was in the position when that was taken over."""
+    adopted, is_trade = book.adopted_time, found.exec_type is ExecType.TRADE
+    if not is_trade or adopted is None or found.transact_time >= adopted:
+        return None  # as nearly always
+    if found.last_qty is None or found.last_px is None:
+        return None
+    qty = found.last_qty if found.side is Side.SELL else -found.last_qty
+    return PositionAdjusted(
+        account=book.account,
+        symbol=found.symbol,
+        qty=qty,
+        px=found.last_px,
+        cost=Money.of(Decimal(qty) * Decimal(found.last_px)),
+        cause=BreakCause.EXTERNAL_POSITION,
+        text=f"execution {found.exec_id} was part of what was held before this journal began",
+        transact_time=now,
+    )
+
+
+def _is_trade(message: JournalMessage) -> bool:
+    return type(message) is ExecutionReport and message.exec_type is ExecType.TRADE
+
+
+def _report(
+    book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
+) -> Messages:
     if found.exec_type in booking.EXECUTIONS and not booking.is_bookable(found):
         found = as_status(found)
     if about is None:

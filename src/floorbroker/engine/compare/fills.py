@@ -31,7 +31,8 @@ def compared(
     """Both multisets of executions of a period, busts and corrections carried out.
 
     `since` itself is not of the period. The broker's list may reach further back, so that nothing
-    is missed at the edge.
+    is missed at the edge. An execution that was busted and that we never heard of changes nothing,
+    and is missing all the same, with its bust.
     Where it does not tell of busts, an execution that was busted here stands there: that is no
     difference.
     """
@@ -49,6 +50,12 @@ def compared(
     booked = _names([fill for fill in ours if fill.last_qty > 0])
     known = {_key_of(fill) for fill in mine}
     missing = [one for one in listed if not _is_booked(one, booked, known)]
+    unheard = [
+        one
+        for one in theirs
+        if one.exec_type is ExecType.TRADE and not _is_booked(one, booked, known)
+        if one.exec_id in busts and busts[one.exec_id].exec_type is ExecType.TRADE_CANCEL
+    ]
     cancels = [
         one for one in theirs if one.exec_type is ExecType.TRADE_CANCEL and one.ref_exec_id in gone
     ]
@@ -60,7 +67,8 @@ def compared(
         if fill.exec_id not in gone and fill.order_id not in untold
         if since < fill.transact_time <= until
     ]
-    return Compared(count=len(listed), missing=[*missing, *cancels], unlisted=unlisted)
+    pairs = [each for one in unheard for each in (one, busts[one.exec_id])]
+    return Compared(count=len(listed), missing=[*missing, *cancels, *pairs], unlisted=unlisted)
 
 
 def _matched(mine: list[Fill], listed: list[ExecutionReport]) -> list[Fill]:
