@@ -32,7 +32,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     has_parts: bool
     cash: Money
     activities: tuple[Activity, ...]  #: Those that were not counted before.
-    late: Money = ZERO_MONEY  #: What the first count may have had already.
+    early: tuple[tuple[datetime, Money], ...] = ()  #: What the first count may have had already.
 
     @property
     def other(self) -> Money:
@@ -40,10 +40,15 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> Money:
-        """What the cash should be; executions that the first count had are not counted again."""
+        """What the cash should be; executions that the first count had are not counted again: all
+        up to some instant."""
         all_of_it = self.basis + self.traded + self.other
-        had_it = self.cash - (all_of_it - self.late)
-        return all_of_it - self.late if self.late and abs(had_it) < CENT else all_of_it
+        had = ZERO_MONEY
+        for _, value in sorted(self.early):
+            had += value
+            if abs(self.cash - (all_of_it - had)) < CENT:
+                return all_of_it - had
+        return all_of_it
 
     @property
     def difference(self) -> Money:
@@ -69,7 +74,7 @@ def reading(book: CashBook, cash: Money, listed: Iterable[Activity]) -> Reading 
         has_parts=book.has_parts,
         cash=cash,
         activities=tuple(one for one in listed if one.activity_id not in counted),
-        late=book.late,
+        early=tuple(book.early),
     )
 
 
