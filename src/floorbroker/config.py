@@ -25,7 +25,7 @@ SETTINGS: dict[str, str] = {
     "ALPACA_SECRET_KEY": "another name for APCA_API_SECRET_KEY",
     "ALPACA_PAPER": "true (default) for paper trading; live trading is not offered yet",
     "APCA_API_BASE_URL": f"trading API, {PAPER_URL} by default",
-    "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default",
+    "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default, or the local exchange",
     "APCA_API_STREAM_URL": "order stream, the trading API's /stream by default",
     "APCA_DATA_STREAM_URL": "market data streams, by default those that belong to the data API",
     "FLOORBROKER_DATA_FEED": "live feed of shares: iex (default), sip, test, or off",
@@ -112,7 +112,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         )
     home = Path(values.get("FLOORBROKER_HOME") or "~/.floorbroker").expanduser()
     base_url = _url(values, "APCA_API_BASE_URL", PAPER_URL)
-    data_url = _url(values, "APCA_API_DATA_URL", DATA_URL)
+    data_url = _url(values, "APCA_API_DATA_URL", base_url if _is_loopback(base_url) else DATA_URL)
     return Settings(
         mode="paper" if key_id else "embedded",
         home=home,
