@@ -37,7 +37,10 @@ def read_curve(path: Path, close_s: int) -> Curve:
     length = starts[-1] - starts[-2] if len(starts) > 1 else close_s - starts[-1]
     end = min(starts[-1] + length, close_s)
     if end <= starts[-1]:
-        raise ConfigError(f"{path}:{rows[-1][0]}: the last bin begins after the close")
+        raise ConfigError(
+            f"{path}:{rows[-1][0]}: the last bin begins after the close; "
+            "a half day needs a curve of its own"
+        )
     return Curve((*starts, end), tuple(volumes))
 
 

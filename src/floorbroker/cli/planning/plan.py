@@ -18,7 +18,9 @@ from floorbroker.cli.planning.typed import (
     close_of,
     maybe,
     number,
+    parts,
     side_of,
+    symbol_of,
     time_of,
     wanted,
     whole,
@@ -94,7 +96,7 @@ def asked(options: OrderOptions) -> Asked:
     """The order as it was typed; raises InvalidModel."""
     side = side_of(options.side)
     shares = whole("--qty", wanted("--qty", options.qty, "give whole shares, such as 100000"))
-    symbol = wanted("--symbol", options.symbol, "give what is traded, such as IBM").upper()
+    symbol = symbol_of(wanted("--symbol", options.symbol, "give what is traded, such as IBM"))
     close_s = close_of(options.date)
     start = OPEN_S if options.start is None else time_of("--start", options.start)
     end = close_s if options.end is None else time_of("--end", options.end)
@@ -107,8 +109,10 @@ def asked(options: OrderOptions) -> Asked:
         raise InvalidModel("--end", clock_text(end), hint)
     slices = max(round((end - start) / SLICE_S), 1)
     if options.slices is not None:
-        slices = whole("--slices", options.slices, "slices")
+        slices = parts("--slices", options.slices, "slices")
     lot = 1 if options.lot is None else whole("--lot", options.lot)
+    if lot > shares:
+        raise InvalidModel("--lot", lot, f"it must not be more than --qty {shares}")
     return Asked(
         side=side,
         shares=shares,
@@ -125,7 +129,7 @@ def plan_by(
     """The plan of an algorithm whose slices follow from the time and the volume."""
     placed = asked(order)
     found = market_of(market, placed.close_s, needs_curve=algorithm == "vwap")
-    field = Field(window=placed.window, curve=found.curve, adv=found.conditions.adv)
+    field = _field(placed.window, found)
     slices = schedule_of(field, placed.shares, placed.lot)
     if not schedule.total(slices):
         hint = "it trades less than one lot by --end; give more time or a higher --rate"
@@ -138,7 +142,7 @@ def plan_shortfall(order: OrderOptions, market: MarketOptions, urgency: UrgencyO
     """The plan by Almgren and Chriss in this market."""
     placed = asked(order)
     found = market_of(market, placed.close_s, needs_curve=False)
-    field = Field(window=placed.window, curve=found.curve, adv=found.conditions.adv)
+    field = _field(placed.window, found)
     program, impact = _program(placed.shares, field, found, urgency)
     program, parameters = _averse(program, urgency, is_priced=found.is_priced)
     best = solve(program)
@@ -148,6 +152,15 @@ def plan_shortfall(order: OrderOptions, market: MarketOptions, urgency: UrgencyO
     slices = schedule.by_weights(field, placed.shares, best.trades, placed.lot)
     known = (program, best.kappa, [*impact, *parameters])
     return _drawn("is", (placed, found), slices, known)
+
+
+def _field(window: Window, market: Market) -> Field:
+    first, last = market.curve.edges_s[0], market.curve.edges_s[-1]
+    if window.start_s < first or window.end_s > last:
+        covered = f"{clock_text(first)} to {clock_text(last)}"
+        hint = f"it must cover {clock_text(window.start_s)} to {clock_text(window.end_s)}"
+        raise InvalidModel("--curve", f"a curve from {covered}", hint)
+    return Field(window=window, curve=market.curve, adv=market.conditions.adv)
 
 
 def _program(
@@ -258,7 +271,7 @@ def plan_program(options: ProgramOptions, urgency: UrgencyOptions) -> Plan:
     aversion = wanted("--lambda", urgency.risk_aversion, "a program needs it; 0 trades evenly")
     program = Program(
         **asked_for,
-        intervals=whole("--intervals", intervals, "intervals"),
+        intervals=parts("--intervals", intervals, "intervals"),
         gamma=maybe("--gamma", urgency.gamma),
         epsilon=maybe("--epsilon", urgency.epsilon),
         risk_aversion=number("--lambda", aversion),
@@ -307,7 +320,11 @@ _UNITS = {
 
 def _given(program: Program) -> tuple[Parameter, ...]:
     return tuple(
-        Parameter(name=name, value=getattr(program, name), unit=unit, source="given")
+        Parameter(
+            name=name,
+            value=getattr(program, name),
+            unit=unit,
+            source="given" if getattr(program, name) else "none",
+        )
         for name, unit in _UNITS.items()
-        if name != "drift" or program.drift
     )

@@ -1,5 +1,6 @@
 """What is typed after `floorbroker plan`, read as numbers and times, or refused by its option."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, time
@@ -32,6 +33,12 @@ def as_options(names: Mapping[str, str] = MODEL_OPTIONS) -> Iterator[None]:
         raise InvalidModel(option, problem.value, problem.hint) from None
 
 
+#: Numbers beyond are typing mistakes, and their squares are more than a float can hold.
+MAGNITUDE_MAX = 1e18
+#: More parts would take minutes, and nobody trades in so many.
+PARTS_MAX = 10_000
+
+
 def number(option: str, text: str, example: str = "2.5e-6") -> float:
     """A finite number; `2%` is 0.02."""
     bare = text.strip()
@@ -40,7 +47,10 @@ def number(option: str, text: str, example: str = "2.5e-6") -> float:
         value = float(bare.removesuffix("%"))
     except ValueError:
         raise InvalidModel(option, repr(text), f"write a number, such as {example}") from None
-    return finite(option, value / 100 if percent else value)
+    value = finite(option, value / 100 if percent else value)
+    if value and not 1 / MAGNITUDE_MAX <= abs(value) <= MAGNITUDE_MAX:
+        raise InvalidModel(option, text, "it is too far from 1 to be meant")
+    return value
 
 
 def wanted(option: str, text: str | None, hint: str) -> str:
@@ -61,10 +71,25 @@ def whole(option: str, text: str, what: str = "shares") -> int:
     return int(value)
 
 
+def parts(option: str, text: str, what: str) -> int:
+    """How many slices or intervals."""
+    value = whole(option, text, what)
+    if value > PARTS_MAX:
+        raise InvalidModel(option, text, f"there must be {PARTS_MAX:,} {what} or fewer")
+    return value
+
+
+def symbol_of(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9./-]{1,32}", text):
+        raise InvalidModel("--symbol", repr(text), "write a symbol, such as IBM")
+    return text.upper()
+
+
 def side_of(text: str | None) -> Side:
     hint = "give --side buy or --side sell"
+    word = wanted("--side", text, hint)
     try:
-        return Side(wanted("--side", text, hint).lower())
+        return Side(word.lower())
     except ValueError:
         raise InvalidModel("--side", repr(text), hint) from None
 

@@ -21,7 +21,7 @@ from floorbroker.pretrade.costs.almgren_chriss import Program, Solution, aversio
 #: kappa*T of a schedule that is all but a straight line, kappa*tau of one that is all but at once.
 SLOWEST, FASTEST = 0.02, 12.0
 _GOLDEN = (sqrt(5) - 1) / 2
-_NARROWINGS = 80
+_NARROWINGS = 50
 
 
 class Point(Struct, frozen=True, kw_only=True):
