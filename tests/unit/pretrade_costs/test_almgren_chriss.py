@@ -277,5 +277,10 @@ def test_a_taste_for_risk_beyond_every_schedule_is_refused() -> None:
         replace(PAPER, risk_aversion=-1.0)
 
 
+def test_the_general_solver_refuses_it_too() -> None:
+    with pytest.raises(InvalidModel, match="no schedule is the best"):
+        best_holdings(PAPER, [Step(1, 0.95)] * 4 + [Step(-1, 0.95)])
+
+
 def worth(program: Program, solution: Solution) -> float:
     return solution.expected_cost + program.risk_aversion * solution.variance
