@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from floorbroker.cli.planning.charts import above
 from floorbroker.cli.root import run
+from floorbroker.pretrade.costs.frontier import Point
 
 PROGRAM = (
     "plan is --x0 1000000 --horizon 5 --intervals 5 --sigma 0.95 --eta 2.5e-6 --gamma 2.5e-7 "
@@ -113,7 +115,9 @@ def test_pov_says_what_it_leaves(prompt: Typed) -> None:
     assert all(row["rate"] == pytest.approx(0.1, abs=1e-4) for row in told["schedule"])
     (note,) = told["notes"]
     assert note.startswith("14,530 of 100,000 shares are left")
-    assert note in prompt.tell(words)[1]
+    out = prompt.tell(words)[1]
+    assert note in out
+    assert re.search(r"10:15 to 10:30 +21,36[78] +85,470 +14,530 +10\.0%", out)
 
 
 def test_more_urgency_trades_earlier(prompt: Typed) -> None:
@@ -278,6 +282,17 @@ def test_the_page_says_what_the_plan_says(prompt: Typed, tmp_path: Path, words: 
     if "frontier" in charts:
         plan = next(line for line in charts["frontier"]["data"] if "plan" in line["name"])
         assert len(plan["x"]) == 1
+
+
+def test_what_lies_above_the_frontier_is_measured_at_its_own_risk() -> None:
+    line = [point(10, 100), point(20, 60), point(60, 20)]
+    assert above(line, point(25, 80)) == pytest.approx(10)
+    assert above(line, point(20, 60)) == pytest.approx(0)
+    assert above(line, point(12, 130)) == pytest.approx(2)
+
+
+def point(cost: float, risk: float) -> Point:
+    return Point(risk_aversion=0, kappa=0, expected_cost=cost, std_dev=risk)
 
 
 def test_a_plan_off_the_frontier_says_by_how_much(prompt: Typed, tmp_path: Path) -> None:

@@ -277,9 +277,11 @@ def test_a_taste_for_risk_beyond_every_schedule_is_refused() -> None:
         replace(PAPER, risk_aversion=-1.0)
 
 
-def test_the_general_solver_refuses_it_too() -> None:
+def test_a_taste_for_risk_has_no_best_schedule_in_wilder_steps() -> None:
+    daring = averse(-2e-7)
+    assert best_holdings(daring, [Step(1, 0.95)] * 5)
     with pytest.raises(InvalidModel, match="no schedule is the best"):
-        best_holdings(PAPER, [Step(1, 0.95)] * 4 + [Step(-1, 0.95)])
+        best_holdings(daring, [Step(1, 5.0)] * 5)
 
 
 def worth(program: Program, solution: Solution) -> float:
