@@ -46,6 +46,12 @@ for _name, _where, _about, _example in (
         "submit, show, list, watch, replace and cancel orders",
         "order submit buy 10 AAPL --limit 187.20",
     ),
+    (
+        "plan",
+        "planning.commands:app",
+        "schedule, expected cost and risk of an order before it exists",
+        "plan twap --side buy --qty 100000 --symbol IBM --adv 5000000 --daily-vol 1.6%",
+    ),
     ("positions", "book:positions", "what we hold and what it is worth", "positions"),
     ("account", "book:account", "the account as the broker states it", "account --json"),
     ("assets", "book:assets", "what can be traded, and how", "assets"),

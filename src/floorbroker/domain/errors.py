@@ -16,7 +16,8 @@ FloorbrokerError
 │   ├── JournalLocked         another desk writes this journal
 │   └── JournalDamaged        the records do not verify, or are not ours
 └── ConfigError           cannot start; says which key; exit code 2
-    └── TapeError             a market tape or fault file is malformed: file, line, field
+    ├── TapeError             a market tape or fault file is malformed: file, line, field
+    └── InvalidModel          a number of an estimate is wrong; names field, value, what is right
 """
 
 from datetime import datetime
@@ -140,3 +141,13 @@ class ConfigError(FloorbrokerError):
 
 class TapeError(ConfigError):
     """A market tape or fault file is malformed; the message names file, line and field."""
+
+
+class InvalidModel(ConfigError, ValueError):
+    """One number of an estimate is wrong: names the field, the value and what would be right."""
+
+    def __init__(self, field: str, value: object, hint: str) -> None:
+        super().__init__(f"{field}: {value!s} is not valid; {hint}")
+        self.field = field
+        self.value = value
+        self.hint = hint
