@@ -42,7 +42,11 @@ from floorbroker.domain.terms import OrdType, Side, TimeInForce
 #: What an algorithm remembers from one call to the next: a few words and numbers, journaled by
 #: the engine where they change. Amounts are written as text.
 Memo = Mapping[str, str | int]
-Params = TypeVar("Params")
+#: More than any number here means.
+MOST = 10**12
+Params = TypeVar("Params", covariant=True)
+#: Orders with these end with their auction, and cannot be taken back shortly before it.
+AUCTIONS = frozenset({TimeInForce.AT_THE_OPENING, TimeInForce.AT_THE_CLOSE})
 
 
 class ParentRequest(Struct, frozen=True, kw_only=True):
@@ -85,6 +89,10 @@ class OpenChild(Struct, frozen=True, kw_only=True):
     tag: str = ""  #: The word that `NewChild` gave it, or the last `ReplaceChild`.
     decided_ns: int = 0  #: When the algorithm decided to send it.
     priced_ns: int = 0  #: When its price was last decided: at first, or by a replace.
+
+    @property
+    def is_in_auction(self) -> bool:
+        return self.time_in_force in AUCTIONS
 
     @property
     def may_be_asked(self) -> bool:
@@ -148,6 +156,22 @@ class Touch(Struct, frozen=True, kw_only=True):
     def is_whole(self) -> bool:
         """Both sides, and neither locked nor crossed."""
         return self.bid_px is not None and self.ask_px is not None and self.bid_px < self.ask_px
+
+    def near(self, side: Side) -> Px:
+        """Where an order of this side rests. Ask only of a quote that `is_whole`."""
+        px = self.bid_px if side is Side.BUY else self.ask_px
+        assert px is not None, "the rails let nobody decide without a whole quote"
+        return px
+
+    def near_qty(self, side: Side) -> Qty:
+        return self.bid_qty if side is Side.BUY else self.ask_qty
+
+    def far(self, side: Side) -> Px:
+        """Where an order of this side is filled at once."""
+        return self.near(side.opposite)
+
+    def far_qty(self, side: Side) -> Qty:
+        return self.near_qty(side.opposite)
 
 
 class VolumeCurve(Struct, frozen=True, kw_only=True):
@@ -220,6 +244,17 @@ class MarketView(Struct, frozen=True, kw_only=True):
         """Market volume since the start without our own prints."""
         return max(self.volume - self.own_volume, ZERO_QTY)
 
+    @property
+    def blind(self) -> str:
+        """Why nobody can price an order now; empty where one can."""
+        if self.is_halted:
+            return "trading is halted"
+        if self.stale:
+            return f"the quote is stale: {self.stale}"
+        if self.touch is None:
+            return "there is no quote"
+        return "" if self.touch.is_whole else "the quote is one-sided, locked or crossed"
+
     def tick_at(self, px: Px) -> Decimal:
         return self.tick if self.tick is not None else tick_of(px)
 
@@ -285,6 +320,26 @@ Plan = Callable[[ParentView[Any], MarketView], tuple[PlanPoint, ...]]
 Check = Callable[[ParentRequest, Any], None]
 
 
+class Within(Struct, frozen=True):
+    """The range of a parameter, beside its type: `Annotated[Decimal, Within(0, 1)]`.
+
+    Both ends are in it unless `is_open`.
+    """
+
+    least: Decimal | int
+    most: Decimal | int
+    is_open: bool = False
+
+    def has(self, number: Decimal | int) -> bool:
+        if self.is_open:
+            return self.least < number < self.most
+        return self.least <= number <= self.most
+
+    def __str__(self) -> str:
+        ends = "both excluded" if self.is_open else "both included"
+        return f"from {self.least} to {self.most}, {ends}"
+
+
 class NoParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of an algorithm without parameters."""
 
@@ -307,6 +362,6 @@ class Algorithm(Struct, frozen=True, kw_only=True):
     check: Check | None = None
     needs: frozenset[Need] = frozenset()
     on_quote: bool = False  #: Wants to be asked at every new quote.
-    before_open: bool = False  #: May send before the regular session begins.
+    in_auctions: bool = False  #: May send before the regular session, and end after it.
     is_completing: bool = False  #: Ends with the whole quantity done where limit and cap allow.
     pulls_when_blind: bool = False  #: Takes its children back when quotes are stale.
