@@ -146,8 +146,10 @@ def _check_request(request: ParentRequest) -> None:
 def _value(name: str, value: Any, hint: Any) -> Any:
     try:
         found = msgspec.convert(_exactly(value), hint, strict=False, dec_hook=_amount)
+        if isinstance(found, Decimal):
+            exact(found)
     except msgspec.ValidationError as error:
-        right = str(error).partition(" - at `$")[0].replace("`", "")
+        right = str(error).partition(" - at `$")[0].replace("`", "").replace(" | null", "")
         right = right[:1].lower() + right[1:]
         raise InvalidOrder(f"params.{name}", repr(value), right) from None
     except (TypeError, ValueError, InvalidOperation) as error:

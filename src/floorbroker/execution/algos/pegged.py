@@ -71,14 +71,12 @@ def check(request: ParentRequest, params: PeggedParams) -> None:
 def decide(parent: ParentView[PeggedParams], market: MarketView, now_ns: int) -> Decision:
     px = _pegged_px(parent, market)
     if px is None:
-        return Decision(why="its own order is all of the near touch; stays")
-    if not parent.children:
-        display = parent.params.display
-        qty = parent.remaining if display is None else min(parent.remaining, display)
-        new = NewChild(qty=qty, price=px, word=PEG)
-        return Decision(commands=(new,), why=f"pegs {qty} at {px}")
+        return _alone(parent, market)
     params, wake = parent.params, None
     commands: list[ChildCommand] = []
+    qty = _more(parent)
+    if qty > 0:
+        commands.append(NewChild(qty=qty, price=px, word=PEG))
     for child in parent.children:
         if not _is_off(child, px, market, params):
             continue
@@ -92,14 +90,31 @@ def decide(parent: ParentView[PeggedParams], market: MarketView, now_ns: int) ->
     return Decision(commands=tuple(commands), why=f"pegged to {params.to}", wake_ns=wake)
 
 
+def _alone(parent: ParentView[PeggedParams], market: MarketView) -> Decision:
+    """Nobody else is to be seen at the near touch: what there is stays, what comes goes beside."""
+    qty, touch = _more(parent), market.touch
+    assert touch is not None, "the rails let nobody decide without a quote"
+    px = priced(parent.request, market, touch.near(parent.request.side))
+    new = (NewChild(qty=qty, price=px, word=PEG),) if qty > 0 else ()
+    return Decision(commands=new, why="its own order is all of the near touch; stays")
+
+
+def _more(parent: ParentView[PeggedParams]) -> Qty:
+    """All that is left; with a display size the next tip, once the last one is done."""
+    display = parent.params.display
+    if display is None:
+        return parent.remaining
+    return ZERO_QTY if parent.children else min(parent.remaining, display)
+
+
 def others_px(parent: ParentView[PeggedParams], touch: Touch) -> Px | None:
     """The near touch of the others; None where all that it shows is ours."""
     near = touch.near(parent.request.side)
     if not touch.includes_own:
         return near
-    ours = (child.leaves_qty for child in parent.children if child.price == near)
-    shown = touch.near_qty(parent.request.side)
-    return near if sum(ours, ZERO_QTY) < shown else None
+    at_near = (child.leaves_qty for child in parent.children if child.price == near)
+    ours = sum(at_near, ZERO_QTY)
+    return near if not ours or ours < touch.near_qty(parent.request.side) else None
 
 
 def _pegged_px(parent: ParentView[PeggedParams], market: MarketView) -> Px | None:

@@ -20,7 +20,8 @@ Quantities: `filled + every child's leaves_qty + new <= qty`, always. `leaves_qt
 the most that may still fill: the whole order while it is in flight or UNKNOWN, the larger of both
 while a replace is unanswered, everything not filled while a cancel is unanswered.
 
-Time: UTC nanoseconds since 1970, as everywhere. Nothing new leaves outside [start_ns, end_ns).
+Time: UTC nanoseconds since 1970, as everywhere. Nothing new leaves outside [start_ns, end_ns): a
+child that was decided in time and waits for its turn at `end_ns` must not be sent any more.
 A view holds what was known at `now_ns` and nothing later.
 
 Own algorithms: `Desk.open(algos={"mine": mine})` takes a decide function, or an `Algorithm` where
@@ -154,8 +155,8 @@ class Touch(Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Both sides, and neither locked nor crossed."""
-        return self.bid_px is not None and self.ask_px is not None and self.bid_px < self.ask_px
+        """Both sides, and not crossed; a locked market trades."""
+        return self.bid_px is not None and self.ask_px is not None and self.bid_px <= self.ask_px
 
     def near(self, side: Side) -> Px:
         """Where an order of this side rests. Ask only of a quote that `is_whole`."""
@@ -253,7 +254,7 @@ class MarketView(Struct, frozen=True, kw_only=True):
             return f"the quote is stale: {self.stale}"
         if self.touch is None:
             return "there is no quote"
-        return "" if self.touch.is_whole else "the quote is one-sided, locked or crossed"
+        return "" if self.touch.is_whole else "the quote is one-sided or crossed"
 
     def tick_at(self, px: Px) -> Decimal:
         return self.tick if self.tick is not None else tick_of(px)

@@ -77,7 +77,7 @@ def decide(parent: ParentView[SniperParams], market: MarketView, now_ns: int) ->
         time_in_force=TimeInForce.DAY if does_rest else TimeInForce.IMMEDIATE_OR_CANCEL,
         word=SHOT,
     )
-    return Decision(commands=(child,), why=f"takes {qty}", wake_ns=now_ns + 1)
+    return Decision(commands=(child,), why=f"takes {qty}")
 
 
 def _prey(parent: ParentView[SniperParams], market: MarketView) -> tuple[Qty, str]:
