@@ -16,7 +16,8 @@ FloorbrokerError
 │   ├── JournalLocked         another desk writes this journal
 │   └── JournalDamaged        the records do not verify, or are not ours
 └── ConfigError           cannot start; says which key; exit code 2
-    └── TapeError             a market tape or fault file is malformed: file, line, field
+    ├── TapeError             a market tape or fault file is malformed: file, line, field
+    └── TargetsError          targets of a portfolio cannot be meant: file, line, field, value
 """
 
 from datetime import datetime
@@ -140,3 +141,7 @@ class ConfigError(FloorbrokerError):
 
 class TapeError(ConfigError):
     """A market tape or fault file is malformed; the message names file, line and field."""
+
+
+class TargetsError(ConfigError):
+    """Targets of a portfolio cannot be meant; the message names source, line, field and value."""
