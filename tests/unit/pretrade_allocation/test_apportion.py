@@ -41,9 +41,7 @@ def test_a_seed_does_not_take_from_a_larger_remainder() -> None:
 
 
 @given(total=st.integers(-(10**9), 10**9), sizes=SIZES, step=st.sampled_from(["1", "0.01", "100"]))
-def test_parts_add_up_and_stay_within_a_step(
-    total: int, sizes: list[Decimal], step: str
-) -> None:
+def test_parts_add_up_and_stay_within_a_step(total: int, sizes: list[Decimal], step: str) -> None:
     whole = total * Decimal(step)
     found = apportioned(whole, sizes, step=Decimal(step))
     assert sum(found) == whole

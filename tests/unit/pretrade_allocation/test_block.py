@@ -37,6 +37,14 @@ def test_the_fee_of_a_block_that_did_not_fill_is_shared_by_what_was_ordered() ->
     ]
 
 
+def test_the_block_draws_who_gets_the_cents_that_are_left_over() -> None:
+    accounts = {Account(name): Qty(1) for name in "abc"}
+    fill = BlockFill(filled_qty=Qty(3), avg_px=Px("0.3333"), commission=Money("0.01"))
+    drawn = [allocate_block(accounts, fill, seed=f"block-{number}") for number in range(40)]
+    assert {max(found, key=lambda one: one.commission).account for found in drawn} == {*accounts}
+    assert {max(found, key=lambda one: one.gross).account for found in drawn} == {*accounts}
+
+
 @given(
     ordered=st.lists(st.integers(1, 10_000), min_size=1, max_size=12),
     part=st.integers(0, 1000),

@@ -83,6 +83,13 @@ def test_a_trade_below_the_minimum_is_left_out() -> None:
     assert line_of(plan, "A").why is Why.BELOW_MINIMUM
 
 
+def test_buys_that_the_cash_cuts_below_the_minimum_give_way_to_whole_ones() -> None:
+    names = [name("A", "10"), name("B", "10")]
+    plan = planned(targets("shares", A="60", B="60"), names, "800", rules(min_trade="500"))
+    assert told(plan) == ["1 BUY 60 A"]
+    assert line_of(plan, "B").text == "the cash pays for 0 of 60"
+
+
 def test_only_what_has_drifted_out_of_its_band_is_traded() -> None:
     names = [name("A", "10", "460"), name("B", "10", "540")]
     wanted = targets("weight", A="0.5", B="0.5")
@@ -97,6 +104,12 @@ def test_a_band_keeps_nothing_of_a_target_of_zero() -> None:
     assert told(planned(targets("weight", A="0"), names, "990", rules(band="0.05"))) == [
         "1 SELL 1 A"
     ]
+
+
+def test_a_band_that_reaches_over_zero_leaves_no_short() -> None:
+    short = name("A", "10", "-100")
+    plan = planned(targets("shares", A="2"), [short], "11000", rules(band="0.09", is_to_edge=True))
+    assert told(plan) == ["1 BUY 100 A", "2 BUY 2 A"]
 
 
 def test_names_that_are_not_in_the_targets_stay_unless_they_are_to_be_closed() -> None:
@@ -115,6 +128,10 @@ def test_lots_and_fractions() -> None:
     fraction = "0.000000001"
     fractional = name("A", "3", lot=fraction, share_step=fraction)
     assert told(planned(wanted, [fractional], "1000")) == ["1 BUY 333.333333333 A"]
+    short = targets("weight", A="-0.5")
+    assert told(planned(short, [fractional], "1000", rules(is_long_short=True))) == [
+        "1 SELL 166 A"
+    ]
 
 
 def test_what_is_closed_is_closed_whole() -> None:
@@ -188,9 +205,7 @@ def test_what_cannot_be_meant_is_refused_by_field_and_value(
     kind: str, values: dict[str, str], chosen: dict[str, object], text: str
 ) -> None:
     with pytest.raises(TargetsError) as told_of:
-        planned(
-            targets(kind, **values), [name("A", "1"), name("B", "1")], "1000", rules(**chosen)
-        )
+        planned(targets(kind, **values), [name("A", "1"), name("B", "1")], "1000", rules(**chosen))
     assert text in str(told_of.value)
 
 
