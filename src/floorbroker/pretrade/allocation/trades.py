@@ -69,6 +69,11 @@ class Name(Struct, frozen=True, kw_only=True):
         """Shares once the open orders have filled."""
         return self.held + self.open_buys - self.open_sells
 
+    @property
+    def buy_step(self) -> Decimal:
+        """The step of a buy: shorts are bought back in whole shares."""
+        return _step(self, self.stands)
+
 
 class Why(StrEnum):
     """Why a name is not traded, or not all the way."""
@@ -90,6 +95,7 @@ class Line(Struct, frozen=True, kw_only=True):
     name: Name
     target: Decimal
     change: Decimal = _NOTHING
+    wanted: Decimal = _NOTHING  #: The change before the cash was counted.
     why: Why | None = None
     text: str = ""
 
@@ -124,6 +130,12 @@ class TradeList(Struct, frozen=True, kw_only=True):
     @property
     def phases(self) -> int:
         return max((trade.phase for trade in self.trades), default=0)
+
+    @property
+    def short_of_cash(self) -> Decimal:
+        """What the shares are worth that the cash does not pay for."""
+        cut = (line for line in self.lines if line.why is Why.NO_CASH)
+        return sum(((one.wanted - one.change) * one.name.px for one in cut), _NOTHING)
 
 
 def trade_list(
@@ -212,7 +224,9 @@ def _line(name: Name, wanted: Wanted, target: Decimal, *, rules: Rules, nav: Dec
     why_not, text = _against(name, change)
     if why_not is not None:
         return replace(line, why=why_not, text=text)
-    return replace(line, change=change, why=Why.NO_SHORT if no_short else None, text=no_short)
+    return replace(
+        line, change=change, wanted=change, why=Why.NO_SHORT if no_short else None, text=no_short
+    )
 
 
 def _change(name: Name, aim: Decimal, step: Decimal) -> Decimal:
@@ -247,7 +261,7 @@ def _paid(
     buys = {
         line.name.symbol: Buy(
             qty=line.change,
-            lot=_step(line.name, line.name.stands),
+            lot=line.name.buy_step,
             cost_px=line.name.buy_px,
             px=line.name.px,
         )
