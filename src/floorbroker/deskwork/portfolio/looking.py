@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from floorbroker import app
-from floorbroker.clock import NS_PER_S
+from floorbroker.clock import NS_PER_S, ns_of
+from floorbroker.deskwork.prices import phase_now
 from floorbroker.domain.amounts import Px
 from floorbroker.domain.instrument import Instrument, tick_of
 from floorbroker.domain.order import Order, OrdStatus, OrdType
@@ -26,11 +27,14 @@ _SLEEPING = frozenset({OrdType.STOP, OrdType.STOP_LIMIT, OrdType.TRAILING_STOP})
 class How(Struct, frozen=True, kw_only=True):
     """How the orders of a plan are made.
 
-    Market orders, or with `limit_bps` limit orders no further than that beyond the quote. `lot` is
-    the step of a trade in shares; fractions of shares where the instrument allows them.
+    Market orders, or with `limit_bps` limit orders no further than that beyond the quote. Of what
+    a market order may cost beyond the quote, `slack_bps` are set aside, so that cash that is all
+    spoken for is not overspent. `lot` is the step of a trade in shares; fractions of shares where
+    the instrument allows them.
     """
 
     limit_bps: Decimal | None = None
+    slack_bps: Decimal = Decimal(5)
     lot: Decimal = _ONE
     is_fractional: bool = False
 
@@ -48,12 +52,12 @@ class Price(Struct, frozen=True, kw_only=True):
         return (self.bid_px + self.ask_px) / 2
 
     def worst(self, side: Side, how: How) -> Decimal:
-        """What a share costs, or brings, at the worst of what the order allows: for a market order
-        that is the quote."""
-        px = self.ask_px if side is Side.BUY else self.bid_px
+        """What a share costs, or brings, at the worst that is reckoned with; the limit price of a
+        limit order."""
+        px, sign = (self.ask_px, 1) if side is Side.BUY else (self.bid_px, -1)
         if how.limit_bps is None:
-            return px
-        sign, towards = (1, ROUND_FLOOR) if side is Side.BUY else (-1, ROUND_CEILING)
+            return px * (1 + sign * how.slack_bps / _BPS)
+        towards = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
         limit = px * (1 + sign * how.limit_bps / _BPS)
         tick = tick_of(Px.of(limit))
         return max((limit / tick).to_integral_value(towards) * tick, tick)
@@ -103,7 +107,7 @@ async def look_at(parts: app.Parts, targets: Targets, how: How) -> Look:
     where the broker cannot be asked."""
     cache = parts.engine.cache
     account = (await cache.account(max_age_s=0)).value
-    phase = (await cache.market_phase()).value
+    phase = await phase_now(parts, None)
     book = book_of(parts)
     named = list(targets.values)
     others = sorted({*book.held, *(order.symbol for order in book.orders)})
@@ -147,10 +151,11 @@ def _unlisted(targets: Targets, listed: Mapping[str, Instrument | None]) -> Iter
 
 async def prices_of(parts: app.Parts, symbols: Sequence[str]) -> dict[str, Price]:
     """The newest quote of each symbol from the broker's list, asked for at once; where one has
-    no two sides the last print, and where that is missing, too, no entry. Raises BrokerError."""
+    no two sides the last print, and where that is missing, too, no entry; ages are by the broker's
+    clock. Raises BrokerError."""
     found: dict[str, Price] = {}
     facts = await parts.watch.lists.newest(symbols) if symbols else []
-    now_ns = parts.watch.view.moment().now_ns
+    now_ns = ns_of((await phase_now(parts, None)).broker_time)
     for fact in facts:
         age_s = max(0, now_ns - fact.time_ns) / NS_PER_S
         if isinstance(fact, Quote) and fact.has_both_sides:
