@@ -38,7 +38,7 @@ def test_a_file_of_weights(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize("kind", [*Kind])
 def test_every_kind_is_named_by_its_column(tmp_path: Path, kind: Kind) -> None:
     found = read(tmp_path, "t.csv", f"symbol,{kind}\nAAPL,3\n")
-    assert (found.kind, found.values) == (kind, {"AAPL": 3})
+    assert (found.kind, found.values) == (kind, {"AAPL": Decimal(3)})
 
 
 class Columns:

@@ -65,4 +65,4 @@ def test_what_cannot_be_shared_out_is_refused(total: str, sizes: list[str], text
 
 
 def test_nothing_among_nobody_is_nothing() -> None:
-    assert apportioned(Decimal(0), [Decimal(0)] * 2) == (0, 0)
+    assert parts("0", ["0", "0"]) == [0, 0]

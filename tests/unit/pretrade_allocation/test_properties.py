@@ -1,4 +1,4 @@
-"""What holds for every portfolio: cash, minimums, mirrors, and a second look that finds nothing."""
+"""What holds for every portfolio: cash, minimums, mirrors, and a second look without a trade."""
 
 from decimal import Decimal
 
@@ -27,7 +27,9 @@ def names(draw: st.DrawFn, *, shorts: bool = False, spread: bool = False) -> lis
         is_adding = draw(st.booleans())
         waits = Decimal(draw(st.integers(0, 20))) if draw(st.booleans()) else Decimal(0)
         wide = draw(st.decimals(0, "0.4", places=2)) if spread else Decimal(0)
-        buys, sells = (waits, Decimal(0)) if is_adding else (Decimal(0), min(waits, max(held, 0)))
+        buys, sells = (
+            (waits, Decimal(0)) if is_adding else (Decimal(0), min(waits, max(held, Decimal(0))))
+        )
         found.append(
             Name(
                 symbol=symbol,
@@ -38,7 +40,7 @@ def names(draw: st.DrawFn, *, shorts: bool = False, spread: bool = False) -> lis
                 share_step=min(lot, Decimal(1)),
                 held=held,
                 open_buys=buys,
-                open_sells=Decimal(sells),
+                open_sells=sells,
                 open_cost=buys * px,
             )
         )

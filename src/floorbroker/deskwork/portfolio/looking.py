@@ -175,7 +175,6 @@ def _name(
     working = [order for order in orders if not _is_exit(order)]
     buys = [order for order in working if order.side is Side.BUY]
     leaves = {order.cl_ord_id: _leaves(order, price) for order in working}
-    ask = price.ask_px
     return Name(
         symbol=symbol,
         px=price.px,
@@ -189,7 +188,7 @@ def _name(
         exits=max(
             (_leaves(order, price) for order in orders if _is_exit(order)), default=_NOTHING
         ),
-        open_cost=_sum(leaves[one.cl_ord_id] * (one.request.price or ask) for one in buys),
+        open_cost=_sum(leaves[one.cl_ord_id] * _cost_px(one, price) for one in buys),
         is_shortable=instrument is not None
         and instrument.is_shortable
         and instrument.is_easy_to_borrow,
@@ -212,12 +211,17 @@ def _without_shorts(name: Name) -> Name:
 def open_cost(orders: Iterable[Order], prices: Mapping[str, Price]) -> Decimal:
     """What the live buys of these symbols may still cost."""
     return _sum(
-        _leaves(order, price) * (order.request.price or price.ask_px)
+        _leaves(order, price) * _cost_px(order, price)
         for order in orders
         if order.side is Side.BUY
         and not _is_exit(order)
         and (price := prices.get(order.symbol)) is not None
     )
+
+
+def _cost_px(order: Order, price: Price) -> Decimal:
+    """What a share of a live buy may cost."""
+    return price.ask_px if order.request.price is None else Decimal(order.request.price)
 
 
 def _is_exit(order: Order) -> bool:
