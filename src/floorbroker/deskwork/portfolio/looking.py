@@ -11,7 +11,7 @@ from floorbroker.clock import NS_PER_S, ns_of
 from floorbroker.deskwork.prices import phase_now
 from floorbroker.domain.amounts import Px
 from floorbroker.domain.instrument import Instrument, tick_of
-from floorbroker.domain.order import Order, OrdStatus, OrdType
+from floorbroker.domain.order import Order, OrderClass, OrdStatus, OrdType
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Quote, Trade
 from floorbroker.domain.terms import Side
@@ -124,7 +124,7 @@ async def look_at(parts: app.Parts, targets: Targets, how: How) -> Look:
     refuse(targets.source, problems)
     names = []
     for symbol in symbols:
-        name = _name(symbol, listed[symbol], prices[symbol], how=how, book=book)
+        name = name_of(symbol, listed[symbol], prices[symbol], how=how, book=book)
         borrows = account.is_shorting_enabled
         names.append(name if borrows else _without_shorts(name))
     return Look(
@@ -167,9 +167,10 @@ async def prices_of(parts: app.Parts, symbols: Sequence[str]) -> dict[str, Price
     return found
 
 
-def _name(
+def name_of(
     symbol: str, instrument: Instrument | None, price: Price, *, how: How, book: Book
 ) -> Name:
+    """A symbol with its prices and steps, what is held of it, and what its orders will do."""
     share_step = _ONE if instrument is None else instrument.lot
     orders = [order for order in book.orders if order.symbol == symbol]
     working = [order for order in orders if not _is_exit(order)]
@@ -185,9 +186,7 @@ def _name(
         held=book.held.get(symbol, _NOTHING),
         open_buys=_sum(leaves[order.cl_ord_id] for order in buys),
         open_sells=_sum(leaves[one.cl_ord_id] for one in working if one.side is Side.SELL),
-        exits=max(
-            (_leaves(order, price) for order in orders if _is_exit(order)), default=_NOTHING
-        ),
+        exits=_exits([order for order in orders if _is_exit(order)], price),
         open_cost=_sum(leaves[one.cl_ord_id] * _cost_px(one, price) for one in buys),
         is_shortable=instrument is not None
         and instrument.is_shortable
@@ -225,8 +224,10 @@ def _cost_px(order: Order, price: Price) -> Decimal:
 
 
 def _is_exit(order: Order) -> bool:
-    """A leg, or an order that sleeps until its stop: it holds shares, and may never trade."""
-    return order.parent is not None or order.ord_type in _SLEEPING
+    """A leg, the half of an OCO that has no parent, or an order that sleeps until its stop: it
+    holds shares, and may never trade."""
+    is_half = order.request.order_class is OrderClass.OCO
+    return order.parent is not None or is_half or order.ord_type in _SLEEPING
 
 
 def _leaves(order: Order, price: Price) -> Decimal:

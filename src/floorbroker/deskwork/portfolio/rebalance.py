@@ -26,7 +26,7 @@ from floorbroker.deskwork.portfolio.looking import (
 )
 from floorbroker.deskwork.portfolio.reading import targets_of
 from floorbroker.deskwork.portfolio.sending import DirectSender, OnStep, Sender, Sent
-from floorbroker.domain.errors import Refused
+from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.order import Side
 from floorbroker.posttrade.wording import age_text, counted, money_text
 from floorbroker.pretrade.allocation.cash import Buy, fitted
@@ -135,7 +135,12 @@ class Portfolio:
         way = sender or DirectSender(self._parts, plan.how, wait_s)
         done: dict[int, Sent] = {}
         for phase in range(1, plan.trade_list.phases + 1):
-            await self._phase(plan, phase, done, (way, on_step))
+            try:
+                await self._phase(plan, phase, done, (way, on_step))
+            except BrokerError as problem:
+                if phase == 1 and not done:
+                    raise
+                _give_up(plan, phase, done, f"not sent: {problem}")
         account = (await self._parts.engine.cache.account(max_age_s=0)).value
         return _outcome(plan, done, book_of(self._parts), Decimal(account.cash))
 
@@ -218,6 +223,13 @@ class Portfolio:
             if cash >= expected - abs(expected) / 1000 or clock.monotonic() >= deadline:
                 return cash
             await clock.sleep(_CASH_STEP_S)
+
+
+def _give_up(plan: Rebalance, phase: int, done: dict[int, Sent], why: str) -> None:
+    """What the phase has not sent is not sent; the next one may be able to ask again."""
+    for place, trade in enumerate(plan.trade_list.trades):
+        if trade.phase == phase and place not in done:
+            done[place] = Sent(trade=trade, text=why)
 
 
 def _is_waiting(symbol: str, done: Mapping[int, Sent]) -> bool:
