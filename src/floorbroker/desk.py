@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from types import TracebackType
 from typing import Self
-
-from msgspec.structs import replace
 
 from floorbroker import app, config
 from floorbroker.brokers.cache import BrokerCache
@@ -30,7 +28,8 @@ from floorbroker.deskwork.batch import (
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
-from floorbroker.deskwork.prices import newest_quote
+from floorbroker.deskwork.portfolio.rebalance import Portfolio
+from floorbroker.deskwork.prices import instrument_of, newest_quote, phase_now
 from floorbroker.deskwork.reports import report_of
 from floorbroker.deskwork.words import number, order_filter, word
 from floorbroker.domain.amounts import Number, Px, Qty
@@ -228,6 +227,11 @@ class Desk:
             await cancel_all_and_wait(engine, timeout_s)
         return await close_all(engine, await self.get_positions())
 
+    @property
+    def portfolio(self) -> Portfolio:
+        """All positions together: `plan` them to targets, then `carry_out` the plan."""
+        return Portfolio(self._open)
+
     # What the broker says
 
     @property
@@ -258,9 +262,7 @@ class Desk:
 
     async def get_market_phase(self, *, max_age_s: float | None = None) -> MarketPhase:
         """Whether the regular session is open. The broker's time is told as of now."""
-        told = await self.cache.market_phase(max_age_s=max_age_s)
-        since = self.clock.now() - told.as_of if told.age_s > 0 else timedelta()
-        return replace(told.value, broker_time=told.value.broker_time + since)
+        return await phase_now(self._open, max_age_s)
 
     async def get_calendar(
         self, start: date, end: date, *, max_age_s: float | None = None
@@ -276,10 +278,7 @@ class Desk:
 
     async def get_instrument(self, symbol: str, *, max_age_s: float | None = None) -> Instrument:
         """One instrument; raises Refused where the broker lists none of this name."""
-        found = (await self.cache.instrument(symbol.upper(), max_age_s=max_age_s)).value
-        if found is None:
-            raise Refused(f"symbol: {symbol.upper()} is not listed at this broker")
-        return found
+        return await instrument_of(self._open, symbol.upper(), max_age_s)
 
     async def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
         """The newest quote: the live one where it is followed and not older than that, else the

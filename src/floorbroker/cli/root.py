@@ -52,6 +52,12 @@ for _name, _where, _about, _example in (
         "schedule, expected cost and risk of an order before it exists",
         "plan twap --side buy --qty 100000 --symbol IBM --adv 5000000 --daily-vol 1.6%",
     ),
+    (
+        "rebalance",
+        "portfolio.rebalance:app",
+        "bring the positions to the targets of a file",
+        "rebalance weights.csv --dry-run",
+    ),
     ("positions", "book:positions", "what we hold and what it is worth", "positions"),
     ("account", "book:account", "the account as the broker states it", "account --json"),
     ("assets", "book:assets", "what can be traded, and how", "assets"),

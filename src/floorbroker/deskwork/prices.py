@@ -1,7 +1,13 @@
-"""The newest price of a symbol, from wherever it is at hand."""
+"""The newest price of a symbol, from wherever it is at hand; and what it is and when it trades."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
 
 from floorbroker import app
+from floorbroker.brokers.port import MarketPhase
 from floorbroker.domain.errors import Refused
+from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.quotes import Quote
 from floorbroker.marketdata.live.view import LiveQuote
 
@@ -16,3 +22,18 @@ async def newest_quote(parts: app.Parts, symbol: str, max_age_s: float) -> Quote
     if quote is None:
         raise Refused(f"symbol: {symbol} has no quote at this broker")
     return quote
+
+
+async def instrument_of(parts: app.Parts, symbol: str, max_age_s: float | None) -> Instrument:
+    """See `Desk.get_instrument`."""
+    found = (await parts.engine.cache.instrument(symbol, max_age_s=max_age_s)).value
+    if found is None:
+        raise Refused(f"symbol: {symbol} is not listed at this broker")
+    return found
+
+
+async def phase_now(parts: app.Parts, max_age_s: float | None) -> MarketPhase:
+    """See `Desk.get_market_phase`."""
+    told = await parts.engine.cache.market_phase(max_age_s=max_age_s)
+    since = parts.clock.now() - told.as_of if told.age_s > 0 else timedelta()
+    return replace(told.value, broker_time=told.value.broker_time + since)

@@ -17,6 +17,7 @@ FloorbrokerError
 │   └── JournalDamaged        the records do not verify, or are not ours
 └── ConfigError           cannot start; says which key; exit code 2
     ├── TapeError             a market tape or fault file is malformed: file, line, field
+    ├── TargetsError          targets of a portfolio cannot be meant: file, line, field, value
     └── InvalidModel          a number of an estimate is wrong; names field, value, what is right
 """
 
@@ -151,3 +152,7 @@ class InvalidModel(ConfigError, ValueError):
         self.field = field
         self.value = value
         self.hint = hint
+
+
+class TargetsError(ConfigError):
+    """Targets of a portfolio cannot be meant; the message names source, line, field and value."""
