@@ -281,9 +281,16 @@ def _is_current(order: Order, report: ExecutionReport) -> bool:
     return order.order_id is None or report.order_id == order.order_id
 
 
+def _goes_on(report: ExecutionReport, goal: Qty) -> bool:
+    """Whether the broker says that there is more to come after what we hold for all of it: its
+    order has grown, as a leg does with its parent, and we have not heard of that yet."""
+    is_part = report.ord_status is OrdStatus.PARTIALLY_FILLED
+    return is_part and report.exec_type is ExecType.TRADE and report.cum_qty >= goal
+
+
 def _is_filled(order: Order, report: ExecutionReport, goal: Qty | None) -> bool:
     if goal is not None and order.cum_qty >= goal:
-        return True
+        return not _goes_on(report, goal)
     if report.ord_status is not OrdStatus.FILLED or not _is_current(order, report):
         return False
     is_growing = goal is not None and order.order_qty is not None and goal > order.order_qty

@@ -142,21 +142,22 @@ class Auditor:
     async def _cash_now(self, now: datetime) -> tuple[CashCount | None, list[Break]]:
         if self._world.cash_book().basis is None:
             return await self._first_cash(now)
-        seen: Counter[Money] = Counter()
+        seen: Counter[tuple[Money, Money]] = Counter()
         late: list[Break] = []
         for number in range(_READINGS):
             if number:
                 await self._clock.sleep(self._settings.fills_delay_s)
             found = await self._reading(now)
             assert found is not None, "there was a count before"
-            if found.agrees:
+            if found.agrees and not found.had:
                 self._doubt = ()
                 return self._counted(found, now, late)
-            seen[found.difference] += 1
-            booked = await self._booked_now(now) if seen[found.difference] > 1 else []
+            mark = (found.difference, found.had)
+            seen[mark] += 1
+            booked = await self._booked_now(now) if seen[mark] > 1 else []
             late += booked
-            if seen[found.difference] > 1 and not booked:
-                if self._has_stayed(found.difference):
+            if seen[mark] > 1 and not booked:
+                if self._has_stayed(*mark):
                     return self._counted(found, now, late)
                 break
         return None, late
@@ -177,7 +178,9 @@ class Auditor:
     @property
     def recount_s(self) -> float | None:
         """When the next count should be, if one is in doubt."""
-        return self._settings.account_lag_s if self._doubt else None
+        lag_s = self._settings.account_lag_s
+        is_young = self._clock.monotonic() - self._doubt_since_s < lag_s
+        return lag_s if self._doubt and is_young else None
 
     async def _booked_now(self, now: datetime) -> list[Break]:
         """Executions that were missing until this moment."""

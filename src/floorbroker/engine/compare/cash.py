@@ -39,16 +39,21 @@ class Reading(Struct, frozen=True, kw_only=True):
         return sum((one.net_amount or ZERO_MONEY for one in self.activities), ZERO_MONEY)
 
     @property
-    def expected(self) -> Money:
-        """What the cash should be; executions that the first count had are not counted again: all
-        up to some instant."""
-        all_of_it = self.basis + self.traded + self.other
-        had = ZERO_MONEY
+    def had(self) -> Money:
+        """What the first count had in it already: all of `early` up to some instant."""
+        all_of_it, had = self.basis + self.traded + self.other, ZERO_MONEY
+        if abs(self.cash - all_of_it) < CENT:
+            return had
         for _, value in sorted(self.early):
             had += value
             if abs(self.cash - (all_of_it - had)) < CENT:
-                return all_of_it - had
-        return all_of_it
+                return had
+        return ZERO_MONEY
+
+    @property
+    def expected(self) -> Money:
+        """What the cash should be; executions that the first count had are not counted again."""
+        return self.basis + self.traded + self.other - self.had
 
     @property
     def difference(self) -> Money:
