@@ -136,6 +136,18 @@ def test_an_empty_queue_at_once_taken_is_never_worth_paying_for() -> None:
     assert 0 < found.limit < 1000
 
 
+@pytest.mark.parametrize("outflow", [ExponentialOutflow(1), NormalOutflow(1, 1)])
+def test_a_queue_that_surely_outlasts_the_deadline_is_split_all_the_same(
+    outflow: Outflow,
+) -> None:
+    """There the two thresholds are one number, and the chance between them rounds to 1."""
+    far = replace(VENUE, queue=10_000)
+    edge = placed(1000, far, outflow).all_limit_below
+    for step in (-1e-17, 0.0, 3e-18, 1e-17, 1e-16):
+        found = placed(1000, replace(far, under_penalty=edge + step), outflow)
+        assert found.market + found.limit == 1000
+
+
 @pytest.mark.parametrize("field", ["half_spread", "impact", "under_penalty", "queue"])
 @pytest.mark.parametrize("value", [-0.01, float("nan")])
 def test_a_venue_that_cannot_be_is_refused_by_name(field: str, value: float) -> None:
