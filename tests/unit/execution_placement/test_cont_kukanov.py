@@ -136,16 +136,15 @@ def test_an_empty_queue_at_once_taken_is_never_worth_paying_for() -> None:
     assert 0 < found.limit < 1000
 
 
-@pytest.mark.parametrize("outflow", [ExponentialOutflow(1), NormalOutflow(1, 1)])
-def test_a_queue_that_surely_outlasts_the_deadline_is_split_all_the_same(
-    outflow: Outflow,
-) -> None:
-    """There the two thresholds are one number, and the chance between them rounds to 1."""
-    far = replace(VENUE, queue=10_000)
-    edge = placed(1000, far, outflow).all_limit_below
-    for step in (-1e-17, 0.0, 3e-18, 1e-17, 1e-16):
-        found = placed(1000, replace(far, under_penalty=edge + step), outflow)
-        assert found.market + found.limit == 1000
+@pytest.mark.parametrize(
+    ("outflow", "queue"), [(ExponentialOutflow(1), 34), (NormalOutflow(1, 1), 9)]
+)
+def test_a_chance_that_rounds_to_one_rests_everything(outflow: Outflow, queue: float) -> None:
+    """The penalty lies between the thresholds, and vanishes beside the other costs."""
+    venue = Venue(half_spread=0.5, fee=0, rebate=0, impact=0.5, under_penalty=1e-19, queue=queue)
+    found = placed(1000, venue, outflow)
+    assert found.all_limit_below < venue.under_penalty < found.all_market_above
+    assert (found.market, found.limit) == (0, 1000)
 
 
 @pytest.mark.parametrize("field", ["half_spread", "impact", "under_penalty", "queue"])
