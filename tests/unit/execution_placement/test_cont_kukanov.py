@@ -136,6 +136,17 @@ def test_an_empty_queue_at_once_taken_is_never_worth_paying_for() -> None:
     assert 0 < found.limit < 1000
 
 
+@pytest.mark.parametrize(
+    ("outflow", "queue"), [(ExponentialOutflow(1), 34), (NormalOutflow(1, 1), 9)]
+)
+def test_a_chance_that_rounds_to_one_rests_everything(outflow: Outflow, queue: float) -> None:
+    """The penalty lies between the thresholds, and vanishes beside the other costs."""
+    venue = Venue(half_spread=0.5, fee=0, rebate=0, impact=0.5, under_penalty=1e-19, queue=queue)
+    found = placed(1000, venue, outflow)
+    assert found.all_limit_below < venue.under_penalty < found.all_market_above
+    assert (found.market, found.limit) == (0, 1000)
+
+
 @pytest.mark.parametrize("field", ["half_spread", "impact", "under_penalty", "queue"])
 @pytest.mark.parametrize("value", [-0.01, float("nan")])
 def test_a_venue_that_cannot_be_is_refused_by_name(field: str, value: float) -> None:

@@ -133,7 +133,8 @@ def placed(shares: float, venue: Venue, outflow: Outflow) -> Placement:
     elif penalty >= high:
         limit = 0.0
     else:
-        limit = outflow.quantile(venue.crossing / (penalty + rest)) - venue.queue
+        chance = venue.crossing / (penalty + rest)  # 1 only by rounding, at the lower threshold
+        limit = outflow.quantile(chance) - venue.queue if chance < 1 else shares
     limit = min(max(limit, 0.0), shares)
     return Placement(
         market=shares - limit, limit=limit, all_limit_below=low, all_market_above=high
