@@ -84,8 +84,10 @@ class Reserve:
         self.revalue(book.positions.values())
 
     def put(self, book: Book, order: Order) -> None:
-        """The order stands like this now."""
+        """The order stands like this now. Of two that share a name, ours counts."""
         name, old = order.cl_ord_id, self.holds.get(order.cl_ord_id)
+        if book.external and name in book.external:
+            order = book.find(name) or order
         if order.venue_status in ENDED or order.venue_status is OrdStatus.HELD:
             if old is not None:
                 self.drop(name)
@@ -119,6 +121,20 @@ class Reserve:
             if cost != before:
                 self.gross += cost - before
                 self._costs[symbol] = cost
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same, however it came to it."""
+        return isinstance(other, Reserve) and self._said() == other._said()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def _said(self) -> tuple[object, ...]:
+        rooms = {
+            symbol: (one.buy, one.sell, one.buy_dollars, one.sell_dollars, one.count, one.unknown)
+            for symbol, one in self.rooms.items()
+            if one.count
+        }
+        return self.holds, rooms, self.value, self.unseen, self.gross, self.unknown
 
     def room(self, symbol: str) -> Room:
         return self.rooms.get(symbol) or _EMPTY

@@ -8,7 +8,8 @@ A day is one of UTC: it changes at seven or eight in the evening in New York, af
 of trading or just before it.
 """
 
-from datetime import UTC, datetime, timedelta
+from bisect import bisect_right
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec import Struct, field
@@ -25,7 +26,6 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order, OrderRequest
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
 #: Look-alikes and re-entries that are remembered of each kind: limits above see fewer than there
@@ -38,7 +38,8 @@ REPEAT_WINDOW_MAX_S = 60
 
 def micros(now: datetime) -> int:
     """Microseconds since 1970."""
-    return (now - _START) // _MICRO
+    since = now - _START
+    return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds
 
 
 class Ring(Struct):
@@ -157,15 +158,15 @@ class Tally(Struct):
 
     def repeats(self, request: OrderRequest, now: int, window_s: int) -> int:
         """Orders like this one in so many seconds."""
-        since = now - window_s * _SECOND
-        return sum(at > since for at in self.alikes.get(alike(request), ()))
+        times = self.alikes.get(alike(request))
+        return 0 if times is None else len(times) - bisect_right(times, now - window_s * _SECOND)
 
     def reentries(self, request: OrderRequest, now: int, window_s: int) -> int:
         """Orders on the side just filled, this one among them if it is one."""
         whose, since = _whose(request), now - window_s * _SECOND
         is_one = self.filled.get(whose) == request.side.value
         before = self.entries.get(whose)
-        return is_one + (0 if before is None else sum(at > since for at in before))
+        return is_one + (0 if before is None else len(before) - bisect_right(before, since))
 
     def today(self, now: int) -> tuple[Decimal, int]:
         """The day's turnover and orders."""
@@ -182,9 +183,7 @@ class Tally(Struct):
         times = self.alikes.pop(key, None)
         if times is None:
             times = []
-        times.append(now)
-        if len(times) > REMEMBERED:
-            del times[0]
+        _remember(times, now)
         self.alikes[key] = times
         while True:
             oldest = next(iter(self.alikes))
@@ -198,11 +197,16 @@ class Tally(Struct):
             return
         del self.filled[whose]
         times = self.entries.setdefault(whose, [])
-        times.append(now)
-        if len(times) > REMEMBERED:
-            del times[0]
+        _remember(times, now)
         while len(self.entries) > STRATEGIES_MAX:
             self.entries.pop(next(iter(self.entries)))
+
+
+def _remember(times: list[int], now: int) -> None:
+    """Clocks may go back; what is remembered does not."""
+    times.append(max(now, times[-1]) if times else now)
+    if len(times) > REMEMBERED:
+        del times[0]
 
 
 def alike(request: OrderRequest) -> str:

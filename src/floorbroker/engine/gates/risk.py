@@ -30,7 +30,7 @@ _ZERO = Decimal(0)
 _EXITS = (OrderClass.SIMPLE, OrderClass.OCO)
 
 
-class Around(Struct, frozen=True, kw_only=True):
+class Around(Struct, frozen=True, kw_only=True, gc=False):
     """What is known besides the state: of the market, the instrument, the caller, the parent."""
 
     facts: Facts | None = None
@@ -43,7 +43,7 @@ class Around(Struct, frozen=True, kw_only=True):
 NOTHING_AROUND = Around()
 
 
-class Sight(Struct, frozen=True):
+class Sight(Struct, frozen=True, gc=False):
     """The desk as an order finds it: all that a view of it is made of."""
 
     state: State
@@ -163,6 +163,7 @@ def _mid(facts: Facts) -> Decimal | None:
 def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> RiskView:
     state, micro = sight.state, micros(sight.now)
     opened, kill = state.opened, state.kill
+    window_s = limits.repeat_window_human_s if ask.is_human else limits.repeat_window_s
     return RiskView(
         now_ns=micro * 1000,
         is_live=sight.settings.is_live,
@@ -174,7 +175,7 @@ def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> Risk
         **_told(sight.around, micro * 1000),
         **_held(state, ask, sight.around.facts),
         **_lately(state.ledger.tally, request, limits, micro),
-        repeats=_repeats(sight, request, limits),
+        repeats=state.ledger.tally.repeats(request, micro, window_s),
     )
 
 
@@ -250,12 +251,6 @@ def _held(state: State, ask: Ask, facts: Facts | None) -> dict[str, Any]:
         "unknown_here": room.unknown,
         "unknown_all": reserve.unknown,
     }
-
-
-def _repeats(sight: Sight, request: OrderRequest, limits: Limits) -> int:
-    is_human = sight.around.is_human
-    window_s = limits.repeat_window_human_s if is_human else limits.repeat_window_s
-    return sight.state.ledger.tally.repeats(request, micros(sight.now), window_s)
 
 
 def _lately(tally: Tally, request: OrderRequest, limits: Limits, now: int) -> dict[str, Any]:
