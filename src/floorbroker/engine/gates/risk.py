@@ -17,7 +17,7 @@ from floorbroker.domain.errors import RiskDenied
 from floorbroker.domain.order import Order, OrderClass, OrderRequest, Side
 from floorbroker.engine.exposure.facts import Facts
 from floorbroker.engine.exposure.reserve import dearest_px
-from floorbroker.engine.exposure.tally import Tally, micros
+from floorbroker.engine.exposure.tally import REMEMBERED, Tally, micros
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 from floorbroker.pretrade.risk import register
@@ -175,7 +175,9 @@ def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> Risk
         **_told(sight.around, micro * 1000),
         **_held(state, ask, sight.around.facts),
         **_lately(state.ledger.tally, request, limits, micro),
-        repeats=state.ledger.tally.repeats(request, micro, window_s),
+        repeats=0
+        if limits.repeats_max >= REMEMBERED
+        else state.ledger.tally.repeats(request, micro, window_s),
     )
 
 
