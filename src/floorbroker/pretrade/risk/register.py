@@ -110,7 +110,6 @@ CONTROLS: tuple[Control, ...] = (
         name="open orders",
         why="What is open can all fill at once.",
         check=exposure.open_orders,
-        on_reduce=False,
     ),
     Control(
         id="P17",

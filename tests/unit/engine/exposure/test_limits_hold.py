@@ -150,7 +150,7 @@ async def test_our_own_order_is_not_met() -> None:
 
 @virtual
 async def test_under_live_limits_nothing_passes_that_nobody_can_price() -> None:
-    base = replace(LIVE, allow=None, key_required=False, canary_orders=0)
+    base = replace(LIVE, allow=None, asset_required=False, key_required=False, canary_orders=0)
     async with desk(limits=LimitBook(profile="live", base=base)) as made:
         with pytest.raises(RiskDenied, match="P09: no live price of AAPL"):
             await made.engine.submit(limit())
