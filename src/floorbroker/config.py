@@ -9,9 +9,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from floorbroker import limitfile
 from floorbroker.brokers.alpaca.credentials import Secret
 from floorbroker.domain.errors import ConfigError
+from floorbroker.limits import limitfile
 from floorbroker.pretrade.risk.layers import LimitBook
 from floorbroker.pretrade.risk.limits import PAPER
 

@@ -39,9 +39,9 @@ from floorbroker.domain.order import Order, OrderRequest, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
 from floorbroker.engine.book import aftermath
+from floorbroker.engine.briefing.briefing import Briefing
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.evidence import opening
-from floorbroker.engine.evidence.briefing import Briefing
 from floorbroker.engine.evidence.crew import Crew, looked_at
 from floorbroker.engine.gates import stale
 from floorbroker.engine.halting.switch import Switch

@@ -13,7 +13,7 @@ URGENT = (TimeInForce.IMMEDIATE_OR_CANCEL, TimeInForce.FILL_OR_KILL)
 
 
 def armed(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:
-    """P01: live = not wanted, or armed, not expired, and armed for this very version."""
+    """P01: no real money; or armed, not expired, and armed for this very version."""
     if not limits.must_arm or not view.is_live:
         return None
     if not view.is_armed:

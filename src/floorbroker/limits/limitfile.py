@@ -102,7 +102,7 @@ class _Page:
             header = re.match(r"\s*\[+([^\]]+)\]", line)
             if header is not None:
                 inside = tuple(part.strip(" \"'") for part in header[1].split("."))
-                if inside == (*where, name) or (not where and inside[0] == name):
+                if inside[: len(where) + 1] == (*where, name):
                     return f"{self._path}:{number}"
             elif inside == where and re.match(rf"\s*[\"']?{re.escape(name)}\b", line):
                 return f"{self._path}:{number}"
