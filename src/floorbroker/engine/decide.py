@@ -58,13 +58,13 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class Submit(Struct, frozen=True, kw_only=True):
-    """Place an order. `was_used`: the journal has an ended order of this ClOrdID. `around` is what
-    was found out before; an instrument of which nothing recent was told is the broker's to
-    judge."""
+    """Place an order. `was_used`: the journal has an ended order of this ClOrdID. `around` was
+    found out before; an instrument of which nothing recent was told is the broker's to judge."""
 
     cl_ord_id: ClOrdID
     request: OrderRequest
     was_used: bool = False
+    known: order_rules.Known | None = None  #: Of the instrument, where `around` does not tell.
     around: Around = NOTHING_AROUND
 
 
@@ -144,7 +144,8 @@ Outcome = RequestUndelivered | RequestUnanswered | OrderReject | OrderCancelReje
 
 def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messages:
     """INTENT, or a refusal: InvalidOrder, DuplicateClOrdID, Halted, RiskDenied."""
-    cl_ord_id, request, known = command.cl_ord_id, command.request, command.around.known
+    cl_ord_id, request = command.cl_ord_id, command.request
+    known = command.known or command.around.known
     if command.was_used or state.book.find(cl_ord_id) or cl_ord_id in state.book.ended:
         raise DuplicateClOrdID(f"cl_ord_id: {cl_ord_id} was used before; ids are never reused")
     if request.account not in (None, rules.account):

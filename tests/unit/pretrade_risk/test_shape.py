@@ -167,6 +167,8 @@ def test_the_first_orders_after_a_change_are_small() -> None:
     assert not denies("P31", ask(qty=D(9)), fresh)
     assert not denies("P31", ask(qty=D(11)), view(orders_since_change=20))
     assert denies("P31", ask(qty=D(1)), view(orders_since_change=3, mine_second=1))
+    cheap = view(orders_since_change=0, bid_px=D(1), ask_px=D(1))
+    assert "500 shares" in said("P31", ask(qty=D(501), price=D(1)), cheap)
 
 
 @given(SMALL, st.integers(1, 200).map(D))

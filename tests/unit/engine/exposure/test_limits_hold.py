@@ -93,6 +93,17 @@ async def test_while_a_replace_is_open_the_larger_of_both_sizes_is_reserved() ->
 
 
 @virtual
+async def test_a_replace_that_may_have_arrived_reserves_what_it_adds() -> None:
+    async with desk(limits=book(position_qty_max=Decimal(20))) as made:
+        order = await made.engine.submit(limit(5))
+        made.broker.script = ["lost"]
+        await made.engine.replace(order.cl_ord_id, order_qty=Qty(18))
+        with pytest.raises(RiskDenied, match="P12"):
+            await made.engine.submit(limit(3))
+        await made.engine.submit(limit(2))
+
+
+@virtual
 async def test_what_is_reserved_and_counted_survives_a_restart() -> None:
     limits = book(position_qty_max=Decimal(15), orders_per_day=2)
     async with desk(limits=limits) as made:
