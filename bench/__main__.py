@@ -99,6 +99,20 @@ def latency(found: Figures) -> list[Row]:
     ]
 
 
+def risk(found: Figures) -> list[Row]:
+    return [
+        Row(
+            what="all pre-trade checks, 1,000 open orders, p99",
+            figure=found["p99_us"],
+            unit="us",
+            peer=f"p50 {found['p50_us']:.0f} us",
+            floor=200.0,
+            goal=100.0,
+            is_less_better=True,
+        )
+    ]
+
+
 def stream(found: Figures) -> list[Row]:
     what = f"order stream, frames of {found['frame_bytes']} bytes"
     return [Row(what=what, figure=found["events"], unit="events/s", floor=60e3, goal=100e3)]
@@ -218,6 +232,7 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "http": http,
     "batch": batch,
     "latency": latency,
+    "risk": risk,
     "stream": stream,
     "quotes": quotes,
     "exchange": exchange,

@@ -43,6 +43,7 @@ from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.watch.prices import live_price
 from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
@@ -115,6 +116,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
         parts.watch = _watch(settings, door, random)
+        parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
         stack.push_async_callback(parts.watch.aclose)
         _mind(parts, stack)
         parts._stack = stack.pop_all()
@@ -268,6 +270,8 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         slow_order_s=settings.slow_ms / 1000,
         degraded_order_s=settings.degraded_ms / 1000,
         resend_unknown=settings.resend_unknown,
+        limits=settings.limits,
+        is_live=settings.mode == "live",
     )
     if settings.mode != "embedded":
         return ours

@@ -22,6 +22,7 @@ from tests.mutants.planted import MUTANTS
 
 REPOSITORY = Path(__file__).parents[2]
 SUITES = (
+    "tests/unit/pretrade_risk",
     "tests/unit/engine",
     "tests/unit/domain",
     "tests/unit/journal",

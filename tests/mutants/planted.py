@@ -1,6 +1,6 @@
 """Every planted bug."""
 
-from tests.mutants import evidence, orders
+from tests.mutants import evidence, limits, orders
 
 MUTANTS = (
     *orders.SENDING,
@@ -9,4 +9,6 @@ MUTANTS = (
     *evidence.GAPS,
     *evidence.ANSWERS,
     *evidence.KEEPING,
+    *limits.CONTROLS,
+    *limits.RESERVE,
 )
