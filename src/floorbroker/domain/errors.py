@@ -3,7 +3,7 @@
 FloorbrokerError
 ├── Refused               we said no and nothing left; fix it and use a new ClOrdID
 │   ├── InvalidOrder          a field is wrong; it names the field, the value and what is right
-│   ├── RiskRefused           a control denied it
+│   ├── RiskDenied            a control denied it; it says which, and what would pass
 │   ├── UnknownOrder          no such order here
 │   ├── DuplicateClOrdID      this ClOrdID was used before
 │   ├── Halted                the desk takes no orders now
@@ -40,8 +40,16 @@ class InvalidOrder(Refused, ValueError):
         self.hint = hint
 
 
-class RiskRefused(Refused):
-    """A pre-trade control denied the order."""
+class RiskDenied(Refused):
+    """A pre-trade control denied the order, or the replace: which one, its limit, what the order
+    would make of it, and what would pass."""
+
+    def __init__(self, control: str, limit: str, value: str, would_pass: str) -> None:
+        super().__init__(f"{control}: {value}, and the limit is {limit}; {would_pass}")
+        self.control = control
+        self.limit = limit
+        self.value = value
+        self.would_pass = would_pass
 
 
 class UnknownOrder(Refused, LookupError):
