@@ -50,11 +50,15 @@ class DeskClosed(Message, frozen=True, kw_only=True):
 
 
 class NewOrderSingle(Message, frozen=True, kw_only=True):
-    """INTENT: the order exists here, its id is fixed, its risk is reserved."""
+    """INTENT: the order exists here, its id is fixed, its risk is reserved.
+
+    `ref_px` is the market's price by which it was decided on, where it was known.
+    """
 
     cl_ord_id: ClOrdID
     account: Account
     order: OrderRequest
+    ref_px: Px | None = None
 
 
 class OrderCancelRequest(Message, frozen=True, kw_only=True):
@@ -178,12 +182,16 @@ class OrderExpiredUnsent(Message, frozen=True, kw_only=True):
 
 
 class BusinessMessageReject(Message, frozen=True, kw_only=True):
-    """We refused a command. Nothing left this process; kept so that refusals are audited."""
+    """We refused a command. Nothing left this process; kept so that refusals are audited.
+
+    Where a pre-trade control said no, `control` is its id.
+    """
 
     command: str
     text: str
     cl_ord_id: ClOrdID | None = None
     symbol: str = ""
+    control: str = ""
 
 
 class MessageQuarantined(Message, frozen=True, kw_only=True):

@@ -41,8 +41,8 @@ from floorbroker.engine import decide, recovery
 from floorbroker.engine.book import aftermath
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.evidence import opening
+from floorbroker.engine.evidence.briefing import Briefing
 from floorbroker.engine.evidence.crew import Crew, looked_at
-from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.gates import stale
 from floorbroker.engine.halting.switch import Switch
 from floorbroker.engine.inbox import Inbox
@@ -58,7 +58,7 @@ from floorbroker.journal.port import Journal, OrderFilter
 
 
 class Parts(TypedDict):
-    """What an engine is made of; `namespace` begins every ClOrdID that it makes."""
+    """What an engine is made of; `namespace` begins every ClOrdID of its own."""
 
     journal: Journal
     broker: Broker
@@ -126,7 +126,7 @@ class Engine:
             times=self.times,
             retries=Retries(self._clock, Random(f"{seed}/retries")),  # noqa: S311  (jitter)
         )
-        self._instruments = Instruments(self._means, lambda: self._views.positions)
+        self.briefing = Briefing(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []
         self._crew: Crew | None = None
         self._switch: Switch | None = None
@@ -256,7 +256,7 @@ class Engine:
         """Place an order; returns it as published after the broker's first answer: acknowledged,
         rejected, filled, or UNKNOWN. A caller that is cancelled takes nothing back.
 
-        Raises InvalidOrder, DuplicateClOrdID, or Halted while the order stream has a gap.
+        Raises InvalidOrder, DuplicateClOrdID, RiskDenied, or Halted while the stream has a gap.
         """
         times = self.times
         called_s = times.now_s()
@@ -267,11 +267,13 @@ class Engine:
             cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
         else:
             was_used = self.order(cl_ord_id) is not None
-        known = await self._instruments.known(request)
+        around = await self.briefing.about(request)
         way, known_s = times.begin(cl_ord_id), times.now_s()
         try:
             placed: Order = await self._inbox.ask(
-                decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
+                decide.Submit(
+                    cl_ord_id=cl_ord_id, request=request, was_used=was_used, around=around
+                )
             )
         finally:
             times.drop(cl_ord_id)
@@ -279,9 +281,8 @@ class Engine:
         return placed
 
     async def cancel(self, cl_ord_id: ClOrdID) -> Order:
-        """Ask for a cancel; returns the order once the broker has taken or refused the request,
-        which is not yet its end. An order that has ended is returned as it is; of an UNKNOWN one
-        the wish is kept until it is found. Raises UnknownOrder."""
+        """Ask for a cancel; returns the order once the broker has taken or refused that, which is
+        not yet its end. Of an UNKNOWN one the wish is kept until found. Raises UnknownOrder."""
         await self._admit()
         try:
             canceled: Order = await self._inbox.ask(decide.Cancel(cl_ord_id))
@@ -302,10 +303,11 @@ class Engine:
         **terms: Unpack[MoreTerms],
     ) -> Order:
         """Change a live order, which keeps its ClOrdID; `order_qty` is the total, filled shares
-        included. Returns it once the broker has answered; raises InvalidOrder, UnknownOrder."""
+        included. Returns it once the broker has answered; raises Refused kinds."""
         await self._admit()
         change = decide.Change(order_qty=order_qty, price=price, stop_px=stop_px, **terms)
-        replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change))
+        around = await self.briefing.about_change(self._views.orders.get(cl_ord_id))
+        replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change, around))
         return replaced
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:

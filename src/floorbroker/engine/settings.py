@@ -13,6 +13,11 @@ from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order, OrderRequest, OrdType, TimeInForce
 from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.timing.stopwatch import Stopwatch
+from floorbroker.pretrade.risk.layers import LimitBook
+from floorbroker.pretrade.risk.limits import PAPER
+
+#: What holds where nobody has said otherwise: a market that is not real.
+PAPER_BOOK = LimitBook(profile="paper", base=PAPER)
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -53,6 +58,9 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: add risk there.
     unknown_per_symbol: int = 0
     unknown_max: int = 2
+    #: What the pre-trade controls hold an order against; see docs/controls.md.
+    limits: LimitBook = PAPER_BOOK
+    is_live: bool = False  #: Real money.
     max_batch: int = 512
     inbox_max: int = 20_000
     stream_ready_timeout_s: float = 2.0

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
-from floorbroker.domain.ids import ClOrdID, OrderID
+from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import (
     ENCODER,
@@ -54,35 +53,10 @@ from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
-from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.news import STALE_JOURNAL
-from floorbroker.engine.book.trail import Trail
+from floorbroker.engine.exposure.ledger import Ledger
+from floorbroker.engine.standing.image import Image
 from floorbroker.engine.standing.kill import Kill, killed
-
-
-class Image(Struct, frozen=True, kw_only=True):
-    """The whole state as a snapshot keeps it; see `State` and `Book`."""
-
-    opened: DeskOpened | None
-    is_closed: bool
-    orders: list[Order]
-    external: list[Order]
-    lineage: dict[OrderID, ClOrdID]
-    cancels: dict[ClOrdID, Asked]
-    replaces: dict[ClOrdID, Asked]
-    positions: list[Position]
-    timers: dict[str, datetime]
-    adopted_time: datetime | None
-    safe_time: datetime | None
-    seen_time: datetime | None
-    reconciliation: Reconciliation | None
-    alarms: int
-    trails: dict[str, Trail] = {}
-    ended_legs: dict[OrderID, ClOrdID] = {}
-    kill: Kill | None = None
-    strangers: list[ClOrdID] = []
-    cash: CashBook = field(default_factory=CashBook)
-
 
 _IMAGE = decoder_for(Image)
 
@@ -108,6 +82,7 @@ class State:
         self.alarms = 0
         self.kill: Kill | None = None  #: None while trading is ACTIVE.
         self.strangers: dict[ClOrdID, None] = {}
+        self.ledger = Ledger()  #: What orders reserve, and what was done lately.
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -139,7 +114,9 @@ class State:
         """Take a fact in; returns the order that it is about, as it stands after, if there is
         one. Never raises for anything a message may say: what fits nowhere changes nothing."""
         applier = self._appliers.get(type(message))
-        return None if applier is None else applier(message)
+        order = None if applier is None else applier(message)
+        self.ledger.take(self.book, message, order)
+        return order
 
     # The desk
 
@@ -211,6 +188,7 @@ class State:
             created_time=message.transact_time,
             wire_id=message.cl_ord_id,
             updated_time=message.transact_time,
+            ref_px=message.ref_px,
         )
         if self.kill is not None:
             self.kill = replace(self.kill, passed=self.kill.passed | {order.cl_ord_id})
@@ -372,6 +350,7 @@ class State:
                 kill=self.kill,
                 strangers=list(self.strangers),
                 cash=self.book.cash,
+                tally=self.ledger.tally,
             )
         )
 
@@ -396,4 +375,5 @@ class State:
         state.alarms = image.alarms
         state.kill = image.kill
         state.strangers = dict.fromkeys(image.strangers)
+        state.ledger.restore(state.book, image.tally)
         return state

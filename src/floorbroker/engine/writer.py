@@ -144,11 +144,8 @@ class Writer:
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
-        self._put_all(
-            decide.replacement(
-                self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
-            )
-        )
+        judge = partial(decide.replacement, rules=self._rules, now=self.now, around=item.around)
+        self._put_all(judge(self.state, item.cl_ord_id, item.change))
         self._await(item.cl_ord_id, self.state.book.replaces, reply)
 
     def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:

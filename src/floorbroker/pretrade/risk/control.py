@@ -60,7 +60,7 @@ def new_value(ask: Ask, view: RiskView) -> Decimal | None:
     if ask.notional is not None:
         return ask.notional
     px = unit_price(ask, view)
-    return None if px is None else ask.new_qty * px
+    return None if px is None else ask.new_qty * px + ask.new_dollars
 
 
 def cap(share: Decimal, most: Decimal | None, view: RiskView) -> Decimal | None:

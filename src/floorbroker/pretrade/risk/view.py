@@ -18,7 +18,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """An order that wants to exist, or one that wants to be replaced by more risk.
 
     `qty` is its whole size, `new_qty` the shares that it adds to what is reserved already: of a
-    new order all of them, of a replace the difference.
+    new order all of them, of a replace the difference. `new_dollars` is what a replace's dearer
+    price makes of the others.
     """
 
     symbol: str
@@ -27,6 +28,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     time_in_force: TimeInForce = TimeInForce.DAY
     qty: Decimal | None = None  #: None for an order in dollars.
     new_qty: Decimal = _ZERO
+    new_dollars: Decimal = _ZERO
     notional: Decimal | None = None
     price: Decimal | None = None
     stop_px: Decimal | None = None
