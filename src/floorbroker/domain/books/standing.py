@@ -48,7 +48,7 @@ class RiskStateChanged(Message, frozen=True, kw_only=True):
     by: str
     control: str = ""
     symbol: str = ""
-    strategy: str = ""
+    strategy: str | None = None  #: Orders that name none are a strategy, too: "".
 
 
 class LimitsChanged(Message, frozen=True, kw_only=True):

@@ -16,9 +16,7 @@ def dead_man(beat_age_s: float | None, limits: GuardLimits) -> Breach | None:
     return Breach(control="A03", limit=limit, value=value, then=Then.CANCEL)
 
 
-def journal_health(
-    *, free_bytes: int | None, problem: str, limits: GuardLimits
-) -> Breach | None:
+def journal_health(*, free_bytes: int | None, problem: str, limits: GuardLimits) -> Breach | None:
     """A11: every append and fsync succeeds, and the disk has at least 1 GiB free. After a failed
     fsync nothing is tried again: the desk ends, and the next start recovers."""
     if problem:
@@ -31,13 +29,13 @@ def journal_health(
     return Breach(control="A11", limit=limit, value=value, then=Then.HALT)
 
 
-def build_identity(
-    *, armed: str, here: str, is_live: bool, limits: GuardLimits
-) -> Breach | None:
+def build_identity(*, armed: str, here: str, is_live: bool, limits: GuardLimits) -> Breach | None:
     """A12: code, settings, limits and schema are those that were armed."""
     if not (is_live and limits.must_match_build) or not armed or armed == here:
         return None
-    return Breach(control="A12", limit=f"{armed}, as armed", value=f"this is {here}", then=Then.REFUSE)
+    return Breach(
+        control="A12", limit=f"{armed}, as armed", value=f"this is {here}", then=Then.REFUSE
+    )
 
 
 def alerts(unheard_s: Iterable[float], limits: GuardLimits) -> Breach | None:

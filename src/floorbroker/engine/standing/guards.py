@@ -97,7 +97,7 @@ class Guards(Struct, kw_only=True):
         is_active = message.state is RiskState.ACTIVE
         if message.symbol:
             _lay(self.symbols, message.symbol, None if is_active else mark)
-        elif message.strategy:
+        elif message.strategy is not None:
             _lay(self.strategies, message.strategy, None if is_active else mark)
             self.troubles.pop(message.strategy, None)
         else:
