@@ -37,6 +37,8 @@ from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.vigil.eyes import eyes_of
+from floorbroker.engine.vigil.watchman import Watchman
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
@@ -117,6 +119,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         parts.watch = _watch(settings, door, random)
         stack.push_async_callback(parts.watch.aclose)
         _mind(parts, stack)
+        _guard(parts, settings, stack)
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
@@ -248,6 +251,15 @@ def _mind(parts: Parts, stack: AsyncExitStack) -> None:
 
     task = asyncio.get_running_loop().create_task(parts.watch.mind(book))
     stack.callback(task.cancel)
+
+
+def _guard(parts: Parts, settings: Settings, stack: AsyncExitStack) -> None:
+    """Keep the watch that no message keeps, for as long as the desk is open."""
+    engine, disk = parts.engine, settings.journal_path.parent
+    eyes = eyes_of(engine, parts.watch.view, parts.skew, home=settings.home, disk=disk)
+    watchman = Watchman(engine.switch, eyes, SystemClock(), engine.settings.guards)
+    stack.callback(eyes.heartbeat.stop)
+    stack.callback(asyncio.get_running_loop().create_task(watchman.run()).cancel)
 
 
 async def _clock_of(url: str, speed: float) -> Clock:

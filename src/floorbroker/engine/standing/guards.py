@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from floorbroker.domain.messages import (
     Alarm,
     Armed,
+    DeskOpened,
     ExecType,
     ExecutionReport,
     JournalMessage,
@@ -20,6 +21,7 @@ from floorbroker.domain.messages import (
     LimitsChanged,
     OrderReject,
     RequestKind,
+    RequestSent,
     RequestUnanswered,
     RiskState,
     RiskStateChanged,
@@ -75,6 +77,7 @@ class Guards(Struct, kw_only=True):
     armed: Armed | None = None
     alerts: dict[str, Alert] = field(default_factory=dict)
     troubles: dict[str, Trouble] = field(default_factory=dict)
+    sends: int = 0  #: SEND records since the desk was opened.
     doubts: list[datetime] = field(default_factory=list)  #: Submits without a clear answer.
 
     def take(self, message: JournalMessage, order: Order | None) -> None:
@@ -158,6 +161,12 @@ class Guards(Struct, kw_only=True):
             self.doubts.append(message.transact_time)
             del self.doubts[:-REMEMBERED]
 
+    def opened(self, _: DeskOpened, __: Order | None) -> None:
+        self.sends = 0
+
+    def sent(self, _: RequestSent, __: Order | None) -> None:
+        self.sends += 1
+
     def _alert(self, name: str, text: str, now: datetime) -> None:
         before = self.alerts.get(name)
         count, since = (1, now) if before is None else (before.count + 1, before.since)
@@ -173,6 +182,8 @@ def may_acknowledge(name: str) -> bool:
 
 _TAKEN = frozenset({ExecType.NEW, ExecType.PENDING_NEW, ExecType.ACCEPTED, ExecType.TRADE})
 _TAKERS: dict[type, Callable[[Guards, Any, Order | None], None]] = {
+    DeskOpened: Guards.opened,
+    RequestSent: Guards.sent,
     RiskStateChanged: Guards.changed,
     TradingResumed: Guards.resumed,
     LimitsChanged: Guards.limited,
