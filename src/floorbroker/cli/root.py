@@ -78,6 +78,12 @@ for _name, _where, _about, _example in (
         "risk what-if buy 10 AAPL",
     ),
     ("arm", "guards.arm:arm_app", "allow live trading, in two steps", "arm"),
+    (
+        "watchdog",
+        "guards.watchdog:app",
+        "look whether the desk lives; exit 1 if it does not",
+        "watchdog --after 60",
+    ),
     ("alerts", "guards.arm:alerts_app", "what somebody has to look at", "alerts list"),
     ("doctor", "doctor:app", "what is healthy and what is not; exit 1 if anything is", "doctor"),
 ):

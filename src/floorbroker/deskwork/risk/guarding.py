@@ -38,7 +38,7 @@ class Guarding:
     """What stands over the orders of an open desk; see `Desk.guards`."""
 
     def __init__(self, parts: app.Parts, settings: Settings) -> None:
-        self._parts, self._settings = parts, settings
+        self.parts, self._settings = parts, settings
         self._switch = parts.engine.switch
 
     # Limits
@@ -47,7 +47,7 @@ class Guarding:
         """Every limit of the desk, then what single accounts, strategies and symbols have of
         their own."""
         return limit_rows(
-            self._switch.limits(), tuple(self._switch.guards.changes), self._parts.clock.now()
+            self._switch.limits(), tuple(self._switch.guards.changes), self.parts.clock.now()
         )
 
     async def set_limit(
@@ -78,13 +78,13 @@ class Guarding:
 
     async def arming(self) -> arming.Arming:
         """What would be armed, and a new code that arms it."""
-        return await arming.proposed(self._parts, self._settings)
+        return await arming.proposed(self.parts, self._settings)
 
     async def arm(self, code: str, *, by: str = "", for_s: int = 8 * 3600) -> datetime:
         """Allow live trading until the time returned, by the code that `arming` gave; raises
         Refused where it is another one, too old, or something has changed since."""
-        found = arming.redeemed(self._settings, self._parts, code)
-        account, identity = self._parts.broker.account, found.build
+        found = arming.redeemed(self._settings, self.parts, code)
+        account, identity = self.parts.broker.account, found.build
         command = Arm(account=account, by=by or user(), for_s=for_s, identity=identity)
         await self._switch.lay(command)
         armed = self._switch.guards.armed
@@ -95,7 +95,7 @@ class Guarding:
     async def disarm(self, *, by: str = "") -> None:
         """No live order from now on."""
         who = by or user()
-        await self._switch.lay(Arm(account=self._parts.broker.account, by=who))
+        await self._switch.lay(Arm(account=self.parts.broker.account, by=who))
 
     # Alerts
 
@@ -111,7 +111,7 @@ class Guarding:
 
     async def what_if(self, request: OrderRequest) -> WhatIf:
         """What each control would say of this order now; nothing is sent or written down."""
-        return await what_if(self._parts, request)
+        return await what_if(self.parts, request)
 
 
 def scope_of(scope: str, whose: str) -> Scope:
