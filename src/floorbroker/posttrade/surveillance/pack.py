@@ -19,6 +19,7 @@ from floorbroker.domain.messages import (
     RiskStateChanged,
     TradingResumed,
 )
+from floorbroker.engine.standing.guards import Guards
 from floorbroker.journal.port import Head, Record
 from floorbroker.posttrade.fold import JournalFold
 from floorbroker.posttrade.surveillance.patterns import Finding, surveyed
@@ -69,14 +70,13 @@ def day_pack(
 ) -> DayPack:
     """Fold the whole journal up to `head`; what came before the day only makes its orders known.
     `close` is when the day's regular session ended."""
-    fold, day, standing, open_breaks = JournalFold(), _Day(), dict[str, None](), 0
+    fold, day, guards, open_breaks = JournalFold(), _Day(), Guards(), 0
     for record in records:
         if record.seq > head.seq or record.message.transact_time >= end:
             break
         fold.take(record)
         message = record.message
-        if isinstance(message, Alarm):
-            _alert(standing, message)
+        guards.take(message, None)
         if isinstance(message, Reconciliation):
             open_breaks = len(message.open_breaks)
         if message.transact_time >= start:
@@ -96,18 +96,11 @@ def day_pack(
         unknown=tuple(day.unknown),
         changes=tuple(day.changes),
         alerts=tuple(day.alerts),
-        unacknowledged=tuple(standing),
+        unacknowledged=tuple(guards.alerts),
         review=tuple(surveyed(traded, close)),
         head_seq=head.seq,
         head_hash=head.hash.hex(),
     )
-
-
-def _alert(standing: dict[str, None], alarm: Alarm) -> None:
-    if alarm.is_over:
-        standing.pop(alarm.name, None)
-    else:
-        standing[alarm.name] = None
 
 
 def _take(day: _Day, message: object) -> None:
