@@ -34,9 +34,12 @@ from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
+from floorbroker.engine.atrade.settings import LIVE as GUARDS_LIVE
+from floorbroker.engine.atrade.settings import PAPER as GUARDS_PAPER
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.standing.identity import build_of
 from floorbroker.engine.vigil.eyes import eyes_of
 from floorbroker.engine.vigil.watchman import Watchman
 from floorbroker.journal.latch import LatchFile
@@ -45,6 +48,7 @@ from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.watch.prices import live_price
 from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
@@ -117,6 +121,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
         parts.watch = _watch(settings, door, random)
+        parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
         stack.push_async_callback(parts.watch.aclose)
         _mind(parts, stack)
         _guard(parts, settings, stack)
@@ -275,11 +280,16 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     A market that runs faster than real time is also polled faster, and ages that are told by its
     dates grow with its speed.
     """
-    speed = settings.exchange_speed
+    speed, is_live = settings.exchange_speed, settings.mode == "live"
+    guards = GUARDS_LIVE if settings.limits.profile == "live" else GUARDS_PAPER
     ours = EngineSettings(
         slow_order_s=settings.slow_ms / 1000,
         degraded_order_s=settings.degraded_ms / 1000,
         resend_unknown=settings.resend_unknown,
+        limits=settings.limits,
+        is_live=is_live,
+        guards=guards,
+        build=build_of(settings, settings.limits, guards) if is_live else "",
     )
     if settings.mode != "embedded":
         return ours

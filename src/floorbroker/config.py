@@ -9,8 +9,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from floorbroker import limitfile
 from floorbroker.brokers.alpaca.credentials import Secret
 from floorbroker.domain.errors import ConfigError
+from floorbroker.pretrade.risk.layers import LimitBook
+from floorbroker.pretrade.risk.limits import PAPER
 
 Mode = Literal["embedded", "paper", "live"]
 
@@ -40,6 +43,8 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_SLOW_MS": "an order acknowledged later than this is noted, 500 by default",
     "FLOORBROKER_DEGRADED_MS": "one acknowledged later than this is told as degraded, 1000",
     "FLOORBROKER_RESEND_UNKNOWN": "true: what was never placed is sent again, false by default",
+    "FLOORBROKER_PROFILE": "limits to start from: live or paper; paper unless money is real",
+    "FLOORBROKER_LIMITS": "file of limits, floorbroker.toml here or in the home folder",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
     "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
@@ -83,6 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     slow_ms: int = 500
     degraded_ms: int = 1000
     resend_unknown: bool = False
+    limits: LimitBook = LimitBook(profile="paper", base=PAPER)
 
     @property
     def anchors_path(self) -> Path:
@@ -136,6 +142,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         slow_ms=_whole(values, "FLOORBROKER_SLOW_MS", 500),
         degraded_ms=_whole(values, "FLOORBROKER_DEGRADED_MS", 1000),
         resend_unknown=_truth(values, "FLOORBROKER_RESEND_UNKNOWN", default=False),
+        limits=_limits(values, home),
     )
 
 
@@ -245,6 +252,18 @@ def _journal_path(values: Mapping[str, str], home: Path) -> Path:
 def _path(values: Mapping[str, str], key: str) -> Path | None:
     text = values.get(key)
     return Path(text).expanduser() if text else None
+
+
+def _limits(values: Mapping[str, str], home: Path) -> LimitBook:
+    """What floorbroker.toml says on top of the profile."""
+    text = _one_of(values, "FLOORBROKER_PROFILE", ("paper", "live"))
+    path = _path(values, "FLOORBROKER_LIMITS")
+    if path is not None and not path.is_file():
+        raise ConfigError(f"FLOORBROKER_LIMITS: {str(path)!r} does not exist")
+    here = Path(limitfile.FILE)
+    if path is None:
+        path = here if here.is_file() else home / limitfile.FILE
+    return limitfile.read(path, "live" if text == "live" else "paper")
 
 
 def _anchor_key(values: Mapping[str, str]) -> Secret | None:

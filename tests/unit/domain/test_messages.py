@@ -144,7 +144,9 @@ MESSAGES: list[JournalMessage] = [
         transact_time=NOON, epoch=3, version="0.1.0", account=MAIN, broker="alpaca", mode="paper"
     ),
     DeskClosed(transact_time=NOON, epoch=3),
-    NewOrderSingle(transact_time=NOON, cl_ord_id=MINE, account=MAIN, order=LIMIT),
+    NewOrderSingle(
+        transact_time=NOON, cl_ord_id=MINE, account=MAIN, order=LIMIT, ref_px=Px("187.21")
+    ),
     OrderCancelRequest(transact_time=NOON, cl_ord_id=MINE, text="asked by hand"),
     OrderCancelReplaceRequest(
         transact_time=NOON,
@@ -205,7 +207,12 @@ MESSAGES: list[JournalMessage] = [
     OrderNotPlaced(transact_time=NOON, cl_ord_id=MINE, text="nowhere to be found"),
     OrderExpiredUnsent(transact_time=NOON, cl_ord_id=MINE, text="too old"),
     BusinessMessageReject(
-        transact_time=NOON, command="submit_order", text="no", cl_ord_id=MINE, symbol="AAPL"
+        transact_time=NOON,
+        command="submit_order",
+        text="no",
+        cl_ord_id=MINE,
+        symbol="AAPL",
+        control="P06",
     ),
     MessageQuarantined(transact_time=NOON, source=Source.STREAM, raw='{"x": ', text="cut short"),
     Alarm(transact_time=NOON, name="after_the_end", text="a fill", cl_ord_id=MINE, is_over=True),
@@ -374,6 +381,8 @@ def test_the_canonical_bytes_do_not_change(name: str) -> None:
     message = next(message for message in MESSAGES if name_of(message) == name)
     if isinstance(message, ExecutionReport):
         message = msgspec.structs.replace(message, parent=None, legs=(), origin="")  # later
+    if isinstance(message, NewOrderSingle):
+        message = msgspec.structs.replace(message, ref_px=None)  # later
     assert ENCODER.encode(message) == GOLDEN[name]
     assert MESSAGE_DECODER.decode(GOLDEN[name]) == message
 

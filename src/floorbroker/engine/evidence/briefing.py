@@ -30,6 +30,8 @@ _NEW_YORK = ZoneInfo("America/New_York")
 _ZERO = Decimal(0)
 #: An answer about a symbol is used for other orders for this long; so is what positions are worth.
 _ANSWER_NS = NS_PER_S
+#: So long what was found serves the next order, too, where nobody tells of single symbols.
+_SAME_NS = NS_PER_S // 100
 Found = TypeVar("Found")
 
 
@@ -51,6 +53,7 @@ class Briefing:
         self._answers: dict[str, Reference] = {}
         self._today, self._day_until_ns = "", 0
         self._drift, self._drift_until_ns = _ZERO, 0
+        self._found: Facts | None = None
 
     async def about(self, request: OrderRequest) -> Around:
         """What a new order is decided by, besides the book."""
@@ -67,10 +70,14 @@ class Briefing:
 
     async def _facts(self, symbol: str, limits: Limits) -> Facts:
         at_ns = self._clock.now_ns()
+        must_ask = limits.reference_required or limits.equity_required
+        found = self._found
+        if found is not None and not must_ask and at_ns - found.at_ns < _SAME_NS:
+            return found
         reference = self._price(symbol, limits, at_ns)
         account = self._account_at_hand()
         is_open = None
-        if limits.reference_required or limits.equity_required:
+        if must_ask:
             reference, account, is_open = await self._asked(symbol, limits, reference)
         facts = Facts(
             at_ns=at_ns,
@@ -80,7 +87,15 @@ class Briefing:
             adv=self.adv(symbol),
             drift=self._worth_more(at_ns),
         )
-        return facts if account is None else self._with_account(facts, account)
+        if account is not None:
+            facts = self._with_account(facts, account)
+        self._found = facts if self._is_alone and not must_ask else None
+        return facts
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether nobody tells of single symbols, so that facts are the same for all of them."""
+        return self.prices is _untold and self.adv is _untold
 
     def _price(self, symbol: str, limits: Limits, now_ns: int) -> Reference | None:
         """The live price, or an answer that is as good as new."""

@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 
-class Reference(Struct, frozen=True, kw_only=True):
+class Reference(Struct, frozen=True, kw_only=True, gc=False):
     """The market of a symbol as somebody told it; `at_ns` is how old it is, as an instant."""
 
     at_ns: int
@@ -15,7 +15,7 @@ class Reference(Struct, frozen=True, kw_only=True):
     is_halted: bool | None = None
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(Struct, frozen=True, kw_only=True, gc=False):
     """Found at `at_ns`; None is what nobody told in time. The rest is in the book."""
 
     at_ns: int

@@ -36,6 +36,14 @@ class Ledger:
             LegAdopted: self._adopted,
         }
 
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same, however it came to it."""
+        if not isinstance(other, Ledger):
+            return False
+        return (self.reserve, self.tally) == (other.reserve, other.tally)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
     def restore(self, book: Book, tally: Tally) -> None:
         """As a snapshot had it; holds follow from the book."""
         self.tally = tally
@@ -73,7 +81,7 @@ class Ledger:
             self._revalue(book, order.request.symbol)
 
     def _adopted(self, book: Book, message: LegAdopted, order: Order) -> None:
-        if message.known_as is not None:
+        if message.known_as is not None and book.find(message.known_as) is None:
             self.reserve.drop(message.known_as)
         self.reserve.put(book, order)
 

@@ -11,8 +11,9 @@ when it was decided on. Positions are worth what they cost.
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from operator import neg
 
 from msgspec import Struct, field
 
@@ -35,7 +36,8 @@ class Hold(Struct, frozen=True, gc=False):
     """What one order reserves."""
 
     symbol: str
-    pair: Pair
+    is_buy: bool
+    pair: Pair | None  #: Whose shares it shares; None where it is alone.
     shares: Decimal
     dollars: Decimal  #: Of an order whose shares only its fills will tell.
     value: Decimal
@@ -45,10 +47,6 @@ class Hold(Struct, frozen=True, gc=False):
     request: OrderRequest
     cum_qty: Decimal
     is_firm: bool  #: No replace is on its way.
-
-    @property
-    def is_buy(self) -> bool:
-        return self.pair[1]
 
 
 class Room(Struct):
@@ -84,8 +82,10 @@ class Reserve:
         self.revalue(book.positions.values())
 
     def put(self, book: Book, order: Order) -> None:
-        """The order stands like this now."""
+        """The order stands like this now. Of two that share a name, ours counts."""
         name, old = order.cl_ord_id, self.holds.get(order.cl_ord_id)
+        if book.external and name in book.external:
+            order = book.find(name) or order
         if order.venue_status in ENDED or order.venue_status is OrdStatus.HELD:
             if old is not None:
                 self.drop(name)
@@ -119,6 +119,20 @@ class Reserve:
             if cost != before:
                 self.gross += cost - before
                 self._costs[symbol] = cost
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same, however it came to it."""
+        return isinstance(other, Reserve) and self._said() == other._said()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def _said(self) -> tuple[object, ...]:
+        rooms = {
+            symbol: (one.buy, one.sell, one.buy_dollars, one.sell_dollars, one.count, one.unknown)
+            for symbol, one in self.rooms.items()
+            if one.count
+        }
+        return self.holds, rooms, self.value, self.unseen, self.gross, self.unknown
 
     def room(self, symbol: str) -> Room:
         return self.rooms.get(symbol) or _EMPTY
@@ -158,18 +172,28 @@ class Reserve:
         room = self.rooms.get(hold.symbol)
         if room is None:
             room = self.rooms[hold.symbol] = Room()
+        step = 1 if is_there else -1
+        room.count += step
+        if hold.is_unknown:
+            room.unknown += step
+            self.unknown += step
+        if hold.pair is None:
+            self._sum(room, hold, _sums((hold,)), is_there=is_there)
+            return
         pair = room.pairs.setdefault(hold.pair, {})
-        before = _most(pair)
+        if pair:
+            self._sum(room, hold, _sums(pair.values()), is_there=False)
         if is_there:
             pair[name] = hold
         else:
             del pair[name]
-        after = _most(pair)
-        if not pair:
+        if pair:
+            self._sum(room, hold, _sums(pair.values()), is_there=True)
+        else:
             del room.pairs[hold.pair]
-        shares, dollars, value, unseen = (
-            new - old for new, old in zip(after, before, strict=True)
-        )
+
+    def _sum(self, room: Room, hold: Hold, sums: "_Sums", *, is_there: bool) -> None:
+        shares, dollars, value, unseen = sums if is_there else map(neg, sums)
         if hold.is_buy:
             room.buy += shares
             room.buy_dollars += dollars
@@ -178,26 +202,18 @@ class Reserve:
             room.sell_dollars += dollars
         self.value += value
         self.unseen += unseen
-        step = 1 if is_there else -1
-        room.count += step
-        room.unknown += step * hold.is_unknown
-        self.unknown += step * hold.is_unknown
 
 
 _EMPTY = Room()
 _Sums = tuple[Decimal, Decimal, Decimal, Decimal]
-_NOTHING: _Sums = (_ZERO, _ZERO, _ZERO, _ZERO)
 
 
-def _most(pair: dict[ClOrdID, Hold]) -> _Sums:
-    """Shares, dollars, value and unseen value of a pair: what the one executes, the other does
-    not."""
-    if not pair:
-        return _NOTHING
-    if len(pair) == 1:
-        (hold,) = pair.values()
+def _sums(holds: Collection[Hold]) -> _Sums:
+    """Shares, dollars, value and unseen value of an order, or of a pair: what the one executes,
+    the other does not."""
+    if len(holds) == 1:
+        (hold,) = holds
         return hold.shares, hold.dollars, hold.value, hold.value if hold.is_unseen else _ZERO
-    holds = pair.values()
     return (
         max(hold.shares for hold in holds),
         max(hold.dollars for hold in holds),
@@ -226,7 +242,8 @@ def _hold(book: Book, order: Order, *, is_firm: bool) -> Hold:
         dollars = _ZERO
     return Hold(
         symbol=request.symbol,
-        pair=(order.parent or order.cl_ord_id, is_buy),
+        is_buy=is_buy,
+        pair=_pair(order, is_buy=is_buy),
         shares=shares,
         dollars=dollars,
         value=dollars + shares * px,
@@ -237,6 +254,12 @@ def _hold(book: Book, order: Order, *, is_firm: bool) -> Hold:
         cum_qty=order.cum_qty,
         is_firm=is_firm,
     )
+
+
+def _pair(order: Order, *, is_buy: bool) -> Pair | None:
+    if order.parent is None and not order.request.legs:
+        return None
+    return order.parent or order.cl_ord_id, is_buy
 
 
 def dearest_px(book: Book, order: Order) -> Decimal:

@@ -8,7 +8,8 @@ A day is one of UTC: it changes at seven or eight in the evening in New York, af
 of trading or just before it.
 """
 
-from datetime import UTC, datetime, timedelta
+from bisect import bisect_right
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from msgspec import Struct, field
@@ -25,20 +26,19 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order, OrderRequest
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
-#: Look-alikes and re-entries that are remembered of each kind: limits above see fewer than there
-#: were, and are meant to.
+#: Orders of a symbol, and re-entries, that are remembered: limits as high as this see fewer than
+#: there were, and deny nothing.
 REMEMBERED = 64
-#: Strategies, and pairs of strategy and symbol, that are told apart.
+#: Strategies, symbols, and pairs of the two, that are told apart.
 STRATEGIES_MAX = 4096
-REPEAT_WINDOW_MAX_S = 60
 
 
 def micros(now: datetime) -> int:
     """Microseconds since 1970."""
-    return (now - _START) // _MICRO
+    since = now - _START
+    return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds
 
 
 class Ring(Struct):
@@ -50,7 +50,8 @@ class Ring(Struct):
     total: int = 0
 
     def add(self, now: int) -> None:
-        self._turn(now)
+        if now // self.slot != self.last:
+            self._turn(now)
         self.counts[self.last % len(self.counts)] += 1
         self.total += 1
 
@@ -94,6 +95,13 @@ class Rate(Struct):
     minute: Ring = field(default_factory=minute)
 
 
+class Alike(Struct, frozen=True, gc=False):
+    """An order that others may look like, and when it was written down."""
+
+    at: int
+    request: OrderRequest
+
+
 class Tally(Struct):
     """All counts; a snapshot keeps them as they are."""
 
@@ -102,7 +110,7 @@ class Tally(Struct):
     requests: Ring = field(default_factory=minute)
     messages: Ring = field(default_factory=hour)
     fills: Ring = field(default_factory=hour)
-    alikes: dict[str, list[int]] = field(default_factory=dict)
+    recent: dict[str, list[Alike]] = field(default_factory=dict)  #: By symbol.
     filled: dict[str, str] = field(default_factory=dict)  #: By strategy and symbol, the side.
     entries: dict[str, list[int]] = field(default_factory=dict)
     day: int = 0
@@ -127,7 +135,7 @@ class Tally(Struct):
         rate.minute.add(now)
         self.orders.add(now)
         self.messages.add(now)
-        self._alike(alike(request), now)
+        self._alike(request, now)
         self._entered(request, now)
         self.since_change += 1
         self.spent(now, value)
@@ -157,15 +165,19 @@ class Tally(Struct):
 
     def repeats(self, request: OrderRequest, now: int, window_s: int) -> int:
         """Orders like this one in so many seconds."""
-        since = now - window_s * _SECOND
-        return sum(at > since for at in self.alikes.get(alike(request), ()))
+        since, found = now - window_s * _SECOND, 0
+        for one in reversed(self.recent.get(request.symbol, ())):
+            if one.at <= since:
+                break
+            found += _are_alike(one.request, request)
+        return found
 
     def reentries(self, request: OrderRequest, now: int, window_s: int) -> int:
         """Orders on the side just filled, this one among them if it is one."""
         whose, since = _whose(request), now - window_s * _SECOND
         is_one = self.filled.get(whose) == request.side.value
         before = self.entries.get(whose)
-        return is_one + (0 if before is None else sum(at > since for at in before))
+        return is_one + (0 if before is None else len(before) - bisect_right(before, since))
 
     def today(self, now: int) -> tuple[Decimal, int]:
         """The day's turnover and orders."""
@@ -178,19 +190,15 @@ class Tally(Struct):
         if day > self.day:
             self.day, self.turnover, self.orders_today = day, Decimal(0), 0
 
-    def _alike(self, key: str, now: int) -> None:
-        times = self.alikes.pop(key, None)
-        if times is None:
-            times = []
-        times.append(now)
-        if len(times) > REMEMBERED:
-            del times[0]
-        self.alikes[key] = times
-        while True:
-            oldest = next(iter(self.alikes))
-            if self.alikes[oldest][-1] > now - REPEAT_WINDOW_MAX_S * _SECOND:
-                return
-            del self.alikes[oldest]
+    def _alike(self, request: OrderRequest, now: int) -> None:
+        recent = self.recent.get(request.symbol)
+        if recent is None:
+            recent = self.recent[request.symbol] = []
+            while len(self.recent) > STRATEGIES_MAX:
+                self.recent.pop(next(iter(self.recent)))
+        recent.append(Alike(max(now, recent[-1].at) if recent else now, request))
+        if len(recent) > REMEMBERED:
+            del recent[0]
 
     def _entered(self, request: OrderRequest, now: int) -> None:
         whose = _whose(request)
@@ -198,19 +206,27 @@ class Tally(Struct):
             return
         del self.filled[whose]
         times = self.entries.setdefault(whose, [])
-        times.append(now)
-        if len(times) > REMEMBERED:
-            del times[0]
+        _remember(times, now)
         while len(self.entries) > STRATEGIES_MAX:
             self.entries.pop(next(iter(self.entries)))
 
 
-def alike(request: OrderRequest) -> str:
-    """What two orders that look alike have in common."""
-    size = request.order_qty or request.notional
-    return (
-        f"{request.side}|{request.symbol}|{size!s}|{request.price!s}|{request.stop_px!s}"
-        f"|{request.strategy}"
+def _remember(times: list[int], now: int) -> None:
+    """Clocks may go back; what is remembered does not."""
+    times.append(max(now, times[-1]) if times else now)
+    if len(times) > REMEMBERED:
+        del times[0]
+
+
+def _are_alike(one: OrderRequest, other: OrderRequest) -> bool:
+    """Same side, size, prices and strategy; of one symbol they are already."""
+    return (one.side, one.order_qty, one.notional, one.price, one.stop_px, one.strategy) == (
+        other.side,
+        other.order_qty,
+        other.notional,
+        other.price,
+        other.stop_px,
+        other.strategy,
     )
 
 

@@ -18,7 +18,7 @@ from floorbroker.domain.messages import RiskState
 from floorbroker.domain.order import Order, OrderClass, OrderRequest, Side
 from floorbroker.engine.exposure.facts import Facts
 from floorbroker.engine.exposure.reserve import dearest_px
-from floorbroker.engine.exposure.tally import Tally, micros
+from floorbroker.engine.exposure.tally import REMEMBERED, Tally, micros
 from floorbroker.engine.gates import laid
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
@@ -32,7 +32,7 @@ _ZERO = Decimal(0)
 _EXITS = (OrderClass.SIMPLE, OrderClass.OCO)
 
 
-class Around(Struct, frozen=True, kw_only=True):
+class Around(Struct, frozen=True, kw_only=True, gc=False):
     """What is known besides the state: of the market, the instrument, the caller, the parent."""
 
     facts: Facts | None = None
@@ -45,7 +45,7 @@ class Around(Struct, frozen=True, kw_only=True):
 NOTHING_AROUND = Around()
 
 
-class Sight(Struct, frozen=True):
+class Sight(Struct, frozen=True, gc=False):
     """The desk as an order finds it: all that a view of it is made of."""
 
     state: State
@@ -167,6 +167,7 @@ def _mid(facts: Facts) -> Decimal | None:
 def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> RiskView:
     state, micro = sight.state, micros(sight.now)
     opened = state.opened
+    window_s = limits.repeat_window_human_s if ask.is_human else limits.repeat_window_s
     return RiskView(
         now_ns=micro * 1000,
         is_live=sight.settings.is_live,
@@ -179,7 +180,9 @@ def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> Risk
         **_told(sight.around, micro * 1000),
         **_held(state, ask, sight.around.facts),
         **_lately(state.ledger.tally, request, limits, micro),
-        repeats=_repeats(sight, request, limits),
+        repeats=0
+        if limits.repeats_max >= REMEMBERED
+        else state.ledger.tally.repeats(request, micro, window_s),
     )
 
 
@@ -276,12 +279,6 @@ def _held(state: State, ask: Ask, facts: Facts | None) -> dict[str, Any]:
         "unknown_here": room.unknown,
         "unknown_all": reserve.unknown,
     }
-
-
-def _repeats(sight: Sight, request: OrderRequest, limits: Limits) -> int:
-    is_human = sight.around.is_human
-    window_s = limits.repeat_window_human_s if is_human else limits.repeat_window_s
-    return sight.state.ledger.tally.repeats(request, micros(sight.now), window_s)
 
 
 def _lately(tally: Tally, request: OrderRequest, limits: Limits, now: int) -> dict[str, Any]:

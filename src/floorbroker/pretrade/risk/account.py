@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -92,13 +93,17 @@ REGULATORY: tuple[Rule, ...] = (
 
 def regulatory(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:
     """P22: every dated rule that holds today and is switched on."""
-    for rule in REGULATORY:
-        if rule.name in limits.regulatory and rule.holds(view.today):
-            found = rule.broken(ask, view)
-            if found is not None:
-                value, hint = found
-                return Denial(control="P22", limit=rule.name, value=value, would_pass=hint)
+    for rule in _in_force(limits.regulatory, view.today):
+        found = rule.broken(ask, view)
+        if found is not None:
+            value, hint = found
+            return Denial(control="P22", limit=rule.name, value=value, would_pass=hint)
     return None
+
+
+@lru_cache(maxsize=64)
+def _in_force(names: frozenset[str], today: str) -> tuple[Rule, ...]:
+    return tuple(rule for rule in REGULATORY if rule.name in names and rule.holds(today))
 
 
 def daily_loss(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:

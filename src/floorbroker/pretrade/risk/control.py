@@ -43,8 +43,10 @@ class Control(Struct, frozen=True, kw_only=True):
 def unit_price(ask: Ask, view: RiskView) -> Decimal | None:
     """What a share of the order may be worth: the market's price, or the order's own where that
     is higher; None where there is neither."""
-    prices = [px for px in (view.mid_px, ask.price, ask.stop_px) if px is not None]
-    return max(prices, default=None)
+    mid, own = view.mid_px, ask.own_px
+    if mid is None or own is None:
+        return own if mid is None else mid
+    return max(mid, own)
 
 
 def value_of(ask: Ask, view: RiskView) -> Decimal | None:

@@ -73,12 +73,13 @@ def gross(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:
 
 
 def buying_power(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:
-    """P14: what is reserved + cost * (1 + buffer) <= min(the broker's, our model's)."""
+    """P14: what is reserved + cost * (1 + buffer) <= min(the broker's, our model's) buying power,
+    or the share of it that may be used."""
     value = new_value(ask, view)
     if value is None:
         return unpriced("P14", ask) if limits.reference_required else None
     bounds = [
-        power - reserved
+        limits.buying_power_share_max * power - reserved
         for power, reserved in (
             (view.broker_bp, view.unseen_value),
             (view.model_bp, view.open_value),
@@ -87,7 +88,7 @@ def buying_power(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:
     ]
     if not bounds:
         return no_equity("P14") if limits.equity_required else None
-    free = limits.buying_power_share_max * max(min(bounds), _ZERO)
+    free = max(min(bounds), _ZERO)
     cost = value * (1 + limits.buying_power_buffer)
     if cost <= free:
         return None

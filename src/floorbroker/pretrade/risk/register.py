@@ -1,7 +1,7 @@
 """Every pre-trade control, in the order in which an order meets them, and the one call."""
 
 from floorbroker.pretrade.risk import account, exposure, permits, rates, shape
-from floorbroker.pretrade.risk.control import Control, Denial
+from floorbroker.pretrade.risk.control import Check, Control, Denial
 from floorbroker.pretrade.risk.limits import Limits
 from floorbroker.pretrade.risk.view import Ask, RiskView
 
@@ -110,7 +110,6 @@ CONTROLS: tuple[Control, ...] = (
         name="open orders",
         why="What is open can all fill at once.",
         check=exposure.open_orders,
-        on_reduce=False,
     ),
     Control(
         id="P17",
@@ -212,10 +211,11 @@ CONTROLS: tuple[Control, ...] = (
 )
 BY_ID: dict[str, Control] = {control.id: control for control in CONTROLS}
 
-#: By (is it a replace, does it only reduce): the controls that the order meets.
-_MET: dict[tuple[bool, bool], tuple[Control, ...]] = {
+#: By (is it a replace, does it only reduce): the controls that the order meets, each with its
+#: check, because looking that up takes as long as most of them.
+_MET: dict[tuple[bool, bool], tuple[tuple[Control, Check], ...]] = {
     (is_replace, is_reducing): tuple(
-        control
+        (control, control.check)
         for control in CONTROLS
         if (control.on_replace or not is_replace) and (control.on_reduce or not is_reducing)
     )
@@ -226,18 +226,22 @@ _MET: dict[tuple[bool, bool], tuple[Control, ...]] = {
 
 def check(ask: Ask, view: RiskView, limits: Limits) -> Denial | None:
     """The first no, or None. A control that fails denies: who cannot judge must not let pass."""
-    for control in _MET[ask.is_replace, view.is_reducing]:
-        denial = judged(control, ask, view, limits)
-        if denial is not None:
-            return denial
+    asked = CONTROLS[0]
+    try:
+        for control, check_one in _MET[ask.is_replace, view.is_reducing]:
+            asked = control
+            denial = check_one(ask, view, limits)
+            if denial is not None:
+                return denial
+    except Exception as problem:  # noqa: BLE001  (fail closed, whatever it was)
+        return _failed(asked, problem)
     return None
 
 
 def check_all(ask: Ask, view: RiskView, limits: Limits) -> tuple[Denial, ...]:
     """Every no, for people who ask what would happen."""
-    found = (
-        judged(control, ask, view, limits) for control in _MET[ask.is_replace, view.is_reducing]
-    )
+    met = _MET[ask.is_replace, view.is_reducing]
+    found = (judged(control, ask, view, limits) for control, _ in met)
     return tuple(denial for denial in found if denial is not None)
 
 
@@ -246,9 +250,13 @@ def judged(control: Control, ask: Ask, view: RiskView, limits: Limits) -> Denial
     try:
         return control.check(ask, view, limits)
     except Exception as problem:  # noqa: BLE001  (fail closed, whatever it was)
-        return Denial(
-            control=control.id,
-            limit="a control that works",
-            value=f"it failed: {type(problem).__name__}: {problem}",
-            would_pass="nothing, until the defect is mended",
-        )
+        return _failed(control, problem)
+
+
+def _failed(control: Control, problem: Exception) -> Denial:
+    return Denial(
+        control=control.id,
+        limit="a control that works",
+        value=f"it failed: {type(problem).__name__}: {problem}",
+        would_pass="nothing, until the defect is mended",
+    )

@@ -7,6 +7,7 @@ is the control's to say, by the limits that require something to be known.
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.terms import OrdType, Side, TimeInForce
@@ -14,7 +15,7 @@ from floorbroker.domain.terms import OrdType, Side, TimeInForce
 _ZERO = Decimal(0)
 
 
-class Ask(Struct, frozen=True, kw_only=True):
+class Ask(Struct, frozen=True, kw_only=True, gc=False):
     """An order that wants to exist, or one that wants to be replaced by more risk.
 
     `qty` is its whole size, `new_qty` the shares that it adds to what is reserved already: of a
@@ -41,9 +42,16 @@ class Ask(Struct, frozen=True, kw_only=True):
     is_keyed: bool = True  #: The caller gave the ClOrdID.
     asked_ns: int = 0  #: When the caller asked; 0 is now.
 
-    @property
-    def is_buy(self) -> bool:
-        return self.side is Side.BUY
+    #: What follows from the others: never given.
+    is_buy: bool = True
+    own_px: Decimal | None = None  #: The dearer of its limit and its trigger.
+
+    def __post_init__(self) -> None:
+        price, stop_px = self.price, self.stop_px
+        if price is None or (stop_px is not None and stop_px > price):
+            price = stop_px
+        force_setattr(self, "own_px", price)
+        force_setattr(self, "is_buy", self.side is Side.BUY)
 
 
 class Parent(Struct, frozen=True, kw_only=True):
@@ -69,7 +77,7 @@ class LimitChange(Struct, frozen=True, kw_only=True):
     effective_ns: int = 0
 
 
-class RiskView(Struct, frozen=True, kw_only=True):
+class RiskView(Struct, frozen=True, kw_only=True, gc=False):
     """The desk as one order finds it. The order's own symbol is `here`, its strategy `mine`."""
 
     now_ns: int = 0
@@ -142,9 +150,10 @@ class RiskView(Struct, frozen=True, kw_only=True):
 
     parent: Parent | None = None  #: None where the order is no child.
 
-    @property
-    def mid_px(self) -> Decimal | None:
-        """The middle of the quote, else the last price; None where neither is known."""
-        if self.bid_px is not None and self.ask_px is not None:
-            return (self.bid_px + self.ask_px) / 2
-        return self.last_px
+    #: What follows from the others, never given: the middle of the quote, else the last price.
+    mid_px: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        bid_px, ask_px = self.bid_px, self.ask_px
+        mid_px = self.last_px if bid_px is None or ask_px is None else (bid_px + ask_px) / 2
+        force_setattr(self, "mid_px", mid_px)
