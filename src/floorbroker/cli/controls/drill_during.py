@@ -68,7 +68,7 @@ async def dead_man(_: Desk) -> str:
 
 
 async def stream_ready(_: Desk) -> str:
-    return _said(broker.stream_ready(is_whole=False, waited_s=2, wait_s_max=2))
+    return _said(broker.stream_ready(is_whole=False, waited_s=2, wait_max_s=2))
 
 
 async def data_sanity(desk: Desk) -> str:

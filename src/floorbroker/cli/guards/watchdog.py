@@ -74,7 +74,7 @@ async def _silence(settings: "Settings", chosen: WatchdogOptions) -> "Breach | N
     from floorbroker.engine.vigil.heartbeat import Heartbeat
 
     clock, heartbeat = SystemClock(), Heartbeat(settings.home)
-    limits = replace(LIVE, heartbeat_s_max=float(chosen.after))
+    limits = replace(LIVE, heartbeat_max_s=float(chosen.after))
     while True:
         breach = dead_man(heartbeat.age_s(clock.now().timestamp()), limits)
         if breach is not None or chosen.once:

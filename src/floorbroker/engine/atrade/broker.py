@@ -8,13 +8,13 @@ from floorbroker.engine.atrade.breach import Breach, Then
 from floorbroker.engine.atrade.settings import GuardLimits
 
 
-def stream_ready(*, is_whole: bool, waited_s: float, wait_s_max: float) -> Breach | None:
+def stream_ready(*, is_whole: bool, waited_s: float, wait_max_s: float) -> Breach | None:
     """A04: new orders only while the order stream is authorised and its gap is filled; an order
     waits so long for that."""
-    if is_whole or waited_s < wait_s_max:
+    if is_whole or waited_s < wait_max_s:
         return None
     value = "the order stream has a gap; fills could be missed"
-    limit = f"a whole stream within {wait_s_max:g} s"
+    limit = f"a whole stream within {wait_max_s:g} s"
     return Breach(control="A04", limit=limit, value=value, then=Then.DENY)
 
 
@@ -54,8 +54,8 @@ def broker_health(
     if doubts > limits.doubts_max:
         limit = f"{limits.doubts_max} in {limits.doubts_window_s:g} s"
         value = f"{doubts} orders were sent without a clear answer"
-    elif len(acks_s) >= limits.ack_samples_min and slowest_s > limits.ack_p95_s_max:
-        limit = f"{limits.ack_p95_s_max:g} s"
+    elif len(acks_s) >= limits.ack_samples_min and slowest_s > limits.ack_p95_max_s:
+        limit = f"{limits.ack_p95_max_s:g} s"
         value = f"the broker acknowledges after {slowest_s:.1f} s (p95 of {len(acks_s)})"
     else:
         return None
@@ -78,8 +78,8 @@ def wire_conservation(*, sent: int, written: int, strangers: int = 0) -> Breach 
 def clock_skew(least_s: float, limits: GuardLimits) -> Breach | None:
     """A10: abs(local - broker) <= 5 s; above 1 s somebody is told. `least_s` is the least that it
     can be, whatever the way there and back took."""
-    if least_s > limits.skew_s_max:
-        then, most_s = Then.REDUCE, limits.skew_s_max
+    if least_s > limits.skew_max_s:
+        then, most_s = Then.REDUCE, limits.skew_max_s
     elif least_s > limits.skew_warn_s:
         then, most_s = Then.WARN, limits.skew_warn_s
     else:

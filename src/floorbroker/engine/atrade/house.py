@@ -10,9 +10,9 @@ _MIB = 1 << 20
 
 def dead_man(beat_age_s: float | None, limits: GuardLimits) -> Breach | None:
     """A03: a desk that was opened and not closed beats at least once a minute; None is no desk."""
-    if beat_age_s is None or beat_age_s <= limits.heartbeat_s_max:
+    if beat_age_s is None or beat_age_s <= limits.heartbeat_max_s:
         return None
-    limit, value = f"{limits.heartbeat_s_max:g} s", f"no sign of the desk for {beat_age_s:.0f} s"
+    limit, value = f"{limits.heartbeat_max_s:g} s", f"no sign of the desk for {beat_age_s:.0f} s"
     return Breach(control="A03", limit=limit, value=value, then=Then.CANCEL)
 
 

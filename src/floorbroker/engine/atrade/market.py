@@ -25,11 +25,11 @@ def data_sanity(sight: Sight, limits: GuardLimits) -> Breach | None:
     """A05: abs(dmid) <= 5% in 60 s, locked or crossed <= 5 s, age <= 30 s. A symbol without any
     quote is not judged: P09 says what follows from that."""
     mid, earlier = sight.mid_px, sight.earlier_px
-    if sight.age_s is not None and sight.age_s > limits.stale_s_max:
-        limit = f"{limits.stale_s_max:g} s"
+    if sight.age_s is not None and sight.age_s > limits.stale_max_s:
+        limit = f"{limits.stale_max_s:g} s"
         value = f"the newest quote of {sight.symbol} is {sight.age_s:.0f} s old"
-    elif sight.crossed_s > limits.crossed_s_max:
-        limit = f"{limits.crossed_s_max:g} s"
+    elif sight.crossed_s > limits.crossed_max_s:
+        limit = f"{limits.crossed_max_s:g} s"
         value = f"{sight.symbol} has been locked or crossed for {sight.crossed_s:.0f} s"
     elif mid is not None and earlier and abs(mid - earlier) > limits.jump_share_max * earlier:
         limit = f"{_percent(limits.jump_share_max)} in {limits.jump_window_s:g} s"

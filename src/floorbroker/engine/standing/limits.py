@@ -40,6 +40,12 @@ class LimitsInForce:
         self._book: LimitBook | None = None
         self._due: datetime | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """What is kept follows from the guards."""
+        return isinstance(other, LimitsInForce) and self._guards == other._guards
+
+    __hash__ = None  # type: ignore[assignment]  # what it stands for changes
+
     def at(self, base: LimitBook, now: datetime) -> LimitBook:
         """What holds at this instant on top of the settings' own limits."""
         changes = self._guards.changes
@@ -85,7 +91,7 @@ def read_limit(name: str, text: str) -> Any:
     value and what would be right."""
     kind = _TYPES.get(name)
     if kind is None:
-        near = get_close_matches(name, _TYPES, n=1, cutoff=0.0)
+        near = get_close_matches(name, _TYPES, n=1, cutoff=0)
         raise InvalidOrder("limit", name, f"there is none of this name; did you mean {near[0]}?")
     parts = set(get_args(kind)) or {kind}
     word = text.strip()

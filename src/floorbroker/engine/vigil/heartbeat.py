@@ -27,6 +27,6 @@ class Heartbeat:
     def age_s(self, now_s: float) -> float | None:
         """By the machine's clock; None where no desk was opened, or it was closed."""
         try:
-            return max(now_s - self.path.stat().st_mtime, 0.0)
+            return max(now_s - self.path.stat().st_mtime, 0)
         except FileNotFoundError:
             return None

@@ -47,7 +47,7 @@ class Eyes(Struct, frozen=True, kw_only=True):
 class _Seen(Struct):
     """What one symbol's quotes were."""
 
-    mids: deque[tuple[float, Decimal]]
+    mids_at_s: deque[tuple[float, Decimal]]
     crossed_at_s: float | None = None
     sane_at_s: float | None = None
 
@@ -107,7 +107,7 @@ class Watchman:
     async def _market(self, now_s: float) -> None:
         paused = self._switch.guards.symbols
         for quoted in self._eyes.quotes():
-            seen = self._seen.setdefault(quoted.symbol, _Seen(mids=deque()))
+            seen = self._seen.setdefault(quoted.symbol, _Seen(mids_at_s=deque()))
             breach = market.data_sanity(self._sight(quoted, seen, now_s), self._limits)
             mark = paused.get(quoted.symbol)
             if breach is not None:
@@ -124,10 +124,10 @@ class Watchman:
                 )
 
     def _sight(self, quoted: Quoted, seen: _Seen, now_s: float) -> market.Sight:
-        mid, mids = (quoted.bid_px + quoted.ask_px) / 2, seen.mids
-        mids.append((now_s, mid))
-        while len(mids) > 1 and mids[1][0] <= now_s - self._limits.jump_window_s:
-            mids.popleft()
+        mid, mids_at_s = (quoted.bid_px + quoted.ask_px) / 2, seen.mids_at_s
+        mids_at_s.append((now_s, mid))
+        while len(mids_at_s) > 1 and mids_at_s[1][0] <= now_s - self._limits.jump_window_s:
+            mids_at_s.popleft()
         if quoted.bid_px < quoted.ask_px:
             seen.crossed_at_s = None
         elif seen.crossed_at_s is None:
@@ -135,7 +135,7 @@ class Watchman:
         return market.Sight(
             symbol=quoted.symbol,
             mid_px=mid,
-            earlier_px=_furthest(mid, mids),
+            earlier_px=_furthest(mid, mids_at_s),
             age_s=quoted.age_s,
             crossed_s=0.0 if seen.crossed_at_s is None else now_s - seen.crossed_at_s,
         )
@@ -170,6 +170,6 @@ class Watchman:
             await self._switch.kill(KillLevel.BLOCK, reason=breach.text, by=BY)
 
 
-def _furthest(mid: Decimal, mids: Iterable[tuple[float, Decimal]]) -> Decimal:
+def _furthest(mid: Decimal, mids_at_s: Iterable[tuple[float, Decimal]]) -> Decimal:
     """The mid of the window that lies furthest from the present one."""
-    return max((px for _, px in mids), key=lambda px: abs(mid - px))
+    return max((px for _, px in mids_at_s), key=lambda px: abs(mid - px))

@@ -20,7 +20,7 @@ def fired(breach: Breach | None) -> str:
 
 
 def sight(**facts: object) -> market.Sight:
-    return market.Sight(symbol="AAPL", **facts)  # type: ignore[arg-type]
+    return market.Sight(symbol="AAPL", **facts)  # type: ignore[arg-type]  # the fields as given
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def execution(**terms: object) -> market.Execution:
     plain = {"px": Decimal(10), "ref_px": Decimal(10), "cum_qty": Decimal(1)}
     return market.Execution(
         symbol="AAPL",
-        **{**plain, "order_qty": Decimal(1), **terms},  # type: ignore[arg-type]
+        **{**plain, "order_qty": Decimal(1), **terms},  # type: ignore[arg-type]  # the fields as given
     )
 
 
@@ -91,9 +91,9 @@ def test_an_overfill_is_told_of_on_paper_and_pauses_nothing_there() -> None:
 
 
 def test_a_stream_with_a_gap_lets_orders_wait_and_then_denies_them() -> None:
-    assert broker.stream_ready(is_whole=True, waited_s=9, wait_s_max=2) is None
-    assert broker.stream_ready(is_whole=False, waited_s=1.9, wait_s_max=2) is None
-    assert fired(broker.stream_ready(is_whole=False, waited_s=2, wait_s_max=2)) == "A04"
+    assert broker.stream_ready(is_whole=True, waited_s=9, wait_max_s=2) is None
+    assert broker.stream_ready(is_whole=False, waited_s=1.9, wait_max_s=2) is None
+    assert fired(broker.stream_ready(is_whole=False, waited_s=2, wait_max_s=2)) == "A04"
 
 
 def rejected(*at_s: float) -> list[broker.Reject]:
@@ -198,7 +198,7 @@ def test_a_wider_limit_never_fires_where_a_tighter_one_does_not(
 ) -> None:
     tight, wide = sorted((one_s, other_s))
     found = [
-        fired(broker.clock_skew(least_s, replace(LIVE, skew_warn_s=most, skew_s_max=most)))
+        fired(broker.clock_skew(least_s, replace(LIVE, skew_warn_s=most, skew_max_s=most)))
         for most in (tight, wide)
     ]
     assert not (found[1] and not found[0])

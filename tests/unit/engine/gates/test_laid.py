@@ -29,7 +29,7 @@ from tests.unit.engine.scripted import (
 
 
 def sell(qty: int, **options: object) -> OrderRequest:
-    return OrderRequest.market("sell", qty, "AAPL", **options)  # type: ignore[arg-type]
+    return OrderRequest.market("sell", qty, "AAPL", **options)  # type: ignore[arg-type]  # the fields as given
 
 
 async def lay(made: TestDesk, state: str = "reducing", **about: str) -> None:
