@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -133,6 +133,7 @@ def test_acknowledgements_are_judged_by_their_95th_percentile_once_there_are_eno
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000))
+@example(1001, 1000)
 def test_no_more_is_sent_than_was_written_down(sent: int, written: int) -> None:
     breach = broker.wire_conservation(sent=sent, written=written)
     assert (breach is None) is (sent <= written)
