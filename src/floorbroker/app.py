@@ -34,9 +34,14 @@ from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
+from floorbroker.engine.atrade.settings import LIVE as GUARDS_LIVE
+from floorbroker.engine.atrade.settings import PAPER as GUARDS_PAPER
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.standing.identity import build_of
+from floorbroker.engine.vigil.eyes import eyes_of
+from floorbroker.engine.vigil.watchman import Watchman
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
@@ -119,6 +124,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
         stack.push_async_callback(parts.watch.aclose)
         _mind(parts, stack)
+        _guard(parts, settings, stack)
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
@@ -252,6 +258,15 @@ def _mind(parts: Parts, stack: AsyncExitStack) -> None:
     stack.callback(task.cancel)
 
 
+def _guard(parts: Parts, settings: Settings, stack: AsyncExitStack) -> None:
+    """Keep the watch that no message keeps, for as long as the desk is open."""
+    engine, disk = parts.engine, settings.journal_path.parent
+    eyes = eyes_of(engine, parts.watch.view, parts.skew, home=settings.home, disk=disk)
+    watchman = Watchman(engine.switch, eyes, SystemClock(), engine.settings.guards)
+    stack.callback(eyes.heartbeat.stop)
+    stack.callback(asyncio.get_running_loop().create_task(watchman.run()).cancel)
+
+
 async def _clock_of(url: str, speed: float) -> Clock:
     """The date of the market at this exchange, running on at its speed."""
     async with open_broker(url) as broker:
@@ -265,13 +280,16 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     A market that runs faster than real time is also polled faster, and ages that are told by its
     dates grow with its speed.
     """
-    speed = settings.exchange_speed
+    speed, is_live = settings.exchange_speed, settings.mode == "live"
+    guards = GUARDS_LIVE if settings.limits.profile == "live" else GUARDS_PAPER
     ours = EngineSettings(
         slow_order_s=settings.slow_ms / 1000,
         degraded_order_s=settings.degraded_ms / 1000,
         resend_unknown=settings.resend_unknown,
         limits=settings.limits,
-        is_live=settings.mode == "live",
+        is_live=is_live,
+        guards=guards,
+        build=build_of(settings, settings.limits, guards) if is_live else "",
     )
     if settings.mode != "embedded":
         return ours

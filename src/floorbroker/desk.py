@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from floorbroker import app, config
 from floorbroker.brokers.cache import BrokerCache
@@ -29,11 +29,12 @@ from floorbroker.deskwork.batch import (
 )
 from floorbroker.deskwork.health import Health, look_at
 from floorbroker.deskwork.portfolio.rebalance import Portfolio
-from floorbroker.deskwork.prices import instrument_of, newest_quote, phase_now
+from floorbroker.deskwork.prices import listed_instrument, newest_quote, phase_now, trading_days
 from floorbroker.deskwork.reports import report_of
+from floorbroker.deskwork.risk.guarding import Guarding
 from floorbroker.deskwork.words import number, order_filter, word
 from floorbroker.domain.amounts import Number, Px, Qty
-from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
+from floorbroker.domain.errors import BrokerError, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.messages import KillLevel, Reconciliation
@@ -268,9 +269,7 @@ class Desk:
         self, start: date, end: date, *, max_age_s: float | None = None
     ) -> list[CalendarDay]:
         """The trading days from `start` to `end`, both included."""
-        if end < start:
-            raise InvalidOrder("end", end, f"it must not be before start, {start}")
-        return list((await self.cache.calendar(start, end, max_age_s=max_age_s)).value)
+        return await trading_days(self._open, start, end, max_age_s)
 
     async def get_instruments(self, *, max_age_s: float | None = None) -> list[Instrument]:
         """Everything that the broker lists."""
@@ -278,7 +277,7 @@ class Desk:
 
     async def get_instrument(self, symbol: str, *, max_age_s: float | None = None) -> Instrument:
         """One instrument; raises Refused where the broker lists none of this name."""
-        return await instrument_of(self._open, symbol.upper(), max_age_s)
+        return await listed_instrument(self._open, symbol.upper(), max_age_s)
 
     async def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
         """The newest quote: the live one where it is followed and not older than that, else the
@@ -334,13 +333,21 @@ class Desk:
             self._open, level, reason=reason, by=by, may_reduce=may_reduce, timeout_s=timeout_s
         )
 
-    async def resume(self, *, reason: str, by: str = "") -> halting.TradingStatus:
-        """Take orders again; raises Refused if nothing is halted or no reason is given."""
-        return await halting.resume(self._open, reason=reason, by=by)
+    async def resume(
+        self, *, reason: str, by: str = "", **of: Unpack[halting.Of]
+    ) -> halting.TradingStatus:
+        """Take orders again, of one `symbol` or `strategy` where that is named; raises Refused if
+        nothing is halted or no reason is given."""
+        return await halting.resume(self._open, reason=reason, by=by, **of)
 
     def trading(self) -> halting.TradingStatus:
         """What new orders may do now, and who says so."""
         return halting.status(self._open)
+
+    @property
+    def guards(self) -> Guarding:
+        """Limits, the arming of live trading, alerts, and what would become of an order."""
+        return Guarding(self._open, self.settings)
 
     # Trust
 

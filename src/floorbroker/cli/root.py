@@ -77,6 +77,26 @@ for _name, _where, _about, _example in (
         'kill --reason "fat finger"',
     ),
     ("resume", "stopping.kill:resume_app", "take orders again", 'resume --reason "cause found"'),
+    (
+        "limits",
+        "guards.limits:app",
+        "what bounds orders: show it, and set it",
+        "limits set order_value_max 5000",
+    ),
+    (
+        "risk",
+        "guards.whatif:app",
+        "what the controls would say of an order; exit 1 if one denies it",
+        "risk what-if buy 10 AAPL",
+    ),
+    ("arm", "guards.arm:arm_app", "allow live trading, in two steps", "arm"),
+    (
+        "watchdog",
+        "guards.watchdog:app",
+        "look whether the desk lives; exit 1 if it does not",
+        "watchdog --after 60",
+    ),
+    ("alerts", "guards.arm:alerts_app", "what somebody has to look at", "alerts list"),
     ("doctor", "doctor:app", "what is healthy and what is not; exit 1 if anything is", "doctor"),
 ):
     app.command(

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from floorbroker.domain.amounts import Money, Px, Qty, decode_amount, encode_amount
 from floorbroker.domain.books.breaks import Break as Break
@@ -21,22 +20,17 @@ from floorbroker.domain.books.kinds import ExecType as ExecType
 from floorbroker.domain.books.kinds import KillLevel as KillLevel
 from floorbroker.domain.books.kinds import RequestKind as RequestKind
 from floorbroker.domain.books.kinds import Source as Source
+from floorbroker.domain.books.message import Message as Message
+from floorbroker.domain.books.standing import Armed as Armed
+from floorbroker.domain.books.standing import KillSwitched as KillSwitched
+from floorbroker.domain.books.standing import LimitsChanged as LimitsChanged
+from floorbroker.domain.books.standing import RiskState as RiskState
+from floorbroker.domain.books.standing import RiskStateChanged as RiskStateChanged
+from floorbroker.domain.books.standing import TradingResumed as TradingResumed
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 
 SCHEMA_VERSION = 1
-
-
-class Message(
-    Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True, gc=False
-):
-    """Base of everything journaled; `transact_time` is when we learned or decided it (UTC).
-
-    Like orders and positions, messages are frozen and cannot refer to themselves, so the garbage
-    collector need not look through them (`gc=False`).
-    """
-
-    transact_time: datetime
 
 
 class DeskOpened(Message, frozen=True, kw_only=True):
@@ -312,26 +306,6 @@ class Reconciliation(Message, frozen=True, kw_only=True):
         return tuple(found for found in self.breaks if found.is_open)
 
 
-class KillSwitched(Message, frozen=True, kw_only=True):
-    """Somebody stopped trading: nothing that adds risk is sent until TradingResumed.
-
-    `latch_id` names the latch that said so. Who writes a latch closes the positions himself.
-    """
-
-    level: KillLevel
-    reason: str
-    by: str
-    may_reduce: bool = False
-    latch_id: str = ""
-
-
-class TradingResumed(Message, frozen=True, kw_only=True):
-    """Somebody lifted the kill: orders are taken again."""
-
-    reason: str
-    by: str
-
-
 JournalMessage = (
     DeskOpened
     | DeskClosed
@@ -359,6 +333,9 @@ JournalMessage = (
     | TradingResumed
     | CashAdjusted
     | BreakApproved
+    | RiskStateChanged
+    | LimitsChanged
+    | Armed
 )
 
 

@@ -154,8 +154,9 @@ class Engine:
         seen = self._views.subscribe(_EVERYTHING)
         self._spawn(lambda: self._inbox.run(crew.writer, self._views))
         await self._inbox.record((opened, *aftermath.interrupted(state.book, self._clock.now())))
-        clock, latch = self._clock, self._parts.get("latch")
-        self._switch = Switch(self._inbox, state, crew.enforcer, clock=clock, latch=latch)
+        means, latch = self._means, self._parts.get("latch")
+        self._switch = Switch(self._inbox, state, crew.enforcer, means=means, latch=latch)
+        self.briefing.book = self._switch.limits
         self._switch.guard(self._spawn)
         unknown = recovery.unknown_orders(state)
         await self._inbox.ask(decide.Resume())
@@ -343,8 +344,7 @@ class Engine:
         return self._views.updates()
 
     async def reconcile(self) -> Reconciliation:
-        """Hold the books against the broker's, repair what the evidence allows; raises
-        BrokerError."""
+        """Hold the books against the broker's, repair what can be; raises BrokerError."""
         return await self._at_work().reconciler.reconcile()
 
     async def approve(self, command: Approve) -> Reconciliation:

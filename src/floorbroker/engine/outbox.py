@@ -195,6 +195,7 @@ class Outbox:
         batch: Batch,
     ) -> None:
         is_new = sent.request is RequestKind.NEW
+        self._times.sent += 1
         way = self._times.leaves(sent.cl_ord_id, batch) if is_new else None
         try:
             found = await request()

@@ -11,6 +11,8 @@ from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order, OrderRequest, OrdType, TimeInForce
+from floorbroker.engine.atrade.settings import PAPER as GUARDS_PAPER
+from floorbroker.engine.atrade.settings import GuardLimits
 from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.timing.stopwatch import Stopwatch
 from floorbroker.pretrade.risk.layers import LimitBook
@@ -63,6 +65,10 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: What the pre-trade controls hold an order against; see docs/controls.md.
     limits: LimitBook = PAPER_BOOK
     is_live: bool = False  #: Real money.
+    #: What the at-trade controls tolerate.
+    guards: GuardLimits = GUARDS_PAPER
+    #: Of code and settings, where it counts; see `standing.identity`.
+    build: str = ""
     max_batch: int = 512
     inbox_max: int = 20_000
     stream_ready_timeout_s: float = 2.0

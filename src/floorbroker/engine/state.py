@@ -55,8 +55,10 @@ from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.exposure.ledger import Ledger
+from floorbroker.engine.standing.guards import Guards
 from floorbroker.engine.standing.image import Image
 from floorbroker.engine.standing.kill import Kill, killed
+from floorbroker.engine.standing.limits import LimitsInForce
 
 _IMAGE = decoder_for(Image)
 
@@ -83,6 +85,7 @@ class State:
         self.kill: Kill | None = None  #: None while trading is ACTIVE.
         self.strangers: dict[ClOrdID, None] = {}
         self.ledger = Ledger()  #: What orders reserve, and what was done lately.
+        self.guard(Guards())
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -116,7 +119,12 @@ class State:
         applier = self._appliers.get(type(message))
         order = None if applier is None else applier(message)
         self.ledger.take(self.book, message, order)
+        self.guards.take(message, order)
         return order
+
+    def guard(self, guards: Guards) -> None:
+        """What was laid over the desk stands like this."""
+        self.guards, self.limits = guards, LimitsInForce(guards)
 
     # The desk
 
@@ -351,6 +359,7 @@ class State:
                 strangers=list(self.strangers),
                 cash=self.book.cash,
                 tally=self.ledger.tally,
+                guards=self.guards,
             )
         )
 
@@ -376,4 +385,5 @@ class State:
         state.kill = image.kill
         state.strangers = dict.fromkeys(image.strangers)
         state.ledger.restore(state.book, image.tally)
+        state.guard(image.guards)
         return state

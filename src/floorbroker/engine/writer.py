@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from floorbroker.domain.errors import Refused
+from floorbroker.domain.errors import Refused, RiskDenied
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
@@ -31,11 +31,12 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine import decide
+from floorbroker.engine.atrade import sentry
 from floorbroker.engine.book import aftermath, legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.compare.approve import Approve, approved
-from floorbroker.engine.gates import halted
+from floorbroker.engine.gates import halted, laying
 from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Views
@@ -80,12 +81,11 @@ class Writer:
             decide.Due: self._due,
             decide.LookForStuck: self._stuck,
             decide.Release: self._release,
-            decide.Record: self._record,
             decide.Barrier: self._barrier,
             decide.Resume: self._resume,
             halted.Halt: self._switch,
             halted.Lift: self._switch,
-            Approve: self._approve,
+            **dict.fromkeys((decide.Record, Approve, *laying.COMMANDS), self._settle),
         }
         self._follow: dict[type, Callable[[Any, Order | None], None]] = {
             NewOrderSingle: self._after_intent,
@@ -104,6 +104,7 @@ class Writer:
         """A new batch; everything in it is decided at one instant."""
         self.now, self.has_sends = now, False
         self.batch, self.effects, self.replies = [], [], []
+        self._eye = sentry.Eye(self.state.guards, self._settings.guards, now)
         self.state.book.clear_batch()
 
     def take(self, item: Any, reply: Any) -> None:
@@ -112,6 +113,8 @@ class Writer:
             self._takers[type(item)](item, reply)
         except Refused as refusal:
             self._put(decide.refused(item, refusal, self.now))
+            if isinstance(refusal, RiskDenied):
+                self._put_all(sentry.denied(self._eye, refusal, getattr(item, "request", None)))
             self.replies.append((reply, refusal))
 
     def fail(self, problem: BaseException) -> None:
@@ -127,6 +130,7 @@ class Writer:
         follow = self._follow.get(type(message))
         if follow is not None:
             follow(message, order)
+        self._put_all(sentry.after(self._eye, message, order))
         return order
 
     def _put_all(self, messages: Iterable[JournalMessage]) -> None:
@@ -157,12 +161,13 @@ class Writer:
         self.state.book.touched(cl_ord_id)
         self._views.when(cl_ord_id, is_answered, reply)
 
-    def _record(self, item: decide.Record, reply: Any) -> None:
-        self._put_all(item.messages)
-        self._barrier(None, reply)
-
-    def _approve(self, item: Approve, reply: Any) -> None:
-        self._put_all(approved(self.state.reconciliation, item, self.now))
+    def _settle(self, item: decide.Record | Approve | laying.Command, reply: Any) -> None:
+        if isinstance(item, decide.Record):
+            self._put_all(item.messages)
+        elif isinstance(item, Approve):
+            self._put_all(approved(self.state.reconciliation, item, self.now))
+        else:
+            self._put_all(laying.laid(self.state, item, self._settings, self.now))
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -224,9 +229,8 @@ class Writer:
     def _change(
         self, message: RequestSent | RequestUnanswered
     ) -> OrderCancelReplaceRequest | None:
-        if message.request is not RequestKind.REPLACE:
-            return None
-        asked = self.state.book.replaces.get(message.cl_ord_id)
+        is_replace = message.request is RequestKind.REPLACE
+        asked = self.state.book.replaces.get(message.cl_ord_id) if is_replace else None
         return None if asked is None else asked.change
 
     def _after_undelivered(self, message: RequestUndelivered, _: Order | None) -> None:
@@ -318,9 +322,9 @@ class Writer:
             self.effects.append(partial(ask.standing, name))
 
     def _look_back(self, ended: Order) -> None:
-        book = self.state.book
-        named = partial(self._finder.named, book)
-        alarm = self._groups.alarm(ended, named, book.positions.get(ended.symbol), self.now)
+        named = partial(self._finder.named, self.state.book)
+        position = self.state.book.positions.get(ended.symbol)
+        alarm = self._groups.alarm(ended, named, position, self.now)
         if alarm is not None:
             self._put(alarm)
 
@@ -336,8 +340,8 @@ class Writer:
             self._want(RequestKind.CANCEL, order.cl_ord_id)
 
     def _quarantine(self, item: MessageQuarantined, _: Any) -> None:
-        self._put(item)
-        self._put(Alarm(name="quarantined", text=item.text, transact_time=self.now))
+        alarm = Alarm(name="quarantined", text=item.text, transact_time=self.now)
+        self._put_all((item, alarm))
 
     # Findings
 
@@ -348,8 +352,7 @@ class Writer:
         self._put_all(decide.not_placed(self.state, item, self._rules, self.now))
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
-        alarm = decide.missing(item, self.now)
-        if not self._raised.has(alarm):
+        if not self._raised.has(alarm := decide.missing(item, self.now)):
             self._put(alarm)
 
     def _due(self, item: decide.Due, _: Any) -> None:
@@ -363,9 +366,9 @@ class Writer:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
-        state, after_s = self.state, self._settings.stuck_cancel_s
-        self._put_all(aftermath.stuck_cancels(state.book, after_s=after_s, now=self.now))
-        self._put_all(halted.wanted(state, self.now))
+        after_s = self._settings.stuck_cancel_s
+        self._put_all(aftermath.stuck_cancels(self.state.book, after_s=after_s, now=self.now))
+        self._put_all(halted.wanted(self.state, self.now))
 
     def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
         self._put_all(halted.switched(self.state, item, self.now))

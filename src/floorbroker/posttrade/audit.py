@@ -226,6 +226,12 @@ def _refused(message: m.BusinessMessageReject) -> tuple[str, ...]:
     return f"{message.command} refused here".lower(), message.symbol, message.text
 
 
+def _laid_on(message: m.RiskStateChanged) -> str:
+    if message.symbol:
+        return f"trading in {message.symbol}"
+    return "trading" if message.strategy is None else f"strategy {message.strategy or '-'}"
+
+
 def _adjusted(message: m.PositionAdjusted) -> tuple[str, ...]:
     cost = f"@ {px_text(message.px)}" if message.cost is None else f"for {message.cost}"
     moved = f"{qty_text(message.qty)} {message.symbol} {cost}"
@@ -290,6 +296,22 @@ _SAID: dict[type, Callable[[Any], tuple[str, ...]]] = {
     m.Reconciliation: _reconciled,
     m.KillSwitched: lambda message: (f"KILL {message.level}", f"by {message.by}", message.reason),
     m.TradingResumed: lambda message: ("trading resumed", f"by {message.by}", message.reason),
+    m.RiskStateChanged: lambda message: (
+        f"{_laid_on(message)} {message.state.upper()}",
+        f"by {message.by}",
+        message.cause,
+    ),
+    m.LimitsChanged: lambda message: (
+        f"limit {message.name} of {message.scope} {message.whose}".rstrip(),
+        f"{message.old} -> {message.new} from {message.effective_time:%H:%M:%S} UTC",
+        f"by {message.by}",
+        message.reason,
+    ),
+    m.Armed: lambda message: (
+        "live trading DISARMED" if message.expires_time is None else "live trading ARMED",
+        f"by {message.by}",
+        message.cause or f"build {message.identity} until {message.expires_time}",
+    ),
     m.CashAdjusted: lambda message: (
         f"cash adjusted by {message.amount}",
         words(message.cause),

@@ -8,6 +8,7 @@ from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID, leg_id
 from floorbroker.domain.messages import (
     Alarm,
+    Armed,
     Break,
     BreakApproved,
     BreakCause,
@@ -21,6 +22,7 @@ from floorbroker.domain.messages import (
     KillLevel,
     KillSwitched,
     LegAdopted,
+    LimitsChanged,
     MessageQuarantined,
     NewOrderSingle,
     OrderCancelReject,
@@ -36,6 +38,8 @@ from floorbroker.domain.messages import (
     RequestSent,
     RequestUnanswered,
     RequestUndelivered,
+    RiskState,
+    RiskStateChanged,
     Source,
     TimerFired,
     TimerSet,
@@ -225,6 +229,25 @@ def _answers() -> list[JournalMessage]:
         ),
         KillSwitched(transact_time=NOON, level=KillLevel.CANCEL, reason="fat\nfinger", by="risk"),
         TradingResumed(transact_time=NOON, reason="cause\nfound", by="risk"),
+        *_laid(),
+    ]
+
+
+def _laid() -> list[JournalMessage]:
+    return [
+        RiskStateChanged(
+            transact_time=NOON, state=RiskState.HALTED, cause="A05:\nstale", by="risk", symbol="F"
+        ),
+        LimitsChanged(
+            transact_time=NOON,
+            name="order_qty_max",
+            old="5",
+            new="9",
+            by="risk",
+            reason="large\nbasket",
+            effective_time=NOON,
+        ),
+        Armed(transact_time=NOON, account=Account("main"), by="risk", expires_time=NOON),
     ]
 
 

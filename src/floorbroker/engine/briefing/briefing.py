@@ -23,6 +23,7 @@ from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.exposure.facts import Facts, Reference
 from floorbroker.engine.gates.risk import NOTHING_AROUND, Around
 from floorbroker.engine.settings import Means
+from floorbroker.pretrade.risk.layers import LimitBook
 from floorbroker.pretrade.risk.limits import Limits
 
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -45,10 +46,10 @@ class Briefing:
         self.prices: Callable[[str], Reference | None] = _untold
         self.adv: Callable[[str], Decimal | None] = _untold
         self.peak = _ZERO
+        self.book: Callable[[], LimitBook] = lambda: means.settings.limits  #: What holds now.
         self._instruments = Instruments(means, positions)
         self._positions = positions
         self._means, self._clock, self._cache = means, means.clock, means.cache
-        self._limits = means.settings.limits
         self._answers: dict[str, Reference] = {}
         self._today, self._day_until_ns = "", 0
         self._drift, self._drift_until_ns = _ZERO, 0
@@ -57,9 +58,8 @@ class Briefing:
     async def about(self, request: OrderRequest) -> Around:
         """What a new order is decided by, besides the book."""
         known = await self._instruments.known(request)
-        limits = self._limits.limits_for(
-            self._means.broker.account, request.strategy, request.symbol
-        )
+        account = self._means.broker.account
+        limits = self.book().limits_for(account, request.strategy, request.symbol)
         return Around(known=known, facts=await self._facts(request.symbol, limits))
 
     async def about_change(self, order: Order | None) -> Around:

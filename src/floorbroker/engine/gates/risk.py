@@ -14,10 +14,12 @@ from floorbroker.brokers.order_rules import Known
 from floorbroker.clock import ns_of
 from floorbroker.domain.amounts import Px
 from floorbroker.domain.errors import RiskDenied
+from floorbroker.domain.messages import RiskState
 from floorbroker.domain.order import Order, OrderClass, OrderRequest, Side
 from floorbroker.engine.exposure.facts import Facts
 from floorbroker.engine.exposure.reserve import dearest_px
 from floorbroker.engine.exposure.tally import REMEMBERED, Tally, micros
+from floorbroker.engine.gates import laid
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 from floorbroker.pretrade.risk import register
@@ -64,6 +66,7 @@ def check_change(sight: Sight, order: Order, request: OrderRequest) -> None:
     """Return if the order may go on with these terms; raises RiskDenied. A replace that adds no
     risk is not looked at."""
     if adds_risk(order.request, request):
+        laid.check_change(sight.state, request)
         limits = _limits(sight, request)
         ask = _changed(sight, order, request)
         _deny(register.check(ask, _view(sight, ask, request, limits), limits))
@@ -76,8 +79,9 @@ def seen(sight: Sight, request: OrderRequest) -> tuple[Ask, RiskView, Limits]:
 
 
 def _limits(sight: Sight, request: OrderRequest) -> Limits:
-    account = sight.state.book.account
-    return sight.settings.limits.limits_for(account, request.strategy, request.symbol)
+    state = sight.state
+    book = state.limits.at(sight.settings.limits, sight.now)
+    return book.limits_for(state.book.account, request.strategy, request.symbol)
 
 
 def adds_risk(before: OrderRequest, after: OrderRequest) -> bool:
@@ -162,13 +166,14 @@ def _mid(facts: Facts) -> Decimal | None:
 
 def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> RiskView:
     state, micro = sight.state, micros(sight.now)
-    opened, kill = state.opened, state.kill
+    opened = state.opened
     window_s = limits.repeat_window_human_s if ask.is_human else limits.repeat_window_s
     return RiskView(
         now_ns=micro * 1000,
         is_live=sight.settings.is_live,
         version="" if opened is None else opened.version,
-        state="active" if kill is None else kill.trading.value,
+        state=standing(state).value,
+        **_allowed(state),
         is_reducing=_reduces(state, ask, request),
         orders_since_change=state.ledger.tally.since_change,
         parent=sight.around.parent,
@@ -179,6 +184,27 @@ def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> Risk
         if limits.repeats_max >= REMEMBERED
         else state.ledger.tally.repeats(request, micro, window_s),
     )
+
+
+def standing(state: State) -> RiskState:
+    """What the desk's state lets new orders do."""
+    desk = state.guards.desk
+    if state.kill is not None:
+        return state.kill.trading
+    return RiskState.ACTIVE if desk is None else desk.state
+
+
+def _allowed(state: State) -> dict[str, Any]:
+    """What people allowed, and what controls took away."""
+    told: dict[str, Any] = {}
+    if state.guards.strategies:
+        told["disabled"] = frozenset(state.guards.strategies)
+    armed = state.guards.armed
+    if armed is not None and armed.expires_time is not None:
+        told["is_armed"] = armed.account == state.book.account
+        told["armed_until_ns"] = ns_of(armed.expires_time)
+        told["armed_version"] = armed.version
+    return told
 
 
 def _reduces(state: State, ask: Ask, request: OrderRequest) -> bool:

@@ -12,6 +12,7 @@ from floorbroker.engine.book.book import Asked
 from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.trail import Trail
 from floorbroker.engine.exposure.tally import Tally
+from floorbroker.engine.standing.guards import Guards
 from floorbroker.engine.standing.kill import Kill
 
 
@@ -38,3 +39,4 @@ class Image(Struct, frozen=True, kw_only=True):
     strangers: list[ClOrdID] = []
     cash: CashBook = field(default_factory=CashBook)
     tally: Tally = field(default_factory=Tally)
+    guards: Guards = field(default_factory=Guards)
