@@ -32,8 +32,8 @@ from floorbroker.deskwork.portfolio.rebalance import Portfolio
 from floorbroker.deskwork.prices import listed_instrument, newest_quote, phase_now, trading_days
 from floorbroker.deskwork.reports import report_of
 from floorbroker.deskwork.risk.guarding import Guarding
-from floorbroker.deskwork.words import number, order_filter, word
-from floorbroker.domain.amounts import Number, Px, Qty
+from floorbroker.deskwork.words import new_terms, order_filter, word
+from floorbroker.domain.amounts import Number
 from floorbroker.domain.errors import BrokerError, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.instrument import Instrument
@@ -123,14 +123,8 @@ class Desk:
 
         The order keeps its ClOrdID. Raises Refused when it cannot be replaced as it stands.
         """
-        return await self._open.engine.replace(
-            ClOrdID(cl_ord_id),
-            order_qty=None if qty is None else Qty(number("qty", qty)),
-            price=None if limit_price is None else Px(number("limit_price", limit_price)),
-            stop_px=None if stop_price is None else Px(number("stop_price", stop_price)),
-            trail=None if trail is None else number("trail", trail),
-            time_in_force=word(TimeInForce, "time_in_force", time_in_force),
-        )
+        terms = new_terms(qty, limit_price, stop_price, trail, time_in_force=time_in_force)
+        return await self._open.engine.replace(ClOrdID(cl_ord_id), **terms)
 
     async def cancel_order(self, cl_ord_id: str) -> Order:
         """Ask for a cancel. It has taken effect only when the order has ended: see `wait`."""
