@@ -56,7 +56,7 @@ may_short = true
 
 A strategy is what the order says: `OrderRequest.limit(..., strategy="reversal")`. A name that is
 no limit is refused with its line and the nearest that is one. Shares are parts of one: `0.10` is
-ten percent. "wide" is a billion.
+ten percent. "wide" is a billion or more.
 """
 
 
@@ -101,7 +101,7 @@ def _shown(value: object) -> str:
         return ", ".join(sorted(value)) or "none"
     if isinstance(value, Decimal | int):
         return (
-            "wide" if value == WIDE else f"{value:,f}" if type(value) is Decimal else f"{value:,}"
+            "wide" if value >= WIDE else f"{value:,f}" if type(value) is Decimal else f"{value:,}"
         )
     return str(value)
 

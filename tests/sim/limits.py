@@ -133,9 +133,11 @@ def _too_large(
         if qty <= limits.order_qty_max and qty * px <= limits.order_value_max * MOVED:
             continue
         time = decided(row["client_order_id"])[:26]
+        own = row["client_order_id"].partition(".")[0]  # what it executed itself counts not twice
         before = sum(
             (Decimal(one["qty"]) * (1 if one["side"] == "buy" else -1) for one in fills
-             if one["symbol"] == row["symbol"] and one["time"][:26] < time),
+             if one["symbol"] == row["symbol"] and one["time"][:26] < time
+                and one["client_order_id"].partition(".")[0] != own),
             Decimal(0),
         )  # fmt: skip
         reduces = before >= qty if row["side"] == "sell" else -before >= qty

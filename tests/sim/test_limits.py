@@ -37,6 +37,7 @@ def test_a_breach_is_noticed() -> None:
         "submitted_at": "2026-06-01T14:00:00Z",
     }
     fill = {"symbol": "AAPL", "side": "buy", "qty": "5", "time": "2026-06-01T14:01:00Z"}
+    fill["client_order_id"] = "another"
     limits = replace(
         PAPER,
         order_qty_max=Decimal(9),

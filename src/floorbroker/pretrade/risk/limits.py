@@ -88,7 +88,7 @@ class About(Struct, frozen=True):
     looser: Looser = "up"
 
 
-_WIDE = Decimal(1_000_000_000)
+_WIDE = Decimal(10**18)  # no order there is comes near
 _MANY = 1_000_000_000
 
 #: Wide enough for tests and for a market that is not real, with every control on: nothing has to
