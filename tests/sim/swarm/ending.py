@@ -1,6 +1,7 @@
 """The truth at the end of a story, when nothing is open and nothing breaks any more."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,6 @@ from floorbroker.domain.messages import (
     DeskOpened,
     ExecType,
     ExecutionReport,
-    JournalMessage,
     NewOrderSingle,
     OrderReopened,
     Reconciliation,
@@ -59,7 +59,7 @@ async def _recover_twice(world: SwarmWorld) -> None:
     assert world.replayed() == world.live(), "I15 replay differs from what is live"
 
 
-def _comes_to_nothing(news: list[JournalMessage]) -> bool:
+def _comes_to_nothing(news: Sequence[Any]) -> bool:
     """Whether a start heard of executions that were busted before anybody here knew of them."""
     told = [one for one in news if isinstance(one, ExecutionReport)]
     others = [one for one in news if not isinstance(one, ExecutionReport)]
