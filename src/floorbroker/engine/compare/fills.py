@@ -9,6 +9,8 @@ from floorbroker.domain.books.breaks import Break, BreakCause, BreakKind, Propos
 from floorbroker.domain.ids import ExecID, OrderID
 from floorbroker.domain.messages import ExecType, ExecutionReport
 from floorbroker.domain.order import Fill, Order
+from floorbroker.engine.book import booking
+from floorbroker.engine.book.book import lineage_of
 
 _REVERSED = "/reversed"
 
@@ -53,8 +55,8 @@ def compared(
     unheard = [
         one
         for one in theirs
-        if one.exec_type is ExecType.TRADE and not _is_booked(one, booked, known)
-        if one.exec_id in busts and busts[one.exec_id].exec_type is ExecType.TRADE_CANCEL
+        if one.exec_type is ExecType.TRADE and one.exec_id in busts and _is_free(one, orders)
+        if busts[one.exec_id].exec_type is ExecType.TRADE_CANCEL
     ]
     cancels = [
         one for one in theirs if one.exec_type is ExecType.TRADE_CANCEL and one.ref_exec_id in gone
@@ -98,6 +100,13 @@ def _is_booked(one: ExecutionReport, booked: set[ExecID], known: set[_Key]) -> b
     if one.exec_id in booked or _key(one) in known:
         return True
     return f"{one.ref_exec_id}/corrected" in booked
+
+
+def _is_free(one: ExecutionReport, orders: Sequence[Order]) -> bool:
+    """Whether an order at hand is to have this execution, and no other stands in its place."""
+    return any(
+        one.order_id in lineage_of(order) and not booking.is_booked(order, one) for order in orders
+    )
 
 
 def cause_of(one: ExecutionReport, about: Order | None) -> BreakCause:
