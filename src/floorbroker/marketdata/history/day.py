@@ -77,7 +77,9 @@ class DayFold:
             return
         if isinstance(event, Quote):
             self._weigh(event.time_ns)
-            self._quote, self._last_ns = event, event.time_ns
+            self._quote = event
+            if event.time_ns < self._close_ns:
+                self._last_ns = event.time_ns
         elif isinstance(event, Trade):
             self._book(event)
 

@@ -201,7 +201,7 @@ def test_a_brokers_bars_make_days_too() -> None:
     ]
     (day,) = Reading(hours, HALF_HOUR).days_of_bars(bars, "AAPL", "alpaca sip")
     assert [int(day.volumes[at]) for at in (0, 1, 12)] == [1, 32, 390]
-    assert (day.close_px, day.spread, day.source) == (11, None, "alpaca sip")
+    assert (day.close_px, day.spread, day.source) == (D(11), None, "alpaca sip")
 
 
 def test_bins_divide_the_day(tmp_path: Path) -> None:
