@@ -47,7 +47,7 @@ PURE = (
     "exchange/matching/book.py",
 )
 #: Rooms of the plan that are not built yet.
-PLANNED = frozenset({"pretrade/", "execution/"})
+PLANNED = frozenset({"pretrade/"})
 WORLDLY = frozenset(
     {"asyncio", "logging", "os", "random", "secrets", "socket", "sqlite3", "subprocess"}
     | {"sys", "threading", "time", "uuid"}

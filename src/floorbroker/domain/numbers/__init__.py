@@ -1,0 +1,1 @@
+"""Exact numerical work that several floors need."""

@@ -1,0 +1,1 @@
+"""Algorithms that work a parent order, one a module, and the words they are written in."""

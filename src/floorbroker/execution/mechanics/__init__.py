@@ -1,0 +1,1 @@
+"""What algorithms are made of: slices, seeded draws, prices on a tick."""
