@@ -10,12 +10,12 @@ from collections import defaultdict
 from decimal import Decimal
 from itertools import product
 
-from floorbroker.domain.errors import InvalidOrder
-from floorbroker.execution.kit import Run
 from msgspec import Struct
 
 from bench.recorded import Recorded, data_folder, recorded_days, worked
 from bench.runs import Figures, say
+from floorbroker.domain.errors import InvalidOrder
+from floorbroker.execution.kit import Run
 
 ALGOS = ("twap", "vwap", "pov", "is", "iceberg", "pegged", "sniper")
 PERCENTS = (1, 5, 10)

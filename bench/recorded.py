@@ -7,6 +7,8 @@ from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import TapeError
 from floorbroker.domain.quotes import MarketEvent
@@ -20,7 +22,6 @@ from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE, Selection, new_york_ns
 from floorbroker.simulation.tape_kit import curve_of, stats_of, steps_of
 from floorbroker.venues import regular_hours
-from msgspec import Struct
 
 EVERY_NS = 5 * 1_000_000_000
 BIN_NS = 30 * NS_PER_MINUTE
@@ -121,7 +122,9 @@ def request_of(of: Recorded, algo: str, percent: int, side: Side = Side.BUY) -> 
     elif algo == "pov":
         params = {"rate": str(percent * HUNDREDTH)}
     elif algo == "iceberg":
-        params = {"display": str(max(qty // 20, Decimal(1)))}
+        params = {"display": str(max(qty // 20, Decimal(1))), "stand": "near"}
+    elif algo == "sniper":
+        params = {"cooldown_s": "10"}
     return ParentRequest(
         side=side,
         symbol=of.symbol,

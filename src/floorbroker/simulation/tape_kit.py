@@ -92,7 +92,9 @@ def curve_of(history: History, day: date, hours: Hours) -> VolumeCurve:
     session = hours(day)
     bins = len(history.shares)
     if session is None or session[1] - session[0] != history.bin_ns * bins:
-        raise ValueError(f"day: {day} has other hours than the days of its curve; it needs its own")
+        raise ValueError(
+            f"day: {day} has other hours than the days of its curve; it needs its own"
+        )
     return VolumeCurve(
         edges_ns=tuple(session[0] + number * history.bin_ns for number in range(bins + 1)),
         shares=history.shares,
