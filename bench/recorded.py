@@ -112,8 +112,10 @@ def market_of(folder: Path, symbol: str, day: date) -> MarketView:
 
 
 def request_of(of: Recorded, algo: str, percent: int, side: Side = Side.BUY) -> ParentRequest:
-    """A parent of so much of the window's volume, with a limit and a cap."""
-    qty = (of.volume * percent * HUNDREDTH).to_integral_value(ROUND_FLOOR)
+    """A parent of so much of the window's volume, with a limit and a cap. POV's is twice as
+    large, so that its rate bounds it and not its quantity."""
+    whole = 2 if algo == "pov" else 1
+    qty = (of.volume * whole * percent * HUNDREDTH).to_integral_value(ROUND_FLOOR)
     sign = 1 if side is Side.BUY else -1
     limit = (of.arrival * (1 + sign * LIMIT_PART)).quantize(HUNDREDTH)
     params: dict[str, Any] = {}

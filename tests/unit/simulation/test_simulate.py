@@ -89,6 +89,15 @@ def test_the_interval_of_a_resting_order_ends_with_its_last_fill(tmp_path: Path)
     assert sold.vwap_slippage_bps < 0  # sold above it: a gain
 
 
+def test_the_interval_of_an_unfinished_order_goes_on_to_its_end(tmp_path: Path) -> None:
+    large = OrderRequest.limit("buy", 5_000, "AAPL", limit_price="100.60")
+    (one,) = played(tape_of(tmp_path / "bars.csv"), (5, large)).orders
+    assert one.ord_status == "expired"
+    assert 0 < Decimal(one.filled) < 5_000
+    assert one.interval_vwap is not None
+    assert one.interval_vwap > 102  # the market rose on to 103.9
+
+
 def test_the_same_inputs_give_the_same_journal(tmp_path: Path) -> None:
     tape = tape_of(tmp_path / "bars.csv")
     heads = {played(tape, (5, BUY), (6, SELL)).head for _ in range(2)}
