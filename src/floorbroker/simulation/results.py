@@ -141,7 +141,7 @@ def _outcome(
         arrival_slippage_bps=row.slippage_bps,
         interval_vwap=vwap,
         vwap_slippage_bps=against_vwap,
-        participation=own / (own + volume) if own + volume else None,
+        participation=own / (own + volume) if volume else None,
         text=row.text,
     )
 

@@ -46,7 +46,7 @@ def test_days_can_be_named_and_taken(bars: Path, capsys: pytest.CaptureFixture[s
     history = ("AAPL", "--history", f"{bars}")
     assert told(capsys, *history, "--before", "2026-06-22")["days"] == ["2026-06-17"]
     assert told(capsys, *history, "--exclude", "2026-06-17")["days"] == ["2026-06-22"]
-    assert len(told(capsys, *history, "--special")["days"]) == 3  # type: ignore[arg-type]
+    assert len(told(capsys, *history, "--special")["days"]) == 3  # type: ignore[arg-type]  # JSON: a list
     assert told(capsys, *history, "--days", "1", "--median")["days"] == ["2026-06-22"]
 
 
