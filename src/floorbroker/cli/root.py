@@ -63,6 +63,18 @@ for _name, _where, _about, _example in (
     ("assets", "book:assets", "what can be traded, and how", "assets"),
     ("quote", "book:quote", "the newest quote of some symbols", "quote AAPL MSFT"),
     (
+        "curve",
+        "tapes.curve:app",
+        "how a symbol's volume spreads over the day, from earlier days",
+        "curve SPY --history bars.parquet",
+    ),
+    (
+        "simulate",
+        "tapes.simulate:app",
+        "the same desk and exchange over a recorded day, as fast as the machine can",
+        "simulate --orders orders.csv --tape ticks/ibm@2013-10-08",
+    ),
+    (
         "reconcile",
         "book:reconcile",
         "our book against the broker's; exit 1 if a difference is open",
