@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,15 @@ import polars
 import pytest
 from msgspec.structs import replace
 
+from floorbroker import Desk as AsyncDesk
 from floorbroker import OrderRequest, Refused
-from floorbroker.deskwork.portfolio.looking import How
-from floorbroker.domain.errors import TargetsError
+from floorbroker.deskwork.portfolio.looking import How, Price
+from floorbroker.deskwork.portfolio.sending import OnStep, Sent
+from floorbroker.domain.errors import BrokerUnreachable, TargetsError
 from floorbroker.domain.messages import ExecType, ExecutionReport, NewOrderSingle
+from floorbroker.domain.order import Side
 from floorbroker.pretrade.allocation.targets import Rules
+from floorbroker.pretrade.allocation.trades import Trade
 from floorbroker.readers import open_journal_reader
 from floorbroker.sync import Desk
 from tests.e2e.prompt import Prompt, leave_no_settings
@@ -261,3 +265,88 @@ def test_what_did_not_fill_is_told_and_nothing_is_opened_upon_it(desk: Desk) -> 
         "not sent: the order before it has not filled",
     ]
     assert len(desk.get_all_orders("open")) == 1
+
+
+def test_options_reach_the_plan(prompt: Prompt) -> None:
+    file = written(prompt, "w.csv", WEIGHTS)
+    kept = prompt.type("rebalance", file, "--dry-run", "--json", "--cash-back", "5%").document()
+    assert Decimal(kept["plan"]["kept_back"]) == 5000
+    narrow = ("--dry-run", "--json", "--band", "10%", "--to", "edge")
+    trades = prompt.type("rebalance", file, *narrow).document()["plan"]["trades"]
+    assert [round(Decimal(one["value"]), -3) for one in trades] == [20_000] * 3
+
+
+def test_exit_1_where_the_plan_was_not_filled(prompt: Prompt) -> None:
+    assert prompt.type("kill", "--level", "block", "--yes").code == 0
+    told = prompt.type("rebalance", written(prompt, "w.csv", WEIGHTS), "--yes")
+    assert told.code == 1
+    assert told.out.count("refused: ") == 3
+    assert "3 of 3 names are not where the plan leads; run it again later" in told.err
+
+
+def test_cash_that_is_kept_back_or_spoken_for_is_not_spent_when_the_orders_leave(
+    desk: Desk,
+) -> None:
+    rest = OrderRequest.limit("buy", 400, "F", limit_price="1", cl_ord_id="rest")
+    desk.submit_order(rest)
+    rules = Rules(cash_back=Decimal(99_000))
+    plan = desk.portfolio.plan({"AAPL": 1}, rules, kind="shares")
+    (trade,) = plan.trade_list.trades
+    greedy = replace(plan.trade_list, trades=(replace(trade, qty=Decimal(100)),))
+    (row,) = desk.portfolio.carry_out(replace(plan, trade_list=greedy)).rows
+    assert row.held == 3  # of 1,000 beyond what is kept back 600 are free
+    nothing = desk.portfolio.plan({"AAPL": 4}, kind="shares")
+    nothing = replace(nothing, trade_list=replace(nothing.trade_list, kept_back=Decimal(100_000)))
+    (row,) = desk.portfolio.carry_out(nothing).rows
+    assert [one.text for one in row.sent] == ["not sent: the cash is not there"]
+
+
+class Losing:
+    """A way that loses the broker when it is to buy."""
+
+    async def send(
+        self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
+    ) -> list[Sent]:
+        if trades[0].side is Side.BUY:
+            raise BrokerUnreachable("no connection")
+        for place in range(len(trades)):
+            on_step(place, None)
+        return [Sent(trade=one, order_id="o", filled=one.qty, avg_px=one.px) for one in trades]
+
+
+@pytest.mark.asyncio
+async def test_a_broker_lost_between_phases_leaves_a_report_of_what_was_done(
+    prompt: Prompt,
+) -> None:
+    async with AsyncDesk.open() as desk:
+        bought = await desk.submit_order(OrderRequest.market("buy", 500, "AAPL"))
+        await desk.wait(bought.cl_ord_id, timeout_s=20)
+        plan = await desk.portfolio.plan({"MSFT": 100, "F": 1000, "AAPL": 0}, kind="shares")
+        assert [one.phase for one in plan.trade_list.trades] == [1, 2, 2]
+        heard: list[int] = []
+        outcome = await desk.portfolio.carry_out(
+            plan, sender=Losing(), on_step=lambda place, _: heard.append(place)
+        )
+        texts = {row.symbol: row.sent[0].text for row in outcome.rows}
+        assert texts == {
+            "AAPL": "",
+            "MSFT": "not sent: no connection",
+            "F": "not sent: no connection",
+        }
+        assert (heard, outcome.is_done) == ([0], False)
+        only_buys = await desk.portfolio.plan({"F": 1}, kind="shares")
+        with pytest.raises(BrokerUnreachable):
+            await desk.portfolio.carry_out(only_buys, sender=Losing())
+
+
+@pytest.mark.asyncio
+async def test_steps_are_told_by_their_place_in_the_plan(prompt: Prompt) -> None:
+    async with AsyncDesk.open() as desk:
+        bought = await desk.submit_order(OrderRequest.market("buy", 500, "AAPL"))
+        await desk.wait(bought.cl_ord_id, timeout_s=20)
+        plan = await desk.portfolio.plan({"MSFT": 100, "AAPL": 0}, kind="shares")
+        heard: list[int] = []
+        outcome = await desk.portfolio.carry_out(
+            plan, on_step=lambda place, _: heard.append(place)
+        )
+        assert (heard, outcome.is_done) == ([0, 1], True)
