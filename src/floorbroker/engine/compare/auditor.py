@@ -68,7 +68,8 @@ class Auditor:
         )
         still = {id(one) for one in after.missing}
         doubtful = self._doubtful()
-        held = {id(one) for one in after.missing if one.symbol in doubtful}
+        asks = self._world.is_identifying
+        held = {id(one) for one in after.missing if one.symbol in doubtful or asks(one)}
         breaks = [
             fills.missing_break(one, about[id(one)], is_booked=id(one) not in still)
             for one in found.missing

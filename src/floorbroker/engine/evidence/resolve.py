@@ -125,8 +125,11 @@ class Resolver:
 
     def identify(self, told: ExecutionReport) -> None:
         """Find the client order id of a report that came without."""
-        key = told.exec_id or told.order_id
-        self._inquire("identify", key, lambda _: self._ask_identity(told))
+        self._inquire("identify", _named(told), lambda _: self._ask_identity(told))
+
+    def is_identifying(self, told: ExecutionReport) -> bool:
+        """Whether somebody is still finding out whose report it is."""
+        return ("identify", _named(told)) in self._inquiries
 
     def retry(self, kind: RequestKind, cl_ord_id: ClOrdID, attempt: int) -> None:
         """Make a request that surely did not arrive again, after a while."""
@@ -386,6 +389,10 @@ _QUICK_S = 5.0
 #: How often an order is asked for its legs or executions: some minutes, then the comparisons
 #: must tell.
 _TRIES = 20
+
+
+def _named(told: ExecutionReport) -> str:
+    return told.exec_id or told.order_id
 
 
 def _is_unknown(order: Order) -> bool:

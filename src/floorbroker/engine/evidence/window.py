@@ -59,6 +59,9 @@ class Window:
         is_open = asked is not None and asked.phase is Phase.UNANSWERED
         return asked.change.wire_id if is_open and asked and asked.change else None
 
+    def is_identifying(self, found: ExecutionReport) -> bool:
+        return self.resolver.is_identifying(found)
+
     def is_whole(self) -> bool:
         return self.link.is_whole
 
