@@ -34,8 +34,7 @@ from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
-from floorbroker.engine.atrade.settings import LIVE as GUARDS_LIVE
-from floorbroker.engine.atrade.settings import PAPER as GUARDS_PAPER
+from floorbroker.engine.atrade.settings import guard_limits
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
@@ -281,7 +280,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
     dates grow with its speed.
     """
     speed, is_live = settings.exchange_speed, settings.mode == "live"
-    guards = GUARDS_LIVE if settings.limits.profile == "live" else GUARDS_PAPER
+    guards = guard_limits(settings.limits.profile, disk_min_mib=settings.disk_min_mib)
     ours = EngineSettings(
         slow_order_s=settings.slow_ms / 1000,
         degraded_order_s=settings.degraded_ms / 1000,

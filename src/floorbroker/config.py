@@ -41,6 +41,7 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_ANCHOR_KEY": "key that signs them, 64 hexadecimal digits; see docs/journal.md",
     "FLOORBROKER_ANCHOR_EVERY_S": "seconds between two anchors while records come, 300 by default",
     "FLOORBROKER_SLOW_MS": "an order acknowledged later than this is noted, 500 by default",
+    "FLOORBROKER_DISK_MIN_MIB": "with less room for the journal trading halts; 1024, 64 in paper",
     "FLOORBROKER_DEGRADED_MS": "one acknowledged later than this is told as degraded, 1000",
     "FLOORBROKER_RESEND_UNKNOWN": "true: what was never placed is sent again, false by default",
     "FLOORBROKER_PROFILE": "limits to start from: live or paper; paper unless money is real",
@@ -87,6 +88,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     exchange_speed: float = 1.0
     slow_ms: int = 500
     degraded_ms: int = 1000
+    disk_min_mib: int | None = None
     resend_unknown: bool = False
     limits: LimitBook = LimitBook(profile="paper", base=PAPER)
 
@@ -141,6 +143,9 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
         slow_ms=_whole(values, "FLOORBROKER_SLOW_MS", 500),
         degraded_ms=_whole(values, "FLOORBROKER_DEGRADED_MS", 1000),
+        disk_min_mib=_whole(values, "FLOORBROKER_DISK_MIN_MIB", 1024)
+        if values.get("FLOORBROKER_DISK_MIN_MIB")
+        else None,
         resend_unknown=_truth(values, "FLOORBROKER_RESEND_UNKNOWN", default=False),
         limits=_limits(values, home),
     )

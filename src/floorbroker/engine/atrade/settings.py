@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 
 class GuardLimits(Struct, frozen=True, kw_only=True):
@@ -53,3 +54,9 @@ PAPER = GuardLimits(
     must_match_build=False,
 )
 LIVE = GuardLimits()
+
+
+def guard_limits(profile: str, *, disk_min_mib: int | None = None) -> GuardLimits:
+    """Those of the profile, with another least room on the disk where one is given."""
+    shipped = LIVE if profile == "live" else PAPER
+    return shipped if disk_min_mib is None else replace(shipped, free_bytes_min=disk_min_mib << 20)
