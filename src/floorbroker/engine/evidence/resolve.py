@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -37,39 +37,14 @@ from floorbroker.engine.book import booking, news
 from floorbroker.engine.book.book import lineage_of
 from floorbroker.engine.book.questions import REVISIONS
 from floorbroker.engine.decide import Missing, NotPlaced, Resend
-from floorbroker.engine.evidence.proof import Evidence, Pace
+from floorbroker.engine.evidence.proof import Evidence, Pace, World
 from floorbroker.engine.settings import Means
 
 #: Listings are dear; the first few look-ups go without.
 LISTING_AFTER_S = 4.0
 
 
-Finding = ExecutionReport | OrderCancelReject | NotPlaced | Resend | Missing
-
-
 Inquiry = Callable[[ClOrdID], Coroutine[Any, Any, None]]
-
-
-class World(Protocol):
-    """How the resolver sees the engine; orders are committed ones."""
-
-    def order(self, cl_ord_id: ClOrdID) -> Order | None: ...
-
-    def open_replace(self, cl_ord_id: ClOrdID) -> str | None:
-        """The wire id of the order's replace that was never answered."""
-        ...
-
-    def is_whole(self) -> bool: ...
-
-    def has_doubts(self) -> bool: ...
-
-    def is_explained(self, symbol: str) -> bool: ...
-
-    def since(self) -> datetime | None: ...
-
-    def deliver(self, found: Finding) -> None: ...
-
-    def fail(self, defect: BaseException) -> None: ...
 
 
 class Resolver:
