@@ -102,7 +102,12 @@ def set_limit(
 
 
 def _plain(value: str) -> str:
-    return value.strip('"')
+    """For people: a bound that nothing comes near is none."""
+    return _UNBOUNDED.get(value, value.strip('"'))
+
+
+#: What the wide profile says where it bounds nothing in practice.
+_UNBOUNDED = {str(10**18): "wide open", str(10**9): "wide open"}
 
 
 def _show(rows: "list[LimitRow]") -> None:
@@ -124,7 +129,7 @@ def _show(rows: "list[LimitRow]") -> None:
         [
             Text(row.control),
             Text(row.name, style="bold"),
-            Text(row.value),
+            Text(_plain(row.value)),
             Text(row.unit),
             Text(f"{row.scope} {row.whose}".strip()),
             Text(row.text),
