@@ -1,5 +1,6 @@
 """The closed form against the paper's example, the general solver and every other schedule."""
 
+from decimal import Decimal
 from math import cosh, isfinite, sinh, sqrt
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from floorbroker.domain.errors import InvalidModel
+from floorbroker.domain.numbers import unwinding
 from floorbroker.pretrade.costs.almgren_chriss import (
     Program,
     Solution,
@@ -286,3 +288,33 @@ def test_a_taste_for_risk_has_no_best_schedule_in_wilder_steps() -> None:
 
 def worth(program: Program, solution: Solution) -> float:
     return solution.expected_cost + program.risk_aversion * solution.variance
+
+
+@given(
+    risk_aversion=st.floats(1e-9, 1e-4),
+    sigma=st.floats(0.05, 5),
+    intervals=st.integers(2, 40),
+)
+def test_it_agrees_with_the_decimals_by_which_orders_are_worked(
+    risk_aversion: float, sigma: float, intervals: int
+) -> None:
+    plan = Program(
+        shares=1e6,
+        days=5,
+        intervals=intervals,
+        sigma=sigma,
+        eta=2.5e-6,
+        gamma=2.5e-7,
+        risk_aversion=risk_aversion,
+    )
+    found = solve(plan)
+    exact = unwinding.kappa_of(
+        Decimal(risk_aversion),
+        sigma=Decimal(sigma),
+        eta=Decimal("2.5e-6"),
+        gamma=Decimal("2.5e-7"),
+        interval=Decimal(5) / intervals,
+    )
+    assert found.kappa == pytest.approx(float(exact), rel=1e-9)
+    held = unwinding.holdings(Decimal(10**6), exact, Decimal(5), intervals)
+    assert found.holdings == pytest.approx([float(one) for one in held], rel=1e-6, abs=1e-3)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from floorbroker.domain.amounts import CENT, Money, Px, Qty
 from floorbroker.domain.ids import Account
-from floorbroker.pretrade.allocation.apportion import ONE, apportioned
+from floorbroker.domain.numbers.apportion import ONE, apportioned
 
 
 class AccountFill(Struct, frozen=True, kw_only=True):
