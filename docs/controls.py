@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+from floorbroker.deskwork.risk.controls import register
 from floorbroker.pretrade.risk.account import REGULATORY
 from floorbroker.pretrade.risk.layers import NAMES
 from floorbroker.pretrade.risk.limits import ABOUT, LIVE, PAPER
@@ -12,13 +13,16 @@ PAGE = Path(__file__).with_name("controls.md")
 WIDE = Decimal(1_000_000_000)
 
 HEAD = """\
-# Pre-trade controls
+# Controls
 
-<!-- Written by docs/controls.py from pretrade/risk. Do not edit. -->
+<!-- Written by docs/controls.py from the code. Do not edit. -->
 
-Every new order, and every replace that adds risk, meets these controls one after the other, in the
-single writer: what passes is reserved before the next order is looked at. The first no is the
-answer: `RiskDenied` names the control, the limit, what the order would make of it, and what would
+Fifty-one: P before an order may leave, A while orders are at work, T afterwards. `floorbroker
+doctor --controls` fires each of them on an exchange of its own.
+
+Every new order, and every replace that adds risk, meets the pre-trade controls one after the
+other, in the single writer: what passes is reserved before the next order is looked at. The first
+no is the answer: `RiskDenied` names the control, the limit, what the order would make of it, and what would
 pass. It is journaled like every refusal. A control that fails denies.
 
 What is open counts as if it all filled: orders of unknown fate in full, on their own side, while
@@ -78,7 +82,16 @@ def page() -> str:
                 for rule in REGULATORY
             ]
             lines.append("")
+    for letter, title in AFTER.items():
+        lines += [f"## {title}", ""]
+        for row in (row for row in register() if row.id.startswith(letter)):
+            lines += [f"### {row.id} {row.name}", "", row.why, "", row.definition, ""]
+            lines += [f"Default: {row.default}. On breach: {row.on_breach}.", ""]
     return "\n".join(lines)
+
+
+#: What watches while orders are at work, and what looks back.
+AFTER = {"A": "At-trade controls", "T": "Post-trade controls"}
 
 
 def _scope(*, on_replace: bool, on_reduce: bool) -> str:
