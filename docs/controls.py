@@ -22,8 +22,8 @@ doctor --controls` fires each of them on an exchange of its own.
 
 Every new order, and every replace that adds risk, meets the pre-trade controls one after the
 other, in the single writer: what passes is reserved before the next order is looked at. The first
-no is the answer: `RiskDenied` names the control, the limit, what the order would make of it, and what would
-pass. It is journaled like every refusal. A control that fails denies.
+no is the answer: `RiskDenied` names the control, the limit, what the order would make of it, and
+what would pass. It is journaled like every refusal. A control that fails denies.
 
 What is open counts as if it all filled: orders of unknown fate in full, on their own side, while
 nothing that may still come is taken off the other; of a replace on its way the larger size and the
