@@ -101,9 +101,10 @@ class Reserve:
         ):
             return
         new = _hold(book, order, is_firm=is_firm)
+        rested = None if old is None else _signed(old)
         if old is not None:
             self.drop(name)
-        self._add(name, new)
+        self._add(name, new, rested)
 
     def drop(self, name: ClOrdID) -> None:
         """Nothing more can come of the order."""
@@ -152,16 +153,17 @@ class Reserve:
             heapq.heappop(heap)
         return None
 
-    def _add(self, name: ClOrdID, hold: Hold) -> None:
+    def _add(self, name: ClOrdID, hold: Hold, rested: Decimal | None) -> None:
+        """`rested` is the price by which the heap knows it already."""
         self.holds[name] = hold
         self._count(name, hold, is_there=True)
         signed = _signed(hold)
-        if signed is not None:
+        if signed is not None and signed != rested:
             room = self.rooms[hold.symbol]
             heap = room.buys if hold.is_buy else room.sells
             heapq.heappush(heap, (signed, name))
             if len(heap) > _SLACK * room.count + 16:
-                heap[:] = [one for one in heap if self._rests(one)]
+                heap[:] = {one for one in heap if self._rests(one)}
                 heapq.heapify(heap)
 
     def _rests(self, entry: tuple[Decimal, ClOrdID]) -> bool:

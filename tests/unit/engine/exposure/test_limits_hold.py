@@ -12,7 +12,7 @@ from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import RiskDenied
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import BusinessMessageReject, NewOrderSingle
-from floorbroker.domain.order import OrderRequest, OrdStatus
+from floorbroker.domain.order import OrderRequest, OrdStatus, Side
 from floorbroker.engine.exposure.facts import Reference
 from floorbroker.engine.exposure.tally import minute
 from floorbroker.engine.recovery import replay
@@ -225,3 +225,20 @@ async def test_the_price_of_the_moment_is_kept_with_the_order() -> None:
         await made.engine.submit(limit(cl_ord_id="fb-1"))
         (kept,) = (m for m in made.messages() if isinstance(m, NewOrderSingle))
         assert (kept.cl_ord_id, kept.ref_px) == (ClOrdID("fb-1"), Px("10"))
+
+
+@virtual
+async def test_an_order_that_is_filled_bit_by_bit_is_put_down_once_by_its_price() -> None:
+    """With many such orders each bit would be a look at all of them otherwise."""
+    async with desk() as made:
+        orders = [await made.engine.submit(limit(100)) for _ in range(30)]
+        for order in orders:
+            assert order.order_id is not None
+            for _ in range(20):
+                made.broker.fill(order.order_id, 1)
+        await made.sleep(1)
+        crew = made.engine._crew
+        assert crew is not None
+        reserve = crew.state.ledger.reserve
+        assert len(reserve.rooms["AAPL"].buys) == len(orders)
+        assert reserve.best_own("AAPL", Side.BUY) == Decimal("10.00")
