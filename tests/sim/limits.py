@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from floorbroker.clock import run_virtual
 from floorbroker.deskwork.batch import cancel_all
-from floorbroker.domain.errors import BrokerError, JournalError, Refused
+from floorbroker.domain.errors import JournalError, Refused
 from floorbroker.domain.messages import BusinessMessageReject, NewOrderSingle
 from floorbroker.domain.order import OrderRequest
 from floorbroker.engine.exposure.facts import Reference
@@ -176,7 +176,7 @@ async def _played(seed: int) -> tuple[int, int]:
     dice = Random(f"limits {seed}")
     world = Bounded(seed, drawn(dice), [rule for rule in FAULTS if dice.random() < 0.25])
     looker = asyncio.create_task(_market(world, Random(f"market {seed}")))
-    await _open(world)
+    await world.open_at_last()
     crashes = dice.choice((0, 0, 1, 2, 4))
     for left in range(crashes + 1):
         share = ORDERS // (crashes + 1)
@@ -185,7 +185,7 @@ async def _played(seed: int) -> tuple[int, int]:
         if left < crashes:
             await world.clock.sleep(dice.uniform(0, 15))
             await world.crash()
-            await _open(world)
+            await world.open_at_last()
         else:
             await desk
     world.heal()
@@ -205,18 +205,6 @@ async def _played(seed: int) -> tuple[int, int]:
 
 async def _all(callers: Any) -> None:
     await asyncio.gather(*callers)
-
-
-async def _open(world: World) -> None:
-    while True:
-        try:
-            await world.open()
-        except BrokerError:
-            await world.engine.stop()
-            await world.client.aclose()
-            world.journal.close()
-        else:
-            return
 
 
 async def _market(world: Bounded, dice: Random) -> None:

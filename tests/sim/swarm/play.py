@@ -14,7 +14,7 @@ from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
 from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import BrokerError, JournalError, Refused
+from floorbroker.domain.errors import JournalError, Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order
 from floorbroker.domain.quotes import Halt
@@ -122,7 +122,7 @@ class Play:
         """What the process does: start, serve callers, and end."""
         world = self.world
         try:
-            await self._start()
+            await world.open_at_last()
         except JournalError:
             self._failed()
             return
@@ -164,19 +164,6 @@ class Play:
         assert is_disk, f"the engine ended without a reason: {why!r}"
         assert why is None or isinstance(why, JournalError), f"C28 ended by {why!r}"
         self._ended = "failed"
-
-    async def _start(self) -> None:
-        """A start that the faults cut off is made again, as a supervisor would."""
-        world = self.world
-        while True:
-            try:
-                await world.open()
-            except BrokerError:
-                await world.engine.stop()
-                await world.client.aclose()
-                world.journal.close()
-            else:
-                return
 
     async def _bury(self, death: Death) -> None:
         world = self.world

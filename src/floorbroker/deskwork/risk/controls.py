@@ -1,29 +1,15 @@
 """The register of all fifty-one controls: those before the trade, at it and after it."""
 
-from msgspec import Struct
-from msgspec.structs import asdict
-
-from floorbroker.engine.atrade.register import GUARDS
+from floorbroker.engine.atrade.register import GUARDS, Entry
 from floorbroker.posttrade.surveillance.register import CHECKS
 from floorbroker.pretrade.risk.limits import ABOUT, LIVE
 from floorbroker.pretrade.risk.register import CONTROLS
 
 
-class Row(Struct, frozen=True, kw_only=True):
-    """One control as it is documented: `default` is the profile `live`'s."""
-
-    id: str
-    name: str
-    definition: str
-    default: str
-    on_breach: str
-    why: str
-
-
-def register() -> tuple[Row, ...]:
-    """P01 to P31, A01 to A13, T01 to T07."""
+def register() -> tuple[Entry, ...]:
+    """P01 to P31, A01 to A13, T01 to T07; `default` is the profile `live`'s."""
     before = [
-        Row(
+        Entry(
             id=control.id,
             name=control.name,
             definition=(control.check.__doc__ or "").removeprefix(f"{control.id}: "),
@@ -33,8 +19,7 @@ def register() -> tuple[Row, ...]:
         )
         for control in CONTROLS
     ]
-    rest = [Row(**asdict(one)) for one in (*GUARDS, *CHECKS)]
-    return (*before, *rest)
+    return (*before, *GUARDS, *CHECKS)
 
 
 def defaults_of(control: str) -> str:

@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 
-class Guard(Struct, frozen=True, kw_only=True):
-    """One at-trade control."""
+class Entry(Struct, frozen=True, kw_only=True):
+    """One control as it is documented."""
 
     id: str
     name: str
@@ -14,8 +14,8 @@ class Guard(Struct, frozen=True, kw_only=True):
     why: str
 
 
-GUARDS: tuple[Guard, ...] = (
-    Guard(
+GUARDS: tuple[Entry, ...] = (
+    Entry(
         id="A01",
         name="kill switch",
         definition="Three levels: block new orders; cancel every open one, UNKNOWN included, until"
@@ -24,7 +24,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="halt",
         why="One place stops everything.",
     ),
-    Guard(
+    Entry(
         id="A02",
         name="out-of-band kill",
         definition="`floorbroker kill` sets a latch and cancels at the broker by itself, with the"
@@ -33,7 +33,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="halt",
         why="A desk that hangs cannot be asked to stop.",
     ),
-    Guard(
+    Entry(
         id="A03",
         name="dead-man",
         definition="`floorbroker watchdog` sees no heartbeat of an open desk for so long.",
@@ -41,7 +41,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="tell; with --cancel, cancel every open order",
         why="The broker offers no cancel on disconnect.",
     ),
-    Guard(
+    Entry(
         id="A04",
         name="stream-ready",
         definition="New orders only while the order stream is authorised and its gap is filled.",
@@ -49,7 +49,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="wait, then deny",
         why="Who does not hear of executions does not know what is held.",
     ),
-    Guard(
+    Entry(
         id="A05",
         name="data sanity",
         definition="Of a symbol that is held or has orders: the mid moves at most so far within"
@@ -58,7 +58,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="pause the symbol until it was sane for sane_s 60",
         why="Prices that make no sense make orders that make none.",
     ),
-    Guard(
+    Entry(
         id="A06",
         name="reject breaker",
         definition="A strategy's orders are not rejected for the same reason again and again, nor"
@@ -67,7 +67,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="disable the strategy until somebody enables it",
         why="A program that is always refused does not know why, and does not stop.",
     ),
-    Guard(
+    Entry(
         id="A07",
         name="broker-health breaker",
         definition="Few submits remain without a clear answer, and acknowledgements are quick.",
@@ -75,7 +75,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="reduce",
         why="At a broker that does not answer, every order is an unknown one.",
     ),
-    Guard(
+    Entry(
         id="A08",
         name="wire conservation",
         definition="Requests sent are never more than SEND records, looked at each second; every"
@@ -84,7 +84,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="halt",
         why="What Knight Capital lacked: what goes out against what was asked for.",
     ),
-    Guard(
+    Entry(
         id="A09",
         name="fill sanity",
         definition="An execution lies near the price by which its order was decided on, is not"
@@ -93,7 +93,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="pause the symbol, alert",
         why="A fill that cannot be right is the first sign of many things.",
     ),
-    Guard(
+    Entry(
         id="A10",
         name="clock",
         definition="This machine's clock and the broker's differ by less than this.",
@@ -101,7 +101,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="warn; reduce",
         why="Lifetimes, sessions and freshness are all told by a clock.",
     ),
-    Guard(
+    Entry(
         id="A11",
         name="journal health",
         definition="Every append and fsync succeeds, and the disk has room. A failed fsync is not"
@@ -110,7 +110,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="halt; end",
         why="What cannot be written down must not be sent.",
     ),
-    Guard(
+    Entry(
         id="A12",
         name="build identity",
         definition="Code, settings, limits and schema are those that were armed; an unknown"
@@ -119,7 +119,7 @@ GUARDS: tuple[Guard, ...] = (
         on_breach="refuse",
         why="Knight Capital's eighth server ran other code.",
     ),
-    Guard(
+    Entry(
         id="A13",
         name="alerts",
         definition="An alert stays open until somebody acknowledges it, over restarts, and is told"

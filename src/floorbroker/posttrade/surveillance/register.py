@@ -1,21 +1,9 @@
 """The seven post-trade controls: what each says, by default, and what follows when it fires."""
 
-from msgspec import Struct
+from floorbroker.engine.atrade.register import Entry
 
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One post-trade control."""
-
-    id: str
-    name: str
-    definition: str
-    default: str
-    on_breach: str
-    why: str
-
-
-CHECKS: tuple[Check, ...] = (
-    Check(
+CHECKS: tuple[Entry, ...] = (
+    Entry(
         id="T01",
         name="position reconciliation",
         definition="Our position of each symbol, the sum of its executions, is the broker's.",
@@ -23,7 +11,7 @@ CHECKS: tuple[Check, ...] = (
         on_breach="block the symbol",
         why="Everything else is decided on it.",
     ),
-    Check(
+    Entry(
         id="T02",
         name="order reconciliation",
         definition="The same orders are open here and there, and stand alike; orders from"
@@ -32,7 +20,7 @@ CHECKS: tuple[Check, ...] = (
         on_breach="block the symbol",
         why="An order that nobody knows of still fills.",
     ),
-    Check(
+    Entry(
         id="T03",
         name="fill reconciliation",
         definition="The executions in the journal are those of the broker's own list, one by one.",
@@ -40,7 +28,7 @@ CHECKS: tuple[Check, ...] = (
         on_breach="book what is proven, alert",
         why="A second channel tells what the first one lost.",
     ),
-    Check(
+    Entry(
         id="T04",
         name="cash reconciliation",
         definition="The cash changed by executions, fees, transfers and dividends alone.",
@@ -48,7 +36,7 @@ CHECKS: tuple[Check, ...] = (
         on_breach="alert",
         why="Money tells what shares do not.",
     ),
-    Check(
+    Entry(
         id="T05",
         name="day-end pack",
         definition="`floorbroker report day`: breaks, denials by control, limit changes, UNKNOWN"
@@ -57,7 +45,7 @@ CHECKS: tuple[Check, ...] = (
         on_breach="-",
         why="What was not looked at on the day is looked at never.",
     ),
-    Check(
+    Entry(
         id="T06",
         name="surveillance",
         definition="Own orders that may have met, trading in the last minutes before the close,"
@@ -66,7 +54,7 @@ CHECKS: tuple[Check, ...] = (
         on_breach="review",
         why="What looks like misconduct should be seen here first.",
     ),
-    Check(
+    Entry(
         id="T07",
         name="control self-test",
         definition="`floorbroker doctor --controls` fires every control on its own exchange.",
