@@ -148,6 +148,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     parent: ClOrdID | None = None
     legs: tuple["ExecutionReport", ...] = ()
     origin: str = ""  #: Who placed it where that is neither a person nor a program.
+    is_guessed: bool = False  #: The broker's word for the status is not known; facts stand for it.
 
 
 class OrderCancelReject(Message, frozen=True, kw_only=True):

@@ -75,6 +75,12 @@ _NOT_REPLACEABLE = ENDED - {OrdStatus.REPLACED} | {
     OrdStatus.HELD,
 }
 
+
+def _stands(found: ExecutionReport) -> bool:
+    """Whether the order has no successor on its way; a status that was guessed does not say."""
+    return found.ord_status in _NOT_REPLACEABLE and not found.is_guessed
+
+
 LANES = {
     RequestKind.NEW: Lane.SUBMIT,
     RequestKind.CANCEL: Lane.CANCEL,
@@ -275,8 +281,7 @@ class Outbox:
         if found is not None and found.next_order_id is not None:
             self._errors.append(refusal)
             return found
-        is_settled = found is not None and found.ord_status in _NOT_REPLACEABLE
-        if isinstance(refusal, BrokerRejected) or is_settled:
+        if isinstance(refusal, BrokerRejected) or (found is not None and _stands(found)):
             return self._refused(sent, refusal)
         return self._failed(sent, refusal)
 

@@ -138,7 +138,7 @@ def _status(order: WireOrder) -> tuple[OrdStatus, str]:
         read_as = OrdStatus.EXPIRED
     elif order.qty is not None and order.filled_qty >= order.qty > 0:
         read_as = OrdStatus.FILLED
-    elif order.filled_qty > 0 and not order.replaces:  # a successor counts its predecessor's
+    elif order.filled_qty > 0:
         read_as = OrdStatus.PARTIALLY_FILLED
     else:
         read_as = OrdStatus.ACCEPTED
@@ -176,6 +176,7 @@ def _status_report(
         text=text,
         parent=ClOrdID(parent) if parent else None,
         origin=order.source or "",
+        is_guessed=bool(text),
     )
 
 
@@ -289,6 +290,7 @@ def _stream_report(update: _TradeUpdate, now: datetime) -> ExecutionReport:
         next_order_id=OrderID(order.replaced_by) if order.replaced_by else None,
         received_time=now,
         text=text or EVENT_TEXTS.get(update.event, ""),
+        is_guessed=bool(text) and exec_type is ExecType.RESTATED,  # else the event says it
     )
 
 

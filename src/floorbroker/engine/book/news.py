@@ -196,7 +196,8 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
     following = next_status(about.venue_status, column)
     if following is None:
         return found.source in (Source.STREAM, Source.ANSWER)  # a listing may merely be old
-    return following is not about.venue_status or _confirms_replace(book, about, column)
+    is_confirmed = not found.is_guessed and _confirms_replace(book, about, column)
+    return following is not about.venue_status or is_confirmed
 
 
 def _brings_successor(book: Book, about: Order, found: ExecutionReport) -> bool:

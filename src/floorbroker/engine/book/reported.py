@@ -159,7 +159,7 @@ def _moved(book: Book, before: Order, order: Order, report: ExecutionReport) -> 
     following = status if found is None else next_status(status, found) or status
     text = report.text if report.text and following in ENDED else order.text
     is_told = book.replaces and found in CONFIRMS_REPLACE and report.order_id == order.order_id
-    if is_told and not _is_carried(order, report, found):
+    if is_told and not report.is_guessed and not _is_carried(order, report, found):
         _replace_confirmed(book, order)
     heard = report.received_time or report.transact_time
     return book.keep(replace(order, venue_status=following, text=text, updated_time=heard))
