@@ -8,7 +8,10 @@ _RATES, _PERMITS, _ACCOUNT = _R + "rates.py", _R + "permits.py", _R + "account.p
 
 
 def _of(control: str, name: str, module: str, before: str, after: str) -> Mutant:
-    return Mutant(name=f"{control}: {name}", module=module, before=before, after=after)
+    suites = ("tests/unit/pretrade_risk",) if module.startswith(_R) else ()
+    return Mutant(
+        name=f"{control}: {name}", module=module, before=before, after=after, suites=suites
+    )
 
 
 #: One for each control at least; the tests of the control find it.

@@ -1,6 +1,6 @@
 """Every planted bug."""
 
-from tests.mutants import evidence, limits, orders
+from tests.mutants import evidence, guards, limits, orders
 
 MUTANTS = (
     *orders.SENDING,
@@ -11,4 +11,6 @@ MUTANTS = (
     *evidence.KEEPING,
     *limits.CONTROLS,
     *limits.RESERVE,
+    *guards.AT_TRADE,
+    *guards.POST_TRADE,
 )

@@ -79,6 +79,8 @@ def test_more_than_three_tenths_of_a_side_in_the_last_ten_minutes_marks_the_clos
     assert (found.pattern, found.orders) == ("marking_the_close", ("late",))
     after = order("buy", "late", at=CLOSE + timedelta(seconds=1), qty=500)
     assert not marking_the_close([early, after], CLOSE)
+    before = order("buy", "late", at=CLOSE - timedelta(minutes=10, seconds=1), qty=500)
+    assert not marking_the_close([early, before], CLOSE)
     assert not surveyed([early, more], None), "nobody said when the close was"
 
 

@@ -105,7 +105,7 @@ class Reconciler:
             theirs, found = await self._compare_positions()
             counts.positions = len({*self._world.positions(), *(one.symbol for one in theirs)})
             if is_first:
-                theirs, found = await self._at_rest(theirs, found, whole_until)
+                theirs, found = await self._at_rest(whole_until)
                 now = self._clock.now()
                 taken, found = positions.adoption(found, theirs, account=self._account, now=now)
                 adjusted += taken
@@ -260,15 +260,15 @@ class Reconciler:
         closed = [_by_name(one, causes) for one in first if one.subject not in still]
         return theirs, closed + after
 
-    async def _at_rest(
-        self, theirs: list[PositionReport], found: list[Break], since: datetime | None
-    ) -> tuple[list[PositionReport], list[Break]]:
-        """Positions with every execution booked that they may have in them: what is taken over
-        as held before must not be booked once more."""
+    async def _at_rest(self, since: datetime | None) -> tuple[list[PositionReport], list[Break]]:
+        """Positions with every execution booked that they may have in them, and none that they
+        may not: what is taken over as held before must not be booked once more."""
         for _ in range(_RESTLESS_MAX):
-            if not await self._caught_up(since):
-                break
+            is_behind = bool(await self._caught_up(since))
+            held = dict(self._world.positions())
             theirs, found = await self._positions()
+            if not is_behind and held == self._world.positions():
+                break
         return theirs, found
 
     async def _caught_up(self, since: datetime | None) -> dict[str, tuple[BreakCause, str]]:
