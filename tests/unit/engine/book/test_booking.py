@@ -186,6 +186,17 @@ def test_old_news_of_a_successor_that_carried_is_not_behind() -> None:
     assert booking.is_behind(order, replace(second, cum_qty=Qty(5)))
 
 
+def test_what_had_been_carried_before_its_own_executions_is_old_news() -> None:
+    made = state()
+    early = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(2))
+    late = replace(early, cum_qty=Qty(3))
+    order = taken(made, trade(2, 2, "x1"), trade(1, 3, "x2"), late)
+    order = taken(made, trade(1, 4, "x3", order_id=OrderID("o2")))
+    assert not booking.is_behind(order, early)
+    assert not booking.is_behind(order, late)
+    assert booking.is_behind(order, replace(late, cum_qty=Qty(5)))
+
+
 def test_a_late_execution_of_the_predecessor_was_carried_too() -> None:
     made = state()
     carried = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(6))
