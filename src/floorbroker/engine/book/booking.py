@@ -6,7 +6,7 @@ sum, busts taken off. A successor's CumQty at the broker starts at zero or carri
 predecessors; which of the two it is shows in its own figures, see `is_behind`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import accumulate
 
@@ -109,11 +109,12 @@ def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
     earlier = _earlier_qty(order, order_id)
     if any(fill.cum_qty - fill.last_qty < earlier for fill in own):
         return told - own_qty
-    until_then = sum((fill.last_qty for fill in own if fill.cum_qty <= told), earlier)
+    before = told + _busted_qty(own)  # what its count was, had nothing been taken back
+    until_then = sum((fill.last_qty for fill in own if fill.cum_qty <= before), earlier)
     if told < until_then:  # an old total of predecessors is one, although it goes on by now
         return ZERO_QTY if told in _totals_on_the_way(order) else told - own_qty
     missing = told - until_then
-    return missing if missing > _busted_qty(order) else ZERO_QTY
+    return missing if missing > _busted_qty(order.fills) else ZERO_QTY
 
 
 def _totals_on_the_way(order: Order) -> Iterator[Qty]:
@@ -122,9 +123,9 @@ def _totals_on_the_way(order: Order) -> Iterator[Qty]:
     return accumulate(fill.last_qty for fill in in_turn)
 
 
-def _busted_qty(order: Order) -> Qty:
+def _busted_qty(fills: Iterable[Fill]) -> Qty:
     """What was taken back: a successor's CumQty counts it or not."""
-    gone = [fill.last_qty for fill in order.fills if fill.last_qty < 0]
+    gone = [fill.last_qty for fill in fills if fill.last_qty < 0]
     return -sum(gone, ZERO_QTY) if gone else ZERO_QTY
 
 

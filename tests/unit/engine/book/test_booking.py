@@ -281,6 +281,26 @@ def test_a_bust_of_a_predecessor_does_not_keep_its_successor_open() -> None:
     assert booking.is_behind(order, report(order_id=OrderID("o2"), cum_qty=Qty(11)))
 
 
+@pytest.mark.proves("C31")
+def test_a_bust_of_its_own_leaves_none_of_its_other_executions_uncounted() -> None:
+    """They ended at totals beyond what the broker counts since."""
+    made, second = state(), OrderID("o2")
+    order = taken(
+        made,
+        trade(4, 4, "x1"),
+        report(order_id=second, prev_order_id=OrderID("o1"), cum_qty=Qty(4)),
+        trade(1, 5, "x2", order_id=second),
+        trade(4, 9, "x3", order_id=second),
+        report(ExecType.TRADE_CANCEL, exec_id=ExecID("b1"), ref_exec_id=ExecID("x1")),
+        report(
+            ExecType.TRADE_CANCEL, exec_id=ExecID("b2"), ref_exec_id=ExecID("x2"), order_id=second
+        ),
+    )
+    assert order.cum_qty == 4
+    assert not booking.is_behind(order, report(order_id=second, cum_qty=Qty(8)))
+    assert booking.is_behind(order, report(order_id=second, cum_qty=Qty(10)))
+
+
 def test_a_fill_of_the_predecessor_counts_for_the_order() -> None:
     made = state()
     successor = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"))
