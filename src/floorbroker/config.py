@@ -18,6 +18,7 @@ from floorbroker.pretrade.risk.limits import PAPER
 Mode = Literal["embedded", "paper", "live"]
 
 PAPER_URL = "https://paper-api.alpaca.markets"
+LIVE_URL = "https://api.alpaca.markets"
 DATA_URL = "https://data.alpaca.markets"
 
 #: Every setting, with what it means; `.env.template` and the documentation are held against it.
@@ -26,8 +27,8 @@ SETTINGS: dict[str, str] = {
     "APCA_API_SECRET_KEY": "Alpaca secret key",
     "ALPACA_API_KEY": "another name for APCA_API_KEY_ID",
     "ALPACA_SECRET_KEY": "another name for APCA_API_SECRET_KEY",
-    "ALPACA_PAPER": "true (default) for paper trading; live trading is not offered yet",
-    "APCA_API_BASE_URL": f"trading API, {PAPER_URL} by default",
+    "ALPACA_PAPER": "true (default); false for real money, which has to be armed as well",
+    "APCA_API_BASE_URL": f"trading API; by default {PAPER_URL}, or {LIVE_URL}",
     "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default, or the local exchange",
     "APCA_API_STREAM_URL": "order stream, the trading API's /stream by default",
     "APCA_DATA_STREAM_URL": "market data streams, by default those that belong to the data API",
@@ -113,16 +114,11 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
     if bool(key_id) != bool(secret):
         missing = "APCA_API_SECRET_KEY" if key_id else "APCA_API_KEY_ID"
         raise ConfigError(f"{missing}: is missing while the other half of the key pair is set")
-    if not _truth(values, "ALPACA_PAPER", default=True):
-        raise ConfigError(
-            "ALPACA_PAPER: false asks for live trading, which has to be armed and is not offered "
-            "yet; set it to true"
-        )
+    mode, base_url = _where(values, has_keys=bool(key_id))
     home = Path(values.get("FLOORBROKER_HOME") or "~/.floorbroker").expanduser()
-    base_url = _url(values, "APCA_API_BASE_URL", PAPER_URL)
     data_url = _url(values, "APCA_API_DATA_URL", base_url if _is_loopback(base_url) else DATA_URL)
     return Settings(
-        mode="paper" if key_id else "embedded",
+        mode=mode,
         home=home,
         journal_path=_journal_path(values, home),
         anchors=_path(values, "FLOORBROKER_ANCHORS"),
@@ -147,7 +143,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         if values.get("FLOORBROKER_DISK_MIN_MIB")
         else None,
         resend_unknown=_truth(values, "FLOORBROKER_RESEND_UNKNOWN", default=False),
-        limits=_limits(values, home),
+        limits=_limits(values, home, mode),
     )
 
 
@@ -211,6 +207,33 @@ def _url(values: Mapping[str, str], key: str, default: str) -> str:
     return text.rstrip("/").removesuffix("/v2")
 
 
+def _where(values: Mapping[str, str], *, has_keys: bool) -> tuple[Mode, str]:
+    """Whether money is real, and where orders go. The two must agree: an address alone never
+    makes money real, nor does a word."""
+    is_paper = _truth(values, "ALPACA_PAPER", default=True)
+    url = _url(values, "APCA_API_BASE_URL", PAPER_URL if is_paper else LIVE_URL)
+    if not has_keys and is_paper:
+        return "embedded", url
+    if not has_keys:
+        raise ConfigError(
+            "ALPACA_PAPER: false asks for live trading, which needs APCA_API_KEY_ID and "
+            "APCA_API_SECRET_KEY; set them, or set it to true"
+        )
+    for key in ("APCA_API_BASE_URL", "APCA_API_STREAM_URL"):
+        host = (values.get(key) or url).partition("://")[2].partition("/")[0].lower()
+        if is_paper and host == LIVE_URL.removeprefix("https://"):
+            raise ConfigError(
+                f"{key}: {host!r} moves real money, and ALPACA_PAPER is not false; set that too, "
+                f"or use {PAPER_URL}"
+            )
+        if not is_paper and host == PAPER_URL.removeprefix("https://"):
+            raise ConfigError(
+                f"{key}: {host!r} is for paper trading, and ALPACA_PAPER is false; leave it out, "
+                f"or set ALPACA_PAPER to true"
+            )
+    return "paper" if is_paper else "live", url
+
+
 def _is_loopback(url: str) -> bool:
     host = url.split("://", 1)[1].split("/", 1)[0]
     host = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdigit() else host
@@ -259,9 +282,15 @@ def _path(values: Mapping[str, str], key: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-def _limits(values: Mapping[str, str], home: Path) -> LimitBook:
+def _limits(values: Mapping[str, str], home: Path, mode: Mode) -> LimitBook:
     """What floorbroker.toml says on top of the profile."""
-    text = _one_of(values, "FLOORBROKER_PROFILE", ("paper", "live"))
+    known = ("live", "paper") if mode == "live" else ("paper", "live")
+    text = _one_of(values, "FLOORBROKER_PROFILE", known)
+    if mode == "live" and text != "live":
+        raise ConfigError(
+            "FLOORBROKER_PROFILE: 'paper' bounds nothing, and ALPACA_PAPER is false; leave it out "
+            f"and change single limits in {limitfile.FILE}"
+        )
     path = _path(values, "FLOORBROKER_LIMITS")
     if path is not None and not path.is_file():
         raise ConfigError(f"FLOORBROKER_LIMITS: {str(path)!r} does not exist")

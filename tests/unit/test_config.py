@@ -48,9 +48,43 @@ def test_foreign_settings_are_left_alone() -> None:
     assert load(PATH="/bin", APCA_RETRY_MAX="3", APCA_API_VERSION="v2").mode == "embedded"
 
 
-def test_live_trading_is_refused_because_it_has_to_be_armed() -> None:
-    with pytest.raises(ConfigError, match="armed"):
-        load(ALPACA_PAPER="false", APCA_API_KEY_ID="AK", APCA_API_SECRET_KEY="shh")
+KEYS = {"APCA_API_KEY_ID": "AK", "APCA_API_SECRET_KEY": "shh"}
+
+
+def test_real_money_takes_a_word_and_brings_the_limits_that_go_with_it() -> None:
+    live = load(ALPACA_PAPER="false", **KEYS)
+    assert (live.mode, live.base_url) == ("live", "https://api.alpaca.markets")
+    assert live.stream_url == "wss://api.alpaca.markets/stream"
+    assert live.limits.profile == "live"
+    paper = load(**KEYS)
+    assert (paper.mode, paper.limits.profile) == ("paper", "paper")
+    rehearsal = load(ALPACA_PAPER="false", APCA_API_BASE_URL="http://127.0.0.1:8899", **KEYS)
+    assert (rehearsal.mode, rehearsal.limits.profile) == ("live", "live")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"APCA_API_BASE_URL": "https://api.alpaca.markets"}, "BASE_URL.*moves real money"),
+        ({"APCA_API_BASE_URL": "https://API.alpaca.markets/v2"}, "BASE_URL.*moves real money"),
+        ({"APCA_API_STREAM_URL": "wss://api.alpaca.markets/stream"}, "STREAM_URL.*real money"),
+        (
+            {"ALPACA_PAPER": "false", "APCA_API_BASE_URL": "https://paper-api.alpaca.markets"},
+            "BASE_URL.*is for paper trading",
+        ),
+        ({"ALPACA_PAPER": "false", "FLOORBROKER_PROFILE": "paper"}, "PROFILE.*bounds nothing"),
+    ],
+)
+def test_an_address_and_a_word_that_disagree_about_real_money_are_refused(
+    values: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load(**KEYS, **values)
+
+
+def test_real_money_without_keys_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"ALPACA_PAPER.*needs APCA_API_KEY_ID"):
+        load(ALPACA_PAPER="false")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ async def look_at(parts: app.Parts, settings: Settings) -> Health:
     checks = (
         _check("configuration", Level.OK, _settings_text(settings)),
         _trading_check(parts),
+        *_arming_check(parts, settings),
         _check("journal", Level.OK, _journal_text(parts.journal, latencies.append)),
         _anchors_check(parts.notary),
         _disk_check(settings.journal_path),
@@ -122,6 +123,18 @@ def _trading_check(parts: app.Parts) -> Check:
         return _check("trading", Level.WARN if laid else Level.OK, "; ".join(["active", *laid]))
     hint = "`floorbroker resume --reason TEXT` starts again"
     return _check("trading", Level.BAD, f"{kill.trading.upper()}: {kill.in_words()}; {hint}")
+
+
+def _arming_check(parts: app.Parts, settings: Settings) -> tuple[Check, ...]:
+    """Whether real money may move; no check where none can."""
+    if settings.mode != "live":
+        return ()
+    armed, now = parts.engine.switch.guards.armed, parts.clock.now()
+    if armed is None or armed.expires_time is None or now >= armed.expires_time:
+        text = "disarmed: new orders are denied; `floorbroker arm` shows how to allow them"
+        return (_check("arming", Level.WARN, text),)
+    text = f"armed by {armed.by} until {armed.expires_time:%Y-%m-%d %H:%M:%S} UTC"
+    return (_check("arming", Level.OK, text),)
 
 
 async def _broker_check(parts: app.Parts) -> Check:
