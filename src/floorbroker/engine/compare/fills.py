@@ -1,6 +1,6 @@
 """Executions, ours and the broker's, one by one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -47,10 +47,11 @@ def compared(
         for one in theirs
         if one.exec_type is not ExecType.TRADE_CANCEL and one.exec_id not in busts
     ]
-    left = _matched(mine, listed)
+    told = {one.exec_id for one in theirs}  # whoever is told of by name is known by nothing else
+    left = _unmatched(mine, listed, told)
     gone = {fill.exec_id for fill in left if fill.exec_id in busts}
     booked = _names([fill for fill in ours if fill.last_qty > 0])
-    known = {_key_of(fill) for fill in mine}
+    known = {_key_of(fill) for fill in mine if fill.exec_id not in told}
     missing = [one for one in listed if not _is_booked(one, booked, known)]
     unheard = [
         one
@@ -73,11 +74,18 @@ def compared(
     return Compared(count=len(listed), missing=[*missing, *cancels, *pairs], unlisted=unlisted)
 
 
-def _matched(mine: list[Fill], listed: list[ExecutionReport]) -> list[Fill]:
+def _unmatched(
+    mine: list[Fill], listed: list[ExecutionReport], told: Container[ExecID | None]
+) -> list[Fill]:
     """Ours that the list has not, by name or by what else identifies an execution."""
     names = {one.exec_id for one in listed}
     keys = {_key(one) for one in listed}
-    return [fill for fill in mine if fill.exec_id not in names and _key_of(fill) not in keys]
+    return [
+        fill
+        for fill in mine
+        if fill.exec_id not in names
+        if fill.exec_id in told or _key_of(fill) not in keys
+    ]
 
 
 _Key = tuple[OrderID, str, str]

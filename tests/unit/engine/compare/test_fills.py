@@ -60,6 +60,10 @@ ONE, TWO = trade("x1", 4, 4), trade("x2", 6, 10)
 BUST = trade("x3", 6, 4, exec_type=ExecType.TRADE_CANCEL, ref_exec_id=ExecID("x2"))
 FIX = trade("x4", 5, 9, exec_type=ExecType.TRADE_CORRECT, ref_exec_id=ExecID("x2"))
 
+#: After a bust two executions may look the same but for their names.
+AGAIN = replace(TWO, exec_id=ExecID("x5"))
+SAME = trade("x6", 4, 4)
+
 
 @pytest.mark.parametrize(
     ("ours", "theirs"),
@@ -87,6 +91,8 @@ def test_books_that_say_the_same_agree(
         ([ONE, TWO], [ONE, TWO, BUST], ["x3"], []),
         ([ONE, TWO], [ONE, TWO, FIX], ["x4"], []),
         ([ONE, TWO], [ONE], [], ["x2"]),
+        ([ONE, TWO], [ONE, TWO, BUST, AGAIN], ["x5", "x3"], []),
+        ([ONE, TWO], [ONE, TWO, SAME], ["x6"], []),
         ([ONE, TWO], [], [], ["x1", "x2"]),
         ([ONE, replace(TWO, last_px=Px(11), exec_id=ExecID("z"))], [ONE, TWO], ["x2"], ["z"]),
     ],
