@@ -23,8 +23,8 @@ class CashBook(Struct, kw_only=True):
 
     `basis` is what the cash should have been at the last count, None before the first one.
     `rounded` is what was traded, each execution rounded to the cent. `early` are executions from
-    about the first count and before that were booked after it: the broker's cash may have had
-    them, up to some instant.
+    about the first count and before that were booked after its reading: the broker's cash may have
+    had them, up to some instant.
     """
 
     basis: Money | None = None
@@ -47,15 +47,18 @@ class CashBook(Struct, kw_only=True):
             self.traded += value
             self.rounded += cents
             self.executions += 1
-            if self.first is not None and fill.transact_time <= self.first + UNSURE:
+            if self.first is None or fill.transact_time <= self.first + UNSURE:
                 self.early = [*self.early, (fill.transact_time, value)][-EARLY_MAX:]
 
     def take(self, count: CashCount) -> None:
         """The cash was counted; what was executed meanwhile goes on counting."""
+        if self.basis is None:
+            meanwhile = self.executions - count.executions
+            self.early = self.early[-meanwhile:] if meanwhile else []
+        elif count.executions:
+            self.early = []
         self.basis, self.until = count.cash, count.until
         self.first = self.first or count.until
-        if count.executions:
-            self.early = []
         self.traded -= count.traded
         self.rounded -= count.rounded
         self.executions -= count.executions

@@ -42,11 +42,11 @@ class Reading(Struct, frozen=True, kw_only=True):
     def had(self) -> Money:
         """What the first count had in it already: all of `early` up to some instant."""
         all_of_it, had = self.basis + self.traded + self.other, ZERO_MONEY
-        if abs(self.cash - all_of_it) < CENT:
+        if self._is_none(self.cash - all_of_it):
             return had
         for _, value in sorted(self.early):
             had += value
-            if abs(self.cash - (all_of_it - had)) < CENT:
+            if self._is_none(self.cash - (all_of_it - had)):
                 return had
         return ZERO_MONEY
 
@@ -61,9 +61,12 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def agrees(self) -> bool:
+        return self._is_none(self.difference)
+
+    def _is_none(self, difference: Money) -> bool:
         """The broker states whole cents, then and now: what is less than one is no difference,
         nor is one where both are rounded."""
-        return abs(self.difference) < CENT or (self.has_parts and abs(self.difference) == CENT)
+        return abs(difference) < CENT or (self.has_parts and abs(difference) == CENT)
 
 
 def reading(book: CashBook, cash: Money, listed: Iterable[Activity]) -> Reading | None:

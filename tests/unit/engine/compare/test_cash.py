@@ -95,6 +95,27 @@ def test_of_late_executions_the_first_count_had_those_up_to_some_instant() -> No
     assert not read("980", of=cash).agrees, "the second without the first cannot be"
 
 
+def test_the_first_count_may_have_had_what_was_booked_while_it_was_read() -> None:
+    cash = CashBook()
+    cash.booked(booked(trade("x1", 1, 1, "10")).fills)
+    count = first_count(cash, Money(983), [], START)
+    cash.booked(booked(trade("x2", 1, 2, "7")).fills)
+    cash.take(count)
+    assert read("983", of=cash).agrees, "it was in the first count"
+    assert read("976", of=cash).agrees, "it was not"
+    assert not read("993", of=cash).agrees, "the one before was counted"
+
+
+def test_what_the_first_count_had_is_told_as_exactly_as_both_sides_are() -> None:
+    cash = CashBook()
+    cash.take(CashCount(cash=Money("849.54"), until=START))  # 849.535, as the broker rounds it
+    cash.booked(booked(trade("x1", 1, 1, "150.465")).fills)
+    assert read("849.54", of=cash).agrees
+    cash.booked(booked(trade("x2", 1, 2, "1", transact_time=START + timedelta(minutes=2))).fills)
+    assert read("848.53", of=cash).agrees
+    assert not read("848.50", of=cash).agrees
+
+
 def test_an_activity_is_counted_once() -> None:
     cash, fee = book("10"), activity(ActivityKind.FEE, "-0.02")
     count, _ = counted(read("989.98", fee, of=cash), START)
