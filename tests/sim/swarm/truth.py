@@ -57,6 +57,9 @@ class Truth:
         self._wires: dict[ClOrdID, str] = {}
         self._stands: dict[ClOrdID, tuple[Qty, OrdStatus]] = {}
         self._booked: set[str] = set()
+        #: What was told of orders since they were looked at last; a desk that closes shows none.
+        self._alarmed: set[ClOrdID | None] = set()
+        self._revised: set[ClOrdID] = set()
         world.front.server.event_listeners.append(self._happened)
 
     def forget(self) -> None:
@@ -77,6 +80,10 @@ class Truth:
                 self._sends[self._announced(message)] += 1
             elif isinstance(message, ExecutionReport) and message.exec_type is ExecType.TRADE:
                 self._booked_once(message)
+            elif isinstance(message, ExecutionReport) and message.exec_type in _REVISIONS:
+                self._revised.add(message.cl_ord_id)
+            elif isinstance(message, Alarm):
+                self._alarmed.add(message.cl_ord_id)
         state = self._state()
         if state is not None:
             self._check_orders(state.book, messages)
@@ -99,24 +106,21 @@ class Truth:
 
     def _check_orders(self, book: Book, messages: Sequence[JournalMessage]) -> None:
         names = {name: None for m in messages if (name := getattr(m, "cl_ord_id", None))}
-        alarmed = {m.cl_ord_id for m in messages if isinstance(m, Alarm)}
-        revised = {
-            m.cl_ord_id
-            for m in messages
-            if isinstance(m, ExecutionReport) and m.exec_type in _REVISIONS
-        }
         for name in names:
             order = book.find(name) or book.ended.get(name)
             if order is None:
                 continue
             before = self._stands.get(name)
             self._stands[name] = (order.cum_qty, order.venue_status)
+            was_alarmed, was_revised = name in self._alarmed, name in self._revised
+            self._alarmed.discard(name)
+            self._revised.discard(name)
             if before is None:
                 continue
             cum_qty, status = before
-            if order.cum_qty < cum_qty and name not in revised:
+            if order.cum_qty < cum_qty and not was_revised:
                 self._break(f"I05 {name} had {cum_qty} filled and now {order.cum_qty}")
-            if status.is_ended and order.venue_status is not status and name not in alarmed:
+            if status.is_ended and order.venue_status is not status and not was_alarmed:
                 self._break(f"I06 {name} was {status} and is {order.venue_status}, unalarmed")
 
     # What the exchange has

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from floorbroker.domain.amounts import Money
+from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.books.breaks import BreakCause
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER, Report, is_surprise, next_status
@@ -58,33 +58,50 @@ def report(
     """The messages that the report leads to; `about` is its order, live or filed, if known."""
     messages = _report(book, about, found, namespace=namespace, now=now)
     is_ours = about is not None and not about.is_external
-    taken_over = None if is_ours else _taken_over(book, found, now)
-    is_booked = taken_over is not None and any(_is_trade(one) for one in messages)
+    taken_over = None if is_ours else _taken_over(book, about, found, now)
+    is_booked = taken_over is not None and any(_is_execution(one) for one in messages)
     return [taken_over, *messages] if taken_over is not None and is_booked else messages
 
 
-def _taken_over(book: Book, found: ExecutionReport, now: datetime) -> PositionAdjusted | None:
-    """What takes an execution off again that was in the position when that was taken over."""
-    adopted, is_trade = book.adopted_time, found.exec_type is ExecType.TRADE
-    if not is_trade or adopted is None or found.transact_time >= adopted:
+def _taken_over(
+    book: Book, about: Order | None, found: ExecutionReport, now: datetime
+) -> PositionAdjusted | None:
+    """What takes an execution off again that was in the position when that was taken over; or
+    brings one back that had been busted by then."""
+    adopted = book.adopted_time
+    if adopted is None or found.transact_time >= adopted:
         return None  # as nearly always
-    if found.last_qty is None or found.last_px is None:
+    moved = _moved(about, found)
+    if not moved:
         return None
-    qty = found.last_qty if found.side is Side.SELL else -found.last_qty
+    shares = [(qty if found.side is Side.BUY else -qty, Decimal(px)) for qty, px in moved]
     return PositionAdjusted(
         account=book.account,
         symbol=found.symbol,
-        qty=qty,
-        px=found.last_px,
-        cost=Money.of(Decimal(qty) * Decimal(found.last_px)),
+        qty=Qty.of(-sum((qty for qty, _ in shares), Decimal(0))),
+        px=moved[-1][1],
+        cost=Money.of(-sum((qty * px for qty, px in shares), Decimal(0))),
         cause=BreakCause.EXTERNAL_POSITION,
         text=f"execution {found.exec_id} was part of what was held before this journal began",
         transact_time=now,
     )
 
 
-def _is_trade(message: JournalMessage) -> bool:
-    return type(message) is ExecutionReport and message.exec_type is ExecType.TRADE
+def _moved(about: Order | None, found: ExecutionReport) -> list[tuple[Decimal, Px]]:
+    """Shares and prices that the report books, what it takes back being negative."""
+    if found.exec_type is ExecType.TRADE:
+        if found.last_qty is None or found.last_px is None:
+            return []
+        return [(Decimal(found.last_qty), found.last_px)]
+    if found.exec_type not in booking.EXECUTIONS or about is None:
+        return []
+    original = booking.busted(about, found)
+    fills = () if original is None else booking.revision(original, found)
+    return [(Decimal(fill.last_qty), fill.last_px) for fill in fills]
+
+
+def _is_execution(message: JournalMessage) -> bool:
+    return type(message) is ExecutionReport and message.exec_type in booking.EXECUTIONS
 
 
 def _report(
@@ -181,7 +198,7 @@ def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages
 def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
     kind = found.exec_type
     if kind in booking.EXECUTIONS:
-        return not booking.is_booked(about, found)
+        return not booking.is_booked(about, found) and not _is_of_nothing(about, found)
     if kind is ExecType.PENDING_CANCEL:
         asked = book.cancels.get(about.cl_ord_id)
         if asked is not None and asked.phase is not Phase.TAKEN:
@@ -198,6 +215,14 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
         return found.source in (Source.STREAM, Source.ANSWER)  # a listing may merely be old
     is_confirmed = not found.is_guessed and _confirms_replace(book, about, column)
     return following is not about.venue_status or is_confirmed
+
+
+def _is_of_nothing(about: Order, found: ExecutionReport) -> bool:
+    """Whether a list tells of the bust of an execution that we do not have: the list has that
+    one, too, and if it fitted into the order it would have been booked before."""
+    if found.source is not Source.ACTIVITY or found.exec_type is ExecType.TRADE:
+        return False
+    return about.venue_status in ENDED and booking.busted(about, found) is None
 
 
 def _brings_successor(book: Book, about: Order, found: ExecutionReport) -> bool:

@@ -117,6 +117,15 @@ def _is_free(one: ExecutionReport, orders: Sequence[Order]) -> bool:
     )
 
 
+def orphans(theirs: Sequence[ExecutionReport], orders: Sequence[Order]) -> set[ExecID]:
+    """Executions that the list busts or corrects and that neither it nor we have."""
+    known = {one.exec_id for one in theirs} | _names(
+        fill for each in orders for fill in each.fills
+    )
+    revised = (one.ref_exec_id for one in theirs if one.exec_type is not ExecType.TRADE)
+    return {name for name in revised if name is not None and name not in known}
+
+
 def cause_of(one: ExecutionReport, about: Order | None) -> BreakCause:
     """Why we had not booked it."""
     if one.exec_type is not ExecType.TRADE:

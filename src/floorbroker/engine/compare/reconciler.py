@@ -37,6 +37,8 @@ _FIRST_COUNT_S = 2.0
 _AFTER_CLOSE = timedelta(seconds=60)
 #: So often positions are read again at the very first start while somebody else trades.
 _RESTLESS_MAX = 5
+#: What is taken back was executed within this time before.
+_LONG_BEFORE = timedelta(days=1)
 #: At most so many orders are asked after to explain one difference.
 _ASKED_MAX = 40
 
@@ -275,7 +277,7 @@ class Reconciler:
         """Take in every execution that we never heard of; why they were missed, by symbol."""
         causes: dict[str, tuple[BreakCause, str]] = {}
         if since is not None:
-            executions = await self._broker.executions(since=since)
+            executions = await self._executions(since)
             known = fills.compared(self._world.traded(since), executions, since=since, until=since)
             for one in known.missing:
                 words = f"the broker lists {one.exec_id}: {fills.in_words(one)}"
@@ -284,6 +286,15 @@ class Reconciler:
                 self._world.deliver(one)
         await self._world.settled()
         return causes
+
+    async def _executions(self, since: datetime) -> list[ExecutionReport]:
+        """The broker's list, and what it takes back in it although it came before."""
+        found = await self._broker.executions(since=since)
+        orphans = fills.orphans(found, self._world.traded(since))
+        if not orphans:
+            return found
+        older = await self._broker.executions(since=since - _LONG_BEFORE)
+        return [*(one for one in older if one.exec_id in orphans), *found]
 
     async def _cause_of(self, one: ExecutionReport) -> BreakCause:
         cause = fills.cause_of(one, self._world.about(one))

@@ -16,6 +16,7 @@ from floorbroker.engine.compare.fills import (
     cause_of,
     compared,
     missing_break,
+    orphans,
     unlisted_break,
 )
 from tests.unit.engine.book.test_booking import NAME, report, state
@@ -106,6 +107,12 @@ def test_what_one_side_lacks_is_named(
     found = held(booked(*ours), *theirs)
     assert [one.exec_id for one in found.missing] == missing
     assert [fill.exec_id for fill in found.unlisted] == unlisted
+
+
+def test_what_is_taken_back_and_stands_nowhere_is_an_orphan() -> None:
+    assert orphans([ONE, BUST], [booked(ONE)]) == {"x2"}
+    assert orphans([ONE, TWO, BUST], []) == set()
+    assert orphans([BUST], [booked(ONE, TWO)]) == set()
 
 
 def test_what_lies_outside_the_period_is_not_missed_in_the_list() -> None:

@@ -1,0 +1,72 @@
+"""What is news of an order, and what of it was known otherwise."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.ids import ClOrdID, ExecID, OrderID
+from floorbroker.domain.messages import (
+    ExecType,
+    ExecutionReport,
+    JournalMessage,
+    PositionAdjusted,
+    Source,
+)
+from floorbroker.domain.order import Order
+from floorbroker.engine.book import news
+from floorbroker.engine.state import State
+from tests.unit.engine.book.test_booking import NAME, report, state, taken, trade
+from tests.unit.engine.scripted import START
+
+BUST = report(
+    ExecType.TRADE_CANCEL, exec_id=ExecID("b1"), ref_exec_id=ExecID("x0"), source=Source.ACTIVITY
+)
+
+
+def told(made: State, about: Order | None, found: ExecutionReport) -> list[JournalMessage]:
+    return news.report(made.book, about, found, namespace="fb", now=START)
+
+
+@pytest.mark.proves("C31", "I16")
+def test_a_listed_bust_of_what_an_ended_order_has_no_room_for_is_no_news() -> None:
+    made = state()
+    order = taken(made, trade(10, 10, "x1"))
+    assert order.is_ended
+    assert told(made, order, BUST) == []
+    assert told(made, order, replace(BUST, source=Source.STREAM)), "the stream tells it once"
+    assert told(made, order, replace(BUST, ref_exec_id=ExecID("x1"))), "it has that one"
+    assert told(made, taken(state(), trade(4, 4, "x1")), BUST), "its execution may come yet"
+
+
+@pytest.mark.proves("C31")
+@pytest.mark.parametrize(
+    ("kind", "sums"),
+    [(ExecType.TRADE_CANCEL, (5, "50")), (ExecType.TRADE_CORRECT, (2, "17"))],
+)
+def test_what_was_taken_back_before_positions_were_taken_over_is_in_them(
+    kind: ExecType, sums: tuple[int, str]
+) -> None:
+    made = State()
+    made.apply(trade(5, 5, "x0", cl_ord_id=ClOrdID("theirs"), order_id=OrderID("o9")))
+    made.book.adopted_time = START + timedelta(seconds=1)
+    (stranger,) = made.book.external.values()
+    revised = replace(
+        BUST,
+        exec_type=kind,
+        cl_ord_id=stranger.cl_ord_id,
+        order_id=OrderID("o9"),
+        last_qty=Qty(3),
+        last_px=Px(11),
+    )
+    adjusted = told(made, stranger, revised)[0]
+    assert isinstance(adjusted, PositionAdjusted)
+    assert (adjusted.qty, str(adjusted.cost)) == (Qty(sums[0]), sums[1])
+    late = replace(revised, transact_time=START + timedelta(seconds=2))
+    assert not any(isinstance(one, PositionAdjusted) for one in told(made, stranger, late))
+    ours = state()
+    order = taken(ours, trade(5, 5, "x0"))
+    ours.book.adopted_time = made.book.adopted_time
+    found = told(ours, order, replace(revised, cl_ord_id=NAME, order_id=OrderID("o1")))
+    assert not any(isinstance(one, PositionAdjusted) for one in found)
