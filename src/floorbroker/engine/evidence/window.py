@@ -28,6 +28,10 @@ def _traded_since(order: Order, since: datetime) -> bool:
     return any(fill.transact_time >= since for fill in order.fills)
 
 
+#: The broker may have such an order, and its answer is not here.
+_UNHEARD = (OrdStatus.SENT, OrdStatus.UNKNOWN)
+
+
 class Window:
     """The world of the resolver, the surveyor and the reconciler; see each one's `World`."""
 
@@ -68,8 +72,8 @@ class Window:
     def has_doubts(self) -> bool:
         """Whether an order of ours may be at the broker without our knowing."""
         orders = self._views.orders.values()
-        unknown = any(order.venue_status is OrdStatus.UNKNOWN for order in orders)
-        return unknown or any(name.startswith(GHOST) for name in self._state.timers)
+        unheard = any(order.venue_status in _UNHEARD for order in orders)
+        return unheard or any(name.startswith(GHOST) for name in self._state.timers)
 
     def is_explained(self, symbol: str) -> bool:
         """Whether the last comparison left no difference in this symbol's position open."""
