@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from floorbroker.domain.amounts import Money, Px, Qty, decode_amount, encode_amount
 from floorbroker.domain.books.breaks import Break as Break
@@ -21,22 +20,16 @@ from floorbroker.domain.books.kinds import ExecType as ExecType
 from floorbroker.domain.books.kinds import KillLevel as KillLevel
 from floorbroker.domain.books.kinds import RequestKind as RequestKind
 from floorbroker.domain.books.kinds import Source as Source
+from floorbroker.domain.books.message import Message as Message
+from floorbroker.domain.books.parents import ParentEnded as ParentEnded
+from floorbroker.domain.books.parents import ParentOrder as ParentOrder
+from floorbroker.domain.books.parents import ParentReplaced as ParentReplaced
+from floorbroker.domain.books.parents import ParentStep as ParentStep
+from floorbroker.domain.books.parents import ParentSwitched as ParentSwitched
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 
 SCHEMA_VERSION = 1
-
-
-class Message(
-    Struct, frozen=True, kw_only=True, tag_field="type", tag=True, omit_defaults=True, gc=False
-):
-    """Base of everything journaled; `transact_time` is when we learned or decided it (UTC).
-
-    Like orders and positions, messages are frozen and cannot refer to themselves, so the garbage
-    collector need not look through them (`gc=False`).
-    """
-
-    transact_time: datetime
 
 
 class DeskOpened(Message, frozen=True, kw_only=True):
@@ -351,6 +344,11 @@ JournalMessage = (
     | TradingResumed
     | CashAdjusted
     | BreakApproved
+    | ParentOrder
+    | ParentStep
+    | ParentSwitched
+    | ParentReplaced
+    | ParentEnded
 )
 
 

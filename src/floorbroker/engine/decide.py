@@ -40,6 +40,7 @@ from floorbroker.engine.book.book import Asked, Book, Phase, successor_id
 from floorbroker.engine.book.reported import changed_request
 from floorbroker.engine.gates import gate, halted
 from floorbroker.engine.gates.again import may_go_again
+from floorbroker.engine.gates.conserved import conserved
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
@@ -241,7 +242,7 @@ def send(
     state: State, kind: RequestKind, name: ClOrdID, *, settings: EngineSettings, now: datetime
 ) -> Messages:
     """SEND, now that the broker may be asked; nothing where the request is no longer wanted."""
-    instead = halted.withheld(state, kind, name, now)
+    instead = halted.withheld(state, kind, name, now) or conserved(state, kind, name, now)
     if instead:
         return instead
     if kind is RequestKind.NEW:

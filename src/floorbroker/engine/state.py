@@ -38,6 +38,11 @@ from floorbroker.domain.messages import (
     OrderNotPlaced,
     OrderReject,
     OrderReopened,
+    ParentEnded,
+    ParentOrder,
+    ParentReplaced,
+    ParentStep,
+    ParentSwitched,
     PositionAdjusted,
     Reconciliation,
     RequestKind,
@@ -58,6 +63,7 @@ from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.book.trail import Trail
 from floorbroker.engine.standing.kill import Kill, killed
+from floorbroker.engine.standing.parents import Parent, ParentBook
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -82,6 +88,7 @@ class Image(Struct, frozen=True, kw_only=True):
     kill: Kill | None = None
     strangers: list[ClOrdID] = []
     cash: CashBook = field(default_factory=CashBook)
+    parents: list[Parent] = []
 
 
 _IMAGE = decoder_for(Image)
@@ -108,6 +115,7 @@ class State:
         self.alarms = 0
         self.kill: Kill | None = None  #: None while trading is ACTIVE.
         self.strangers: dict[ClOrdID, None] = {}
+        self.parents = ParentBook(self.timers)
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -133,13 +141,21 @@ class State:
             Alarm: self._alarmed,
             KillSwitched: self._killed,
             TradingResumed: self._resumed,
+            ParentOrder: self.parents.asked,
+            ParentStep: self.parents.stepped,
+            ParentSwitched: self.parents.switched,
+            ParentReplaced: self.parents.replaced,
+            ParentEnded: self.parents.finished,
         }
 
     def apply(self, message: JournalMessage) -> Order | None:
         """Take a fact in; returns the order that it is about, as it stands after, if there is
         one. Never raises for anything a message may say: what fits nowhere changes nothing."""
         applier = self._appliers.get(type(message))
-        return None if applier is None else applier(message)
+        order = None if applier is None else applier(message)
+        if order is not None:
+            self.parents.follow(order, message.transact_time)
+        return order
 
     # The desk
 
@@ -372,6 +388,7 @@ class State:
                 kill=self.kill,
                 strangers=list(self.strangers),
                 cash=self.book.cash,
+                parents=self.parents.all(),
             )
         )
 
@@ -389,7 +406,8 @@ class State:
         state.book.trails = image.trails
         state.book.ended_legs = OrderedDict(image.ended_legs)
         state.book.cash = image.cash
-        state.timers = image.timers
+        state.timers.update(image.timers)
+        state.parents.restore(image.parents)
         state.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time
         state.reconciliation = image.reconciliation

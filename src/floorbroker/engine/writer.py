@@ -37,6 +37,7 @@ from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.compare.approve import Approve, approved
 from floorbroker.engine.gates import halted
 from floorbroker.engine.outbox import LANES, Answer, Hands
+from floorbroker.engine.parents.steward import Steward
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Views
 from floorbroker.telemetry import log
@@ -100,6 +101,12 @@ class Writer:
             Alarm: self._after_alarm,
         }
 
+    def employ(self, steward: Steward) -> None:
+        """Who works parent orders here."""
+        self._steward = steward
+        self._takers |= steward.takers
+        steward.wire(self._hands.timer_changed, self._hands.switched)
+
     def begin(self, now: datetime) -> None:
         """A new batch; everything in it is decided at one instant."""
         self.now, self.has_sends = now, False
@@ -113,6 +120,7 @@ class Writer:
         except Refused as refusal:
             self._put(decide.refused(item, refusal, self.now))
             self.replies.append((reply, refusal))
+        self._steward.settle()
 
     def fail(self, problem: BaseException) -> None:
         """The batch will not be written: those who wait for it hear why."""
@@ -124,27 +132,28 @@ class Writer:
         """Apply the message; returns the order that it is about, as it stands after."""
         order = self.state.apply(message)
         self.batch.append((message, order))
+        self._steward.saw(message, order)
         follow = self._follow.get(type(message))
         if follow is not None:
             follow(message, order)
         return order
 
-    def _put_all(self, messages: Iterable[JournalMessage]) -> None:
+    def put(self, messages: Iterable[JournalMessage]) -> None:
         for message in messages:
             self._put(message)
 
     # Commands
 
     def _submit(self, item: decide.Submit, reply: Any) -> None:
-        self._put_all(decide.submit(self.state, item, self._rules, self.now))
+        self.put(decide.submit(self.state, item, self._rules, self.now))
         self._views.when(item.cl_ord_id, questions.is_answered, reply)
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
-        self._put_all(decide.cancel(self.state, item.cl_ord_id, self.now))
+        self.put(decide.cancel(self.state, item.cl_ord_id, self.now))
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
-        self._put_all(
+        self.put(
             decide.replacement(
                 self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
             )
@@ -161,11 +170,11 @@ class Writer:
         self._views.when(cl_ord_id, is_answered, reply)
 
     def _record(self, item: decide.Record, reply: Any) -> None:
-        self._put_all(item.messages)
+        self.put(item.messages)
         self._barrier(None, reply)
 
     def _approve(self, item: Approve, reply: Any) -> None:
-        self._put_all(approved(self.state.reconciliation, item, self.now))
+        self.put(approved(self.state.reconciliation, item, self.now))
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -201,7 +210,7 @@ class Writer:
         messages = decide.send(self.state, kind, cl_ord_id, settings=own, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
-        self._put_all(messages)
+        self.put(messages)
 
     def _resend(self, item: decide.Resend, _: Any) -> None:
         self._want(item.kind, item.cl_ord_id)
@@ -262,7 +271,7 @@ class Writer:
         if isinstance(item.found, ExecutionReport):
             self._report(item.found, reply)
             return
-        self._put_all(decide.outcome(self.state, item.sent, item.found))
+        self.put(decide.outcome(self.state, item.sent, item.found))
         if item.sent.request is RequestKind.NEW:  # the stream may have been faster
             self._ask_legs(self._finder.named(self.state.book, item.sent.cl_ord_id))
 
@@ -285,7 +294,7 @@ class Writer:
                 self._hands.reopen([message.order.cl_ord_id])
         if order is not None:
             if self.state.kill is not None:
-                self._put_all(halted.sighted(self.state, about, order, self.now))
+                self.put(halted.sighted(self.state, about, order, self.now))
             if about is not None and order.is_ended and not about.is_ended:
                 self._look_back(order)
             self._ask_more(about, order, found)
@@ -345,10 +354,10 @@ class Writer:
     # Findings
 
     def _replace_failed(self, item: OrderCancelReject, _: Any) -> None:
-        self._put_all(decide.replace_failed(self.state, item))
+        self.put(decide.replace_failed(self.state, item))
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
-        self._put_all(decide.not_placed(self.state, item, self._rules, self.now))
+        self.put(decide.not_placed(self.state, item, self._rules, self.now))
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
         alarm = decide.missing(item, self.now)
@@ -356,23 +365,25 @@ class Writer:
             self._put(alarm)
 
     def _due(self, item: decide.Due, _: Any) -> None:
+        if self._steward.due(item.timer_id):
+            return
         cl_ord_id = ClOrdID(item.timer_id.removeprefix(decide.GHOST))
         order = self._finder.filed(self.state.book, cl_ord_id)
         is_gone = order is not None and order.venue_status is OrdStatus.NOT_PLACED
         ended = order.ended_time if order is not None and is_gone else None
         for_s = self._settings.ghost_watch_s
-        self._put_all(decide.watch_ghost(item.timer_id, ended, watch_s=for_s, now=self.now))
+        self.put(decide.watch_ghost(item.timer_id, ended, watch_s=for_s, now=self.now))
         if is_gone:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
         state, after_s = self.state, self._settings.stuck_cancel_s
-        self._put_all(aftermath.stuck_cancels(state.book, after_s=after_s, now=self.now))
-        self._put_all(halted.wanted(state, self.now))
+        self.put(aftermath.stuck_cancels(state.book, after_s=after_s, now=self.now))
+        self.put(halted.wanted(state, self.now))
 
     def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
-        self._put_all(halted.switched(self.state, item, self.now))
-        self._put_all(halted.wanted(self.state, self.now))
+        self.put(halted.switched(self.state, item, self.now))
+        self.put(halted.wanted(self.state, self.now))
         self.effects += (self._hands.switched, partial(halted.tell, item))
         self._barrier(None, reply)
 
