@@ -184,7 +184,7 @@ class Engine:
             settings=self._settings,
         )
         catalog = self._parts.get("algos", SHIPPED)
-        crew = Crew(state, self._means, self._inbox, self._views, catalog)
+        crew = Crew(state, self._means, self._inbox, self._views, catalog=catalog)
         crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
         return crew
 

@@ -4,6 +4,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from msgspec import field
+
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.books.message import Message
 from floorbroker.domain.ids import Account, ClOrdID
@@ -41,7 +43,7 @@ class ParentOrder(Message, frozen=True, kw_only=True):
     start_ns: int
     end_ns: int
     limit: Px | None = None
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = field(default_factory=dict)
     curve: tuple[Decimal, ...] = ()
 
 
@@ -54,7 +56,7 @@ class ParentStep(Message, frozen=True, kw_only=True):
 
     parent_id: ClOrdID
     count: int
-    children: dict[ClOrdID, str] = {}
+    children: dict[ClOrdID, str] = field(default_factory=dict)
     memo: dict[str, str | int] | None = None  #: None leaves it as it is.
     target: Qty | None = None
     why: str = ""

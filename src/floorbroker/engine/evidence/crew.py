@@ -30,7 +30,7 @@ class Crew:
     """
 
     def __init__(
-        self, state: State, means: Means, inbox: Inbox, views: Views, catalog: Catalog
+        self, state: State, means: Means, inbox: Inbox, views: Views, *, catalog: Catalog
     ) -> None:
         self.writer: Writer
         self.state = state
