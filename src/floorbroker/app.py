@@ -33,15 +33,17 @@ from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
-from floorbroker.domain.quotes import Bar
+from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
+from floorbroker.marketdata.live.view import LiveQuote
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
@@ -77,7 +79,9 @@ class Parts:
         await self._stack.aclose()
 
 
-async def start(settings: Settings, ports: Ports | None = None) -> Parts:
+async def start(
+    settings: Settings, ports: Ports | None = None, *, algos: Catalog = SHIPPED
+) -> Parts:
     """Open journal, broker and engine, recover, and come back when orders are taken.
 
     Raises ConfigError, JournalError (JournalLocked while another desk writes the journal),
@@ -110,6 +114,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
             mode=settings.mode,
             version=__version__,
             latch=LatchFile(settings.home),
+            algos=algos,
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
@@ -244,8 +249,15 @@ def _mind(parts: Parts, stack: AsyncExitStack) -> None:
             return None
         seen[0] = journal.head().seq
         held = sorted(one.symbol for one in engine.positions().values() if not one.is_flat)
-        return list(dict.fromkeys([*held, *(one.symbol for one in engine.open_orders())]))
+        worked = [one.symbol for one in engine.parents.list() if not one.is_ended]
+        orders = (one.symbol for one in engine.open_orders())
+        return list(dict.fromkeys([*worked, *held, *orders]))
 
+    def live(symbol: str) -> Quote | None:
+        found = parts.watch.view.quote(symbol, max_age_s=engine.settings.parent_quote_s)
+        return found.quote if isinstance(found, LiveQuote) else None
+
+    engine.parents.feeder.live = live
     task = asyncio.get_running_loop().create_task(parts.watch.mind(book))
     stack.callback(task.cancel)
 

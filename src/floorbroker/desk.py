@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from types import TracebackType
 from typing import Self
 
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from floorbroker.deskwork.batch import (
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
+from floorbroker.deskwork.parents import DeskParents
 from floorbroker.deskwork.prices import newest_quote
 from floorbroker.deskwork.reports import report_of
 from floorbroker.deskwork.words import number, order_filter, word
@@ -44,6 +44,7 @@ from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
+from floorbroker.execution.catalog import Own, catalog_of
 from floorbroker.journal.port import Verification
 from floorbroker.marketdata.live.view import MarketView
 from floorbroker.posttrade.trades import TradeReport
@@ -59,25 +60,22 @@ class Desk:
     to the broker failed) or `JournalError` (the desk must stop).
     """
 
-    def __init__(self, settings: config.Settings) -> None:
+    def __init__(self, settings: config.Settings, algos: Own | None = None) -> None:
         self.settings = settings
+        self._algos = catalog_of(algos)
         self._parts: app.Parts | None = None
 
     @classmethod
-    def open(cls, settings: config.Settings | None = None) -> Self:
-        """A desk with these settings, by default those of the environment; raises ConfigError."""
-        return cls(config.load() if settings is None else settings)
+    def open(cls, settings: config.Settings | None = None, *, algos: Own | None = None) -> Self:
+        """A desk with these settings, by default those of the environment, and with algorithms
+        of your own by name; raises ConfigError, InvalidOrder."""
+        return cls(config.load() if settings is None else settings, algos)
 
     async def __aenter__(self) -> Self:
-        self._parts = await app.start(self.settings)
+        self._parts = await app.start(self.settings, algos=self._algos)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         parts, self._parts = self._open, None
         await parts.aclose()
 
@@ -186,6 +184,11 @@ class Desk:
     def updates(self) -> AsyncIterator[Update]:
         """Every change of every order from now on, each durable before it is seen."""
         return self._open.engine.updates()
+
+    @property
+    def parents(self) -> DeskParents:
+        """Parent orders, which an algorithm works over time: see `docs/parents.md`."""
+        return DeskParents(self._open)
 
     # What we hold
 
@@ -305,8 +308,8 @@ class Desk:
         """Our positions at live prices, asked for where none is live; a price that is older than
         that marks nothing."""
         parts = self._open
-        positions = parts.engine.positions().values()
-        return await pnl_of(positions, parts.watch, parts.realized, max_age_s)
+        held = parts.engine.positions().values()
+        return await pnl_of(held, parts.watch, parts.realized, max_age_s)
 
     async def get_bars(
         self, symbols: Sequence[str], start: datetime, end: datetime
@@ -342,8 +345,6 @@ class Desk:
     def trading(self) -> halting.TradingStatus:
         """What new orders may do now, and who says so."""
         return halting.status(self._open)
-
-    # Trust
 
     async def reconcile_positions(self) -> Reconciliation:
         """Hold our book against the broker's: every difference with cause, evidence and repair."""

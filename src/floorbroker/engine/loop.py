@@ -52,7 +52,7 @@ from floorbroker.engine.settings import EngineHealth, EngineSettings, Means, Mor
 from floorbroker.engine.state import State
 from floorbroker.engine.timing.errors import ErrorLog
 from floorbroker.engine.timing.stopwatch import Stopwatch
-from floorbroker.engine.views import Until, Views
+from floorbroker.engine.views import Until, Views, has_ended
 from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.port import Journal, OrderFilter
@@ -76,10 +76,6 @@ class Parts(TypedDict):
 
 #: Every message of a start is looked at once, to tell what it repaired.
 _EVERYTHING = 1_000_000
-
-
-def _has_ended(order: Order) -> bool:
-    return order.is_ended
 
 
 class Engine:
@@ -322,7 +318,7 @@ class Engine:
         """By symbol, also those that are flat by now."""
         return dict(self._views.positions)
 
-    async def wait(self, cl_ord_id: ClOrdID, *, until: Until = _has_ended) -> Order:
+    async def wait(self, cl_ord_id: ClOrdID, *, until: Until = has_ended) -> Order:
         """The order, once `until` is true of it; raises UnknownOrder."""
         self._inbox.check_alive()
         order = self.order(cl_ord_id)

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
-from floorbroker.domain.ids import ClOrdID, OrderID
+from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import (
     ENCODER,
@@ -53,45 +52,15 @@ from floorbroker.domain.messages import (
     TimerFired,
     TimerSet,
     TradingResumed,
-    decoder_for,
 )
 from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
-from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.news import STALE_JOURNAL
-from floorbroker.engine.book.trail import Trail
+from floorbroker.engine.standing.image import IMAGE, Image
 from floorbroker.engine.standing.kill import Kill, killed
-from floorbroker.engine.standing.parents import Parent, ParentBook
-
-
-class Image(Struct, frozen=True, kw_only=True):
-    """The whole state as a snapshot keeps it; see `State` and `Book`."""
-
-    opened: DeskOpened | None
-    is_closed: bool
-    orders: list[Order]
-    external: list[Order]
-    lineage: dict[OrderID, ClOrdID]
-    cancels: dict[ClOrdID, Asked]
-    replaces: dict[ClOrdID, Asked]
-    positions: list[Position]
-    timers: dict[str, datetime]
-    adopted_time: datetime | None
-    safe_time: datetime | None
-    seen_time: datetime | None
-    reconciliation: Reconciliation | None
-    alarms: int
-    trails: dict[str, Trail] = {}
-    ended_legs: dict[OrderID, ClOrdID] = {}
-    kill: Kill | None = None
-    strangers: list[ClOrdID] = []
-    cash: CashBook = field(default_factory=CashBook)
-    parents: list[Parent] = []
-
-
-_IMAGE = decoder_for(Image)
+from floorbroker.engine.standing.parents import ParentBook
 
 
 class State:
@@ -395,7 +364,7 @@ class State:
     @classmethod
     def decode(cls, body: bytes) -> "State":
         """The state that was encoded; raises ValueError where the bytes are none."""
-        image: Image = _IMAGE.decode(body)
+        image: Image = IMAGE.decode(body)
         state = cls()
         state.opened, state.is_closed = image.opened, image.is_closed
         state.book.account = image.opened.account if image.opened else state.book.account

@@ -61,8 +61,7 @@ class Writer:
         self._rules = rules
         self._settings = rules.settings
         self._views = views
-        self._finder = hands.finder
-        self._hands = hands
+        self._finder, self._hands = hands.finder, hands
         self._namespace = namespace
         self._waiting: dict[RequestKind, deque[ClOrdID]] = {kind: deque() for kind in _BY_URGENCY}
         self._raised = news.Raised()
@@ -105,7 +104,6 @@ class Writer:
         """Who works parent orders here."""
         self._steward = steward
         self._takers |= steward.takers
-        steward.wire(self._hands.timer_changed, self._hands.switched)
 
     def begin(self, now: datetime) -> None:
         """A new batch; everything in it is decided at one instant."""
@@ -153,11 +151,8 @@ class Writer:
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
-        self.put(
-            decide.replacement(
-                self.state, item.cl_ord_id, item.change, rules=self._rules, now=self.now
-            )
-        )
+        name, own = item.cl_ord_id, self._rules
+        self.put(decide.replacement(self.state, name, item.change, rules=own, now=self.now))
         self._await(item.cl_ord_id, self.state.book.replaces, reply)
 
     def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:
@@ -206,8 +201,7 @@ class Writer:
 
     def _send(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
         """The pacer has a place for it."""
-        own = self._settings
-        messages = decide.send(self.state, kind, cl_ord_id, settings=own, now=self.now)
+        messages = decide.send(self.state, kind, cl_ord_id, settings=self._settings, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
         self.put(messages)
@@ -230,26 +224,22 @@ class Writer:
     def _after_send(self, message: RequestSent, order: Order | None) -> None:
         if order is not None:
             self.has_sends = True
-            change = None if message.request is RequestKind.NEW else self._change(message)
+            change = (
+                None
+                if message.request is RequestKind.NEW
+                else self.state.book.change_of(message.request, message.cl_ord_id)
+            )
             self.effects.append(partial(self._hands.outbox.send, message, order, change))
 
-    def _change(
-        self, message: RequestSent | RequestUnanswered
-    ) -> OrderCancelReplaceRequest | None:
-        if message.request is not RequestKind.REPLACE:
-            return None
-        asked = self.state.book.replaces.get(message.cl_ord_id)
-        return None if asked is None else asked.change
-
-    def _after_undelivered(self, message: RequestUndelivered, _: Order | None) -> None:
+    def _after_undelivered(self, told: RequestUndelivered, _: Order | None) -> None:
         retry = self._hands.resolver.retry
-        self.effects.append(partial(retry, message.request, message.cl_ord_id, message.attempt))
+        self.effects.append(partial(retry, told.request, told.cl_ord_id, told.attempt))
 
     def _after_unanswered(self, message: RequestUnanswered, _: Order | None) -> None:
-        ask = self._hands.resolver.unanswered
-        change = self._change(message)
+        kind, name, ask = message.request, message.cl_ord_id, self._hands.resolver.unanswered
         refusal = message.text if message.is_refusal else ""
-        self.effects.append(partial(ask, message.request, message.cl_ord_id, change, refusal))
+        change = self.state.book.change_of(kind, name)
+        self.effects.append(partial(ask, kind, name, change, refusal))
 
     def _after_cancel_reject(self, message: OrderCancelReject, order: Order | None) -> None:
         """It may have been refused because the order has filled: ask."""
@@ -262,8 +252,8 @@ class Writer:
         self.effects.append(self._hands.timer_changed)
 
     def _after_alarm(self, alarm: Alarm, _: Order | None) -> None:
-        told = partial(log.warn, "alarm", name=alarm.name, order=alarm.cl_ord_id, text=alarm.text)
-        self.effects.append(told)
+        of, text = alarm.cl_ord_id, alarm.text
+        self.effects.append(partial(log.warn, "alarm", name=alarm.name, order=of, text=text))
 
     # Answers and reports
 
@@ -348,8 +338,7 @@ class Writer:
             self._want(RequestKind.CANCEL, order.cl_ord_id)
 
     def _quarantine(self, item: MessageQuarantined, _: Any) -> None:
-        self._put(item)
-        self._put(Alarm(name="quarantined", text=item.text, transact_time=self.now))
+        self.put((item, Alarm(name="quarantined", text=item.text, transact_time=self.now)))
 
     # Findings
 
@@ -377,9 +366,9 @@ class Writer:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
-        state, after_s = self.state, self._settings.stuck_cancel_s
-        self.put(aftermath.stuck_cancels(state.book, after_s=after_s, now=self.now))
-        self.put(halted.wanted(state, self.now))
+        after_s = self._settings.stuck_cancel_s
+        self.put(aftermath.stuck_cancels(self.state.book, after_s=after_s, now=self.now))
+        self.put(halted.wanted(self.state, self.now))
 
     def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
         self.put(halted.switched(self.state, item, self.now))

@@ -68,7 +68,9 @@ class Crew:
             reopen=self._inbox.journal.reopen,
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
-        self.writer.employ(self.parents.steward(self.writer, rules))
+        steward = self.parents.steward(self.writer, rules)
+        steward.wire(hands.timer_changed, hands.switched)
+        self.writer.employ(steward)
 
     @property
     def takes_orders(self) -> bool:
