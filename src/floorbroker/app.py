@@ -294,6 +294,9 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         intent_ttl_s=300.0 * speed,
         urgent_ttl_s=30.0 * speed,
         stuck_cancel_s=60.0 * speed,
+        market_speed=speed,
+        parent_quote_s=0.2,
+        parent_stale_s=ours.parent_stale_s * speed,
     )
 
 

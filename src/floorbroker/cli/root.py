@@ -46,6 +46,12 @@ for _name, _where, _about, _example in (
         "submit, show, list, watch, replace and cancel orders",
         "order submit buy 10 AAPL --limit 187.20",
     ),
+    (
+        "algo",
+        "working.algo:app",
+        "large orders, worked by an algorithm over time",
+        "algo submit buy 1000 AAPL --algo twap --end 5m",
+    ),
     ("positions", "book:positions", "what we hold and what it is worth", "positions"),
     ("account", "book:account", "the account as the broker states it", "account --json"),
     ("assets", "book:assets", "what can be traded, and how", "assets"),

@@ -81,6 +81,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: From the call to the acknowledgement: longer is noted, and longer still is told as degraded.
     slow_order_s: float = 0.5
     degraded_order_s: float = 1.0
+    #: How much faster than our seconds the market's dates run: 1, but for a replayed day.
+    market_speed: float = 1.0
     #: How often the broker is asked for the quote of a symbol that a parent order works.
     parent_quote_s: float = 1.0
     #: A parent order relies on no quote that was told longer ago.

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.books.breaks import CashCount, Proposal
+from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
     ENCODER,
@@ -44,6 +45,11 @@ from floorbroker.domain.messages import (
     OrderNotPlaced,
     OrderReject,
     OrderReopened,
+    ParentEnded,
+    ParentOrder,
+    ParentReplaced,
+    ParentStep,
+    ParentSwitched,
     PositionAdjusted,
     Reconciliation,
     RequestKind,
@@ -268,6 +274,55 @@ MESSAGES: list[JournalMessage] = [
         latch_id="5f",
     ),
     TradingResumed(transact_time=NOON, reason="cause found", by="risk"),
+    ParentOrder(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        account=Account("PA1"),
+        side=Side.BUY,
+        symbol="AAPL",
+        qty=Qty(1000),
+        algo="vwap",
+        start_ns=1,
+        end_ns=2,
+        limit=Px("187.2"),
+        params={"mode": "static"},
+        curve=(Decimal(2), Decimal(1)),
+    ),
+    ParentStep(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        count=2,
+        children={ClOrdID("fb-9~2"): "rest"},
+        memo={"slice": 1},
+        target=Qty(200),
+        why="sends 100 to rest",
+        wake_ns=2,
+        refused=1,
+        withheld=("new 100 at 3: 3 is worse than the limit, 2",),
+    ),
+    ParentSwitched(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        to=ParentState.PAUSED,
+        by="risk",
+        reason="news",
+    ),
+    ParentReplaced(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        qty=Qty(800),
+        limit=Px("188"),
+        end_ns=3,
+        params={"mode": "dynamic"},
+    ),
+    ParentEnded(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        outcome=ParentState.CANCELED,
+        filled=Qty(300),
+        cost=Money("56160.5"),
+        text="news",
+    ),
 ]
 
 

@@ -47,7 +47,8 @@ class Crew:
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
-        self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post)
+        speed = means.settings.market_speed
+        self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post, speed=speed)
         self.parents = Parents(means, inbox, state, catalog)
         self._means = means
         self._views = views

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from floorbroker.clock import datetime_of
+from floorbroker.clock import NS_PER_S, datetime_of
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.quotes import Quote
 from floorbroker.engine.parents.board import Board, Seen, session_of
@@ -14,6 +14,7 @@ from floorbroker.engine.standing.parents import ParentBook
 from floorbroker.execution.algos.port import Need
 from floorbroker.execution.catalog import Catalog
 
+_KEPT_NS = 60 * NS_PER_S
 #: The live quote of a symbol, where somebody follows it and it may be relied on.
 Live = Callable[[str], Quote | None]
 
@@ -47,8 +48,7 @@ class Feeder:
         while True:
             self._board.needed.clear()
             symbols = {one.order.symbol for one in self._parents.live.values()}
-            for symbol in list(self._board.seen.keys() - symbols):
-                del self._board.seen[symbol]
+            self._forget(symbols)
             for symbol in sorted(symbols):
                 await self.tell(symbol)
             if not symbols:
@@ -57,6 +57,13 @@ class Feeder:
             with suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._board.needed.wait()
+
+    def _forget(self, wanted: set[str]) -> None:
+        """Drop what nobody looked at for long; what was just asked for may be wanted soon."""
+        seen, long_ago_ns = self._board.seen, self._means.clock.now_ns() - _KEPT_NS
+        for symbol in list(seen.keys() - wanted):
+            if 0 < seen[symbol].told_ns < long_ago_ns:
+                del seen[symbol]
 
     async def tell(self, symbol: str) -> None:
         """Bring what is known of the symbol up to date, and say so where it changed."""
