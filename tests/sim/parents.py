@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.books.parents import ParentOrder
+from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.domain.errors import UnknownOrder
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.terms import Side
 from floorbroker.engine.parents.board import ParentStatus
-from floorbroker.engine.parents.steward import SubmitParent
+from floorbroker.engine.parents.steward import SubmitParent, SwitchParent
 from tests.boundaries import watch_journal, watch_transport
 from tests.sim.world import World
 
@@ -32,7 +32,7 @@ ORDERS: dict[str, dict[str, Any]] = {
 
 def order(world: World, algo: str, *, qty: int = 1000, minutes: int = 10) -> ParentOrder:
     """A parent order that begins now, under an id that was never used."""
-    told = ORDERS[algo]
+    told = ORDERS.get(algo, {"params": {}})
     start_ns = world.clock.now_ns()
     return ParentOrder(
         parent_id=world.engine.make_id(),
@@ -54,6 +54,10 @@ async def submit(world: World, algo: str, *, qty: int = 1000, minutes: int = 10)
     asked = order(world, algo, qty=qty, minutes=minutes)
     await world.engine.parents.submit(SubmitParent(asked))
     return asked.parent_id
+
+
+async def switch(world: World, name: ClOrdID, to: ParentState) -> ParentStatus:
+    return await world.engine.parents.change(SwitchParent(parent_id=name, to=to))
 
 
 async def check(world: World, name: ClOrdID) -> ParentStatus:
