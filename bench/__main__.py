@@ -99,6 +99,20 @@ def latency(found: Figures) -> list[Row]:
     ]
 
 
+def risk(found: Figures) -> list[Row]:
+    return [
+        Row(
+            what="all pre-trade checks, 1,000 open orders, p99",
+            figure=found["p99_us"],
+            unit="us",
+            peer=f"p50 {found['p50_us']:.0f} us",
+            floor=200.0,
+            goal=100.0,
+            is_less_better=True,
+        )
+    ]
+
+
 def stream(found: Figures) -> list[Row]:
     what = f"order stream, frames of {found['frame_bytes']} bytes"
     return [Row(what=what, figure=found["events"], unit="events/s", floor=60e3, goal=100e3)]
@@ -191,6 +205,28 @@ def sim(found: Figures) -> list[Row]:
     return [Row(what=what, figure=figure, unit="runs/s", peer=held, floor=80, goal=150)]
 
 
+def algos(found: Figures) -> list[Row]:
+    """Of five days of IBM; the whole table is told while it runs."""
+    rows: list[Row] = []
+    by = {(one["algo"], one["percent"]): one for one in found["rows"] if one["symbol"] == "IBM"}
+    for percent in (1, 5, 10):
+        for algo, name, unit in (
+            ("vwap", "tracking_bps", "bp off VWAP"),
+            ("pov", "rate", "part"),
+            ("is", "arrival_bps", "bp of arrival"),
+        ):
+            one = by.get((algo, percent))
+            if one is None:
+                continue
+            twap = by.get(("twap", percent))
+            peer = f"done {one['done']:.1%}"
+            if algo == "is" and twap is not None:
+                peer += f", TWAP {twap['arrival_bps']:.2f} bp"
+            what = f"{algo}, {percent} % of the volume, kit, {one['days']} days"
+            rows.append(Row(what=what, figure=one[name], unit=unit, peer=peer))
+    return rows
+
+
 def cli(found: Figures) -> list[Row]:
     commands = (
         ("help", "floorbroker --help", 300.0, 150.0),
@@ -218,6 +254,7 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "http": http,
     "batch": batch,
     "latency": latency,
+    "risk": risk,
     "stream": stream,
     "quotes": quotes,
     "exchange": exchange,
@@ -227,6 +264,7 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "exchange-memory": exchange_memory,
     "sim": sim,
     "cli": cli,
+    "algos": algos,
 }
 
 

@@ -32,7 +32,7 @@ class Row(Struct, kw_only=True):
         if self.goal is not None and self._reaches(value, self.goal):
             return "goal"
         if self.floor is None:
-            return "below goal"
+            return "below goal" if self.goal is not None else "told"
         return "floor" if self._reaches(value, self.floor) else "BELOW"
 
     def _reaches(self, value: float, bound: float) -> bool:

@@ -121,6 +121,12 @@ def test_the_page_of_order_states_is_drawn_from_the_table() -> None:
     assert written == script["page"](), "the table changed; run: python docs/order_states.py"
 
 
+def test_the_page_of_controls_is_drawn_from_the_code() -> None:
+    script = runpy.run_path(str(REPOSITORY / "docs" / "controls.py"))
+    written = (REPOSITORY / "docs" / "controls.md").read_text("utf-8")
+    assert written == script["page"](), "the controls changed; run: python docs/controls.py"
+
+
 def test_the_page_of_recovery_is_drawn_from_the_tests() -> None:
     script = runpy.run_path(str(REPOSITORY / "docs" / "recovery.py"))
     written = (REPOSITORY / "docs" / "recovery.md").read_text("utf-8")

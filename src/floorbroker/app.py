@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
@@ -33,18 +32,20 @@ from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
-from floorbroker.domain.quotes import Bar, Quote
+from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
-from floorbroker.engine.settings import EngineSettings
+from floorbroker.engine.vigil.eyes import eyes_of
+from floorbroker.engine.vigil.watchman import Watchman
 from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
-from floorbroker.marketdata.live.view import LiveQuote
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.tuning.engine import engine_settings
+from floorbroker.watch.prices import live_price, live_quote
 from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
@@ -53,10 +54,12 @@ Result = TypeVar("Result")
 
 
 class Ports(Struct, frozen=True):
-    """How a desk reaches its disk and the network; a program of its own may stand before them."""
+    """How a desk reaches its disk and the network, and the algorithms that it knows; a program of
+    its own may stand before them."""
 
     journal: Callable[..., Journal] = SqliteJournal.open
     network: Callable[[str], Transport] = NetworkTransport
+    algos: Catalog = SHIPPED
 
 
 class Parts:
@@ -79,9 +82,7 @@ class Parts:
         await self._stack.aclose()
 
 
-async def start(
-    settings: Settings, ports: Ports | None = None, *, algos: Catalog = SHIPPED
-) -> Parts:
+async def start(settings: Settings, ports: Ports | None = None) -> Parts:
     """Open journal, broker and engine, recover, and come back when orders are taken.
 
     Raises ConfigError, JournalError (JournalLocked while another desk writes the journal),
@@ -109,19 +110,22 @@ async def start(
             clock=clock,
             random=random,
             pacer=pacer,
-            settings=_engine_settings(settings),
+            settings=engine_settings(settings),
             namespace=f"o{journal.journal_id[:6]}",
             mode=settings.mode,
             version=__version__,
             latch=LatchFile(settings.home),
-            algos=algos,
+            algos=ports.algos,
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
         parts.watch = _watch(settings, door, random)
+        parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
+        parts.engine.parents.feeder.live = partial(live_quote, parts.watch.view)
         stack.push_async_callback(parts.watch.aclose)
         _mind(parts, stack)
+        _guard(parts, settings, stack)
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
@@ -241,7 +245,7 @@ def _watch(settings: Settings, door: _Door, random: Random) -> MarketWatch:
 
 
 def _mind(parts: Parts, stack: AsyncExitStack) -> None:
-    """Follow what the book holds: positions first, then what has orders."""
+    """Follow what parent orders work, then what is held, then what has orders."""
     engine, journal, seen = parts.engine, parts.journal, [-1]
 
     def book() -> Sequence[str] | None:
@@ -253,13 +257,17 @@ def _mind(parts: Parts, stack: AsyncExitStack) -> None:
         orders = (one.symbol for one in engine.open_orders())
         return list(dict.fromkeys([*worked, *held, *orders]))
 
-    def live(symbol: str) -> Quote | None:
-        found = parts.watch.view.quote(symbol, max_age_s=engine.settings.parent_quote_s)
-        return found.quote if isinstance(found, LiveQuote) else None
-
-    engine.parents.feeder.live = live
     task = asyncio.get_running_loop().create_task(parts.watch.mind(book))
     stack.callback(task.cancel)
+
+
+def _guard(parts: Parts, settings: Settings, stack: AsyncExitStack) -> None:
+    """Keep the watch that no message keeps, for as long as the desk is open."""
+    engine, disk = parts.engine, settings.journal_path.parent
+    eyes = eyes_of(engine, parts.watch.view, parts.skew, home=settings.home, disk=disk)
+    watchman = Watchman(engine.switch, eyes, SystemClock(), engine.settings.guards)
+    stack.callback(eyes.heartbeat.stop)
+    stack.callback(asyncio.get_running_loop().create_task(watchman.run()).cancel)
 
 
 async def _clock_of(url: str, speed: float) -> Clock:
@@ -267,37 +275,6 @@ async def _clock_of(url: str, speed: float) -> Clock:
     async with open_broker(url) as broker:
         phase = await broker.market_phase()
     return MarketClock(SystemClock(), ns_of(phase.broker_time), speed)
-
-
-def _engine_settings(settings: Settings) -> EngineSettings:
-    """Our own exchange shows an order as soon as it has it, so a look-up soon proves something.
-
-    A market that runs faster than real time is also polled faster, and ages that are told by its
-    dates grow with its speed.
-    """
-    speed = settings.exchange_speed
-    ours = EngineSettings(
-        slow_order_s=settings.slow_ms / 1000,
-        degraded_order_s=settings.degraded_ms / 1000,
-        resend_unknown=settings.resend_unknown,
-    )
-    if settings.mode != "embedded":
-        return ours
-    if speed <= 1:
-        return replace(ours, ghost_grace_s=5.0)
-    return replace(
-        ours,
-        lookup_delays_s=(0.1, 0.1, 0.2, 0.3, 0.5, 1.0),
-        ghost_grace_s=1.5,
-        poll_orders_s=0.5,
-        poll_positions_s=1.0,
-        intent_ttl_s=300.0 * speed,
-        urgent_ttl_s=30.0 * speed,
-        stuck_cancel_s=60.0 * speed,
-        market_speed=speed,
-        parent_quote_s=0.2,
-        parent_stale_s=ours.parent_stale_s * speed,
-    )
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -11,6 +11,9 @@ from msgspec import Struct
 
 from floorbroker.brokers.alpaca.credentials import Secret
 from floorbroker.domain.errors import ConfigError
+from floorbroker.limits import limitfile
+from floorbroker.pretrade.risk.layers import LimitBook
+from floorbroker.pretrade.risk.limits import PAPER
 
 Mode = Literal["embedded", "paper", "live"]
 
@@ -25,7 +28,7 @@ SETTINGS: dict[str, str] = {
     "ALPACA_SECRET_KEY": "another name for APCA_API_SECRET_KEY",
     "ALPACA_PAPER": "true (default) for paper trading; live trading is not offered yet",
     "APCA_API_BASE_URL": f"trading API, {PAPER_URL} by default",
-    "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default",
+    "APCA_API_DATA_URL": f"market data API, {DATA_URL} by default, or the local exchange",
     "APCA_API_STREAM_URL": "order stream, the trading API's /stream by default",
     "APCA_DATA_STREAM_URL": "market data streams, by default those that belong to the data API",
     "FLOORBROKER_DATA_FEED": "live feed of shares: iex (default), sip, test, or off",
@@ -38,8 +41,11 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_ANCHOR_KEY": "key that signs them, 64 hexadecimal digits; see docs/journal.md",
     "FLOORBROKER_ANCHOR_EVERY_S": "seconds between two anchors while records come, 300 by default",
     "FLOORBROKER_SLOW_MS": "an order acknowledged later than this is noted, 500 by default",
+    "FLOORBROKER_DISK_MIN_MIB": "with less room for the journal trading halts; 1024, 64 in paper",
     "FLOORBROKER_DEGRADED_MS": "one acknowledged later than this is told as degraded, 1000",
     "FLOORBROKER_RESEND_UNKNOWN": "true: what was never placed is sent again, false by default",
+    "FLOORBROKER_PROFILE": "limits to start from: live or paper; paper unless money is real",
+    "FLOORBROKER_LIMITS": "file of limits, floorbroker.toml here or in the home folder",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
     "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
@@ -82,7 +88,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     exchange_speed: float = 1.0
     slow_ms: int = 500
     degraded_ms: int = 1000
+    disk_min_mib: int | None = None
     resend_unknown: bool = False
+    limits: LimitBook = LimitBook(profile="paper", base=PAPER)
 
     @property
     def anchors_path(self) -> Path:
@@ -112,7 +120,7 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         )
     home = Path(values.get("FLOORBROKER_HOME") or "~/.floorbroker").expanduser()
     base_url = _url(values, "APCA_API_BASE_URL", PAPER_URL)
-    data_url = _url(values, "APCA_API_DATA_URL", DATA_URL)
+    data_url = _url(values, "APCA_API_DATA_URL", base_url if _is_loopback(base_url) else DATA_URL)
     return Settings(
         mode="paper" if key_id else "embedded",
         home=home,
@@ -135,7 +143,11 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
         slow_ms=_whole(values, "FLOORBROKER_SLOW_MS", 500),
         degraded_ms=_whole(values, "FLOORBROKER_DEGRADED_MS", 1000),
+        disk_min_mib=_whole(values, "FLOORBROKER_DISK_MIN_MIB", 1024)
+        if values.get("FLOORBROKER_DISK_MIN_MIB")
+        else None,
         resend_unknown=_truth(values, "FLOORBROKER_RESEND_UNKNOWN", default=False),
+        limits=_limits(values, home),
     )
 
 
@@ -245,6 +257,18 @@ def _journal_path(values: Mapping[str, str], home: Path) -> Path:
 def _path(values: Mapping[str, str], key: str) -> Path | None:
     text = values.get(key)
     return Path(text).expanduser() if text else None
+
+
+def _limits(values: Mapping[str, str], home: Path) -> LimitBook:
+    """What floorbroker.toml says on top of the profile."""
+    text = _one_of(values, "FLOORBROKER_PROFILE", ("paper", "live"))
+    path = _path(values, "FLOORBROKER_LIMITS")
+    if path is not None and not path.is_file():
+        raise ConfigError(f"FLOORBROKER_LIMITS: {str(path)!r} does not exist")
+    here = Path(limitfile.FILE)
+    if path is None:
+        path = here if here.is_file() else home / limitfile.FILE
+    return limitfile.read(path, "live" if text == "live" else "paper")
 
 
 def _anchor_key(values: Mapping[str, str]) -> Secret | None:

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from datetime import date, datetime, timedelta
-from typing import Self
-
-from msgspec.structs import replace
+from datetime import date, datetime
+from typing import Self, Unpack
 
 from floorbroker import app, config
 from floorbroker.brokers.cache import BrokerCache
@@ -23,18 +21,19 @@ from floorbroker.deskwork import halting
 from floorbroker.deskwork.batch import (
     OnResult,
     cancel_all,
-    cancel_all_and_wait,
-    close_all,
+    close_everything,
     close_one,
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
 from floorbroker.deskwork.parents import DeskParents
-from floorbroker.deskwork.prices import newest_quote
+from floorbroker.deskwork.portfolio.rebalance import Portfolio
+from floorbroker.deskwork.prices import listed_instrument, newest_quote, phase_now, trading_days
 from floorbroker.deskwork.reports import report_of
-from floorbroker.deskwork.words import number, order_filter, word
-from floorbroker.domain.amounts import Number, Px, Qty
-from floorbroker.domain.errors import BrokerError, InvalidOrder, Refused, UnknownOrder
+from floorbroker.deskwork.risk.guarding import Guarding
+from floorbroker.deskwork.words import new_terms, order_filter, word
+from floorbroker.domain.amounts import Number
+from floorbroker.domain.errors import BrokerError, Refused, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.instrument import Instrument
 from floorbroker.domain.messages import KillLevel, Reconciliation
@@ -61,18 +60,17 @@ class Desk:
     """
 
     def __init__(self, settings: config.Settings, algos: Own | None = None) -> None:
-        self.settings = settings
-        self._algos = catalog_of(algos)
+        self.settings, self._algos = settings, catalog_of(algos)
         self._parts: app.Parts | None = None
 
     @classmethod
     def open(cls, settings: config.Settings | None = None, *, algos: Own | None = None) -> Self:
-        """A desk with these settings, by default those of the environment, and with algorithms
-        of your own by name; raises ConfigError, InvalidOrder."""
+        """A desk with these settings, by default those of the environment, and with algorithms of
+        your own by name; raises ConfigError, and InvalidOrder for a name that is taken."""
         return cls(config.load() if settings is None else settings, algos)
 
     async def __aenter__(self) -> Self:
-        self._parts = await app.start(self.settings, algos=self._algos)
+        self._parts = await app.start(self.settings, app.Ports(algos=self._algos))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -121,14 +119,8 @@ class Desk:
 
         The order keeps its ClOrdID. Raises Refused when it cannot be replaced as it stands.
         """
-        return await self._open.engine.replace(
-            ClOrdID(cl_ord_id),
-            order_qty=None if qty is None else Qty(number("qty", qty)),
-            price=None if limit_price is None else Px(number("limit_price", limit_price)),
-            stop_px=None if stop_price is None else Px(number("stop_price", stop_price)),
-            trail=None if trail is None else number("trail", trail),
-            time_in_force=word(TimeInForce, "time_in_force", time_in_force),
-        )
+        terms = new_terms(qty, limit_price, stop_price, trail, time_in_force=time_in_force)
+        return await self._open.engine.replace(ClOrdID(cl_ord_id), **terms)
 
     async def cancel_order(self, cl_ord_id: str) -> Order:
         """Ask for a cancel. It has taken effect only when the order has ended: see `wait`."""
@@ -187,7 +179,7 @@ class Desk:
 
     @property
     def parents(self) -> DeskParents:
-        """Parent orders, which an algorithm works over time: see `docs/parents.md`."""
+        """Parent orders, which an algorithm works over time: see docs/parents.md."""
         return DeskParents(self._open)
 
     # What we hold
@@ -226,10 +218,12 @@ class Desk:
         With `cancel_orders` every open order is canceled before, because it may hold the shares;
         what is not canceled within `timeout_s` may get its symbol's closing order rejected.
         """
-        engine = self._open.engine
-        if cancel_orders:
-            await cancel_all_and_wait(engine, timeout_s)
-        return await close_all(engine, await self.get_positions())
+        return await close_everything(self._open.engine, timeout_s if cancel_orders else None)
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """All positions together: `plan` them to targets, then `carry_out` the plan."""
+        return Portfolio(self._open)
 
     # What the broker says
 
@@ -261,17 +255,13 @@ class Desk:
 
     async def get_market_phase(self, *, max_age_s: float | None = None) -> MarketPhase:
         """Whether the regular session is open. The broker's time is told as of now."""
-        told = await self.cache.market_phase(max_age_s=max_age_s)
-        since = self.clock.now() - told.as_of if told.age_s > 0 else timedelta()
-        return replace(told.value, broker_time=told.value.broker_time + since)
+        return await phase_now(self._open, max_age_s)
 
     async def get_calendar(
         self, start: date, end: date, *, max_age_s: float | None = None
     ) -> list[CalendarDay]:
         """The trading days from `start` to `end`, both included."""
-        if end < start:
-            raise InvalidOrder("end", end, f"it must not be before start, {start}")
-        return list((await self.cache.calendar(start, end, max_age_s=max_age_s)).value)
+        return await trading_days(self._open, start, end, max_age_s)
 
     async def get_instruments(self, *, max_age_s: float | None = None) -> list[Instrument]:
         """Everything that the broker lists."""
@@ -279,10 +269,7 @@ class Desk:
 
     async def get_instrument(self, symbol: str, *, max_age_s: float | None = None) -> Instrument:
         """One instrument; raises Refused where the broker lists none of this name."""
-        found = (await self.cache.instrument(symbol.upper(), max_age_s=max_age_s)).value
-        if found is None:
-            raise Refused(f"symbol: {symbol.upper()} is not listed at this broker")
-        return found
+        return await listed_instrument(self._open, symbol.upper(), max_age_s)
 
     async def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
         """The newest quote: the live one where it is followed and not older than that, else the
@@ -308,8 +295,8 @@ class Desk:
         """Our positions at live prices, asked for where none is live; a price that is older than
         that marks nothing."""
         parts = self._open
-        held = parts.engine.positions().values()
-        return await pnl_of(held, parts.watch, parts.realized, max_age_s)
+        positions = parts.engine.positions().values()
+        return await pnl_of(positions, parts.watch, parts.realized, max_age_s)
 
     async def get_bars(
         self, symbols: Sequence[str], start: datetime, end: datetime
@@ -338,13 +325,23 @@ class Desk:
             self._open, level, reason=reason, by=by, may_reduce=may_reduce, timeout_s=timeout_s
         )
 
-    async def resume(self, *, reason: str, by: str = "") -> halting.TradingStatus:
-        """Take orders again; raises Refused if nothing is halted or no reason is given."""
-        return await halting.resume(self._open, reason=reason, by=by)
+    async def resume(
+        self, *, reason: str, by: str = "", **of: Unpack[halting.Of]
+    ) -> halting.TradingStatus:
+        """Take orders again, of one `symbol` or `strategy` where that is named; raises Refused if
+        nothing is halted or no reason is given."""
+        return await halting.resume(self._open, reason=reason, by=by, **of)
 
     def trading(self) -> halting.TradingStatus:
         """What new orders may do now, and who says so."""
         return halting.status(self._open)
+
+    @property
+    def guards(self) -> Guarding:
+        """Limits, the arming of live trading, alerts, and what would become of an order."""
+        return Guarding(self._open, self.settings)
+
+    # Trust
 
     async def reconcile_positions(self) -> Reconciliation:
         """Hold our book against the broker's: every difference with cause, evidence and repair."""

@@ -5,7 +5,15 @@ The desk runs on an event loop in a thread of its own; each method waits for its
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -23,6 +31,9 @@ from floorbroker.brokers.shelf import CacheStats
 from floorbroker.deskwork.batch import OnResult
 from floorbroker.deskwork.halting import TradingStatus
 from floorbroker.deskwork.health import Health
+from floorbroker.deskwork.portfolio.looking import How
+from floorbroker.deskwork.portfolio.rebalance import Outcome, Rebalance
+from floorbroker.deskwork.portfolio.sending import OnStep
 from floorbroker.domain.amounts import Number
 from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.instrument import Instrument
@@ -32,6 +43,7 @@ from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.settings import Update
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.pretrade.allocation.targets import Kind, Rules
 from floorbroker.publish.journaled import Status
 from floorbroker.watch.pnl import PnlRow
 
@@ -232,6 +244,10 @@ class Desk:
     def get_quote(self, symbol: str, *, max_age_s: float = 5.0) -> Quote:
         return self._do(self._desk.get_quote(symbol, max_age_s=max_age_s))
 
+    @property
+    def portfolio(self) -> "Portfolio":
+        return Portfolio(self._desk, self._do)
+
     def reconcile_positions(self) -> Reconciliation:
         return self._do(self._desk.reconcile_positions())
 
@@ -269,6 +285,33 @@ class Desk:
 
     def errors(self) -> list[BrokerError]:
         return self._desk.errors()
+
+
+class Portfolio:
+    """See `floorbroker.deskwork.portfolio.rebalance.Portfolio` for what each method promises."""
+
+    def __init__(self, asked: desk.Desk, do: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._desk, self._do = asked, do
+
+    def plan(
+        self,
+        targets: Any,
+        rules: Rules | None = None,
+        *,
+        kind: Kind | str | None = None,
+        how: How | None = None,
+    ) -> Rebalance:
+        plan: Rebalance = self._do(self._desk.portfolio.plan(targets, rules, kind=kind, how=how))
+        return plan
+
+    def carry_out(
+        self, plan: Rebalance, *, on_step: OnStep | None = None, wait_s: float = 60.0
+    ) -> Outcome:
+        """`on_step` is called in the desk's own thread."""
+        outcome: Outcome = self._do(
+            self._desk.portfolio.carry_out(plan, on_step=on_step, wait_s=wait_s)
+        )
+        return outcome
 
 
 async def _next(source: AsyncIterator[Result]) -> Result:

@@ -146,6 +146,7 @@ async def work(home: Path, url: str, death: Death) -> None:
         journal_path=home / "desk.sqlite",
         exchange_url=url,
         exchange_speed=2.0,  # looks sooner and more often
+        disk_min_mib=0,  # what is tried is what happens when it is full
     )
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(

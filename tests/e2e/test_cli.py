@@ -54,7 +54,12 @@ def test_the_examples_of_the_help_are_commands_that_exist(prompt: Prompt) -> Non
     assert examples >= len(COMMANDS)
 
 
-@pytest.mark.parametrize("words", ["--help", "order submit --help", "--version", "journal verify"])
+PLAN = "plan is --x0 1e6 --horizon 5 --intervals 5 --sigma 0.95 --eta 2.5e-6 --lambda 1e-6 --json"
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "order submit --help", "--version", "journal verify", PLAN]
+)
 def test_nothing_heavy_is_imported_for_little(prompt: Prompt, words: str) -> None:
     assert prompt.type("positions").code == 0  # so that there is a journal
     code = (

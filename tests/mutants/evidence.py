@@ -50,7 +50,7 @@ PROOF = (
     Mutant(
         name="the successor of a replace is never looked for",
         module="engine/evidence/resolve.py",
-        before="            self._inquire(kind, cl_ord_id, ask)\n",
+        before='            self._inquire(f"{kind} {wire_id}", cl_ord_id, ask)\n',
         after="            del ask\n",
     ),
 )

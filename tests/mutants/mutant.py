@@ -15,6 +15,7 @@ class Mutant(Struct, frozen=True, kw_only=True):
     module: str  #: Its path below the package.
     before: str
     after: str
+    suites: tuple[str, ...] = ()  #: The tests that are to find it; without, seeds, then all.
 
     @property
     def path(self) -> Path:

@@ -1,6 +1,6 @@
 """Every planted bug."""
 
-from tests.mutants import evidence, orders
+from tests.mutants import evidence, guards, limits, orders
 
 MUTANTS = (
     *orders.SENDING,
@@ -9,4 +9,8 @@ MUTANTS = (
     *evidence.GAPS,
     *evidence.ANSWERS,
     *evidence.KEEPING,
+    *limits.CONTROLS,
+    *limits.RESERVE,
+    *guards.AT_TRADE,
+    *guards.POST_TRADE,
 )

@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from floorbroker.deskwork.risk.controls import register
 from tests.mutants.__main__ import look_for
 from tests.mutants.mutant import Mutant, check
 from tests.mutants.planted import MUTANTS
@@ -12,6 +13,11 @@ from tests.mutants.planted import MUTANTS
 def test_forty_bugs_or_more_are_planted_each_under_its_own_name() -> None:
     names = {mutant.name for mutant in MUTANTS}
     assert len(names) == len(MUTANTS) >= 40
+
+
+def test_each_of_the_fifty_one_controls_has_a_bug_planted_in_it() -> None:
+    planted = {mutant.name.partition(":")[0] for mutant in MUTANTS}
+    assert {control.id for control in register()} <= planted
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

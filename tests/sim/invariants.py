@@ -53,7 +53,7 @@ async def check(world: World, *, is_restored: bool = False) -> None:
     assert alarms <= world.expected_alarms, f"alarms {alarms - world.expected_alarms}"
     compared = await world.engine.reconcile()
     assert not compared.open_breaks, f"I07 {compared.open_breaks}"
-    _fills_agree(executed, orders)
+    _fills_agree(executed, {name: world.order(name) for name in intents})  # with what it found
     if not is_restored:
         await _legs_agree(world, messages)
     await _positions_agree(world)

@@ -11,7 +11,7 @@ from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
 from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import BrokerError, JournalError, Refused
+from floorbroker.domain.errors import JournalError, Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import OrderRequest
 from floorbroker.exchange.faults import FaultRule
@@ -65,7 +65,7 @@ async def _played(seed: int, draw: Draw) -> bytes:
     enabled = [rule for rule in SWARM if dice.random() < 0.25]
     world = World(seed, enabled)
     market = asyncio.create_task(_market(world, Random(f"market {seed}")))
-    await _open(world)
+    await world.open_at_last()
     crashes = sorted(dice.uniform(0, 60) for _ in range(dice.choice((0, 0, 1, 2, 4))))
     for left in range(len(crashes) + 1):
         share = ORDERS // (len(crashes) + 1)
@@ -73,7 +73,7 @@ async def _played(seed: int, draw: Draw) -> bytes:
         if left < len(crashes):
             await world.clock.sleep(dice.uniform(0, 15))
             await world.crash()
-            await _open(world)
+            await world.open_at_last()
         else:
             await desk
     world.heal()
@@ -87,19 +87,6 @@ async def _played(seed: int, draw: Draw) -> bytes:
     await check(world)
     await world.close()
     return world.journal.head().hash
-
-
-async def _open(world: World) -> None:
-    """A start that the faults cut off is made again, as a supervisor would."""
-    while True:
-        try:
-            await world.open()
-        except BrokerError:
-            await world.engine.stop()
-            await world.client.aclose()
-            world.journal.close()
-        else:
-            return
 
 
 async def _market(world: World, dice: Random) -> None:

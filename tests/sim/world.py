@@ -16,6 +16,7 @@ from floorbroker.brokers.alpaca.stream import StreamRules
 from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.pacing import Pacer
 from floorbroker.clock import NS_PER_S, Clock, LoopClock, datetime_of
+from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.messages import DeskClosed, JournalMessage
 from floorbroker.domain.order import Order
@@ -91,6 +92,18 @@ class World:
         self._stranger = 0
 
     # The desk
+
+    async def open_at_last(self) -> None:
+        """A start that the faults cut off is made again, as a supervisor would."""
+        while True:
+            try:
+                await self.open()
+            except BrokerError:
+                await self.engine.stop()
+                await self.client.aclose()
+                self.journal.close()
+            else:
+                return
 
     async def open(self) -> Recovery:
         """Start a desk on the disk, as a new process would."""

@@ -121,3 +121,13 @@ def test_the_data_streams_are_those_of_the_data_api() -> None:
 def test_a_wrong_data_setting_is_named(key: str, value: str, said: str) -> None:
     with pytest.raises(ConfigError, match=f"{key}.*{said}"):
         load(**{key: value})
+
+
+def test_a_local_exchange_is_asked_for_market_data_too() -> None:
+    local = load(
+        APCA_API_KEY_ID="K", APCA_API_SECRET_KEY="S", APCA_API_BASE_URL="http://127.0.0.1:8899"
+    )
+    assert local.data_url == "http://127.0.0.1:8899"
+    assert local.data_stream_url == "ws://127.0.0.1:8899"
+    theirs = load(APCA_API_KEY_ID="K", APCA_API_SECRET_KEY="S")
+    assert theirs.data_url == config.DATA_URL

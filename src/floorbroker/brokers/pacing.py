@@ -32,12 +32,6 @@ from msgspec import Struct
 
 from floorbroker.brokers.pace.budget import Budget, OwnBudget, told_by
 from floorbroker.clock import Clock
-from floorbroker.domain.errors import (
-    BrokerError,
-    BrokerRejected,
-    BrokerUnknown,
-    BrokerUnreachable,
-)
 
 
 class Lane(IntEnum):
@@ -58,19 +52,6 @@ FLOORS = {
     Lane.SUBMIT: 0.15,
     Lane.QUERY: 0.30,
 }
-
-#: Whether the request may be made again after such an error. A cancel that may have arrived may be
-#: repeated: a second one changes nothing. An order or a replace that may have arrived may not.
-MAY_RETRY: dict[type[BrokerError], frozenset[Lane]] = {
-    BrokerRejected: frozenset(),
-    BrokerUnreachable: frozenset(Lane),
-    BrokerUnknown: frozenset({Lane.CANCEL, Lane.RECONCILE, Lane.QUERY}),
-}
-
-
-def may_retry(lane: Lane, error: BrokerError) -> bool:
-    """Whether a request of this lane may be made again, with the same ClOrdID, after the error."""
-    return lane in MAY_RETRY.get(type(error), frozenset())
 
 
 #: A clock that is read twice within less than this may not have moved.

@@ -1,8 +1,8 @@
 """`floorbroker doctor`: configuration, journal, connection, clock, stream, speed, books."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, with_desk
 
@@ -17,12 +17,23 @@ app = App(name="doctor", help="What is healthy and what is not.")
 _MARKS = {"ok": "ok  ", "warn": "warn", "bad": "LOOK"}
 
 
-@app.default
-def examine(*, json: Json = False) -> int:
-    """Open the desk and look at every part; exit 1 if anything is wrong.
+_CONTROLS = Annotated[
+    bool, Parameter(negative="", help="fire every control on an exchange of its own instead")
+]
 
-    Example: floorbroker doctor
+
+@app.default
+def examine(*, controls: _CONTROLS = False, json: Json = False) -> int:
+    """Open the desk and look at every part; exit 1 if anything is wrong, or if with --controls
+    one of the 51 controls did not fire.
+
+    Examples: floorbroker doctor
+              floorbroker doctor --controls
     """
+    if controls:
+        from floorbroker.cli.controls.table import fire
+
+        return fire(json=json)
 
     async def look(desk: "Desk") -> "Health":
         return await desk.health_check()

@@ -54,6 +54,24 @@ def trades(
     return DONE
 
 
+@app.command
+def day(
+    *,
+    date: Annotated[
+        str | None, Parameter(help="in New York, by default the journal's last")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """The day-end pack: breaks, refusals by control, limit changes, UNKNOWN history, alerts, what
+    to review, and the journal's head; exit 1 if anything is open or to be reviewed.
+
+    Example: floorbroker report day --date 2026-06-01
+    """
+    from floorbroker.cli.guards.day import pack_of
+
+    return pack_of(date, json=json)
+
+
 def _beside_the_writer(
     since: datetime | None, until: datetime | None, html: Path | None
 ) -> "TradeReport":

@@ -52,10 +52,34 @@ for _name, _where, _about, _example in (
         "large orders, worked by an algorithm over time",
         "algo submit buy 1000 AAPL --algo twap --end 5m",
     ),
+    (
+        "plan",
+        "planning.commands:app",
+        "schedule, expected cost and risk of an order before it exists",
+        "plan twap --side buy --qty 100000 --symbol IBM --adv 5000000 --daily-vol 1.6%",
+    ),
+    (
+        "rebalance",
+        "portfolio.rebalance:app",
+        "bring the positions to the targets of a file",
+        "rebalance weights.csv --dry-run",
+    ),
     ("positions", "book:positions", "what we hold and what it is worth", "positions"),
     ("account", "book:account", "the account as the broker states it", "account --json"),
     ("assets", "book:assets", "what can be traded, and how", "assets"),
     ("quote", "book:quote", "the newest quote of some symbols", "quote AAPL MSFT"),
+    (
+        "curve",
+        "tapes.curve:app",
+        "how a symbol's volume spreads over the day, from earlier days",
+        "curve SPY --history bars.parquet",
+    ),
+    (
+        "simulate",
+        "tapes.simulate:app",
+        "the same desk and exchange over a recorded day, as fast as the machine can",
+        "simulate --orders orders.csv --tape ticks/ibm@2013-10-08",
+    ),
     (
         "reconcile",
         "book:reconcile",
@@ -71,6 +95,26 @@ for _name, _where, _about, _example in (
         'kill --reason "fat finger"',
     ),
     ("resume", "stopping.kill:resume_app", "take orders again", 'resume --reason "cause found"'),
+    (
+        "limits",
+        "guards.limits:app",
+        "what bounds orders: show it, and set it",
+        "limits set order_value_max 5000",
+    ),
+    (
+        "risk",
+        "guards.whatif:app",
+        "what the controls would say of an order; exit 1 if one denies it",
+        "risk what-if buy 10 AAPL",
+    ),
+    ("arm", "guards.arm:arm_app", "allow live trading, in two steps", "arm"),
+    (
+        "watchdog",
+        "guards.watchdog:app",
+        "look whether the desk lives; exit 1 if it does not",
+        "watchdog --after 60",
+    ),
+    ("alerts", "guards.arm:alerts_app", "what somebody has to look at", "alerts list"),
     ("doctor", "doctor:app", "what is healthy and what is not; exit 1 if anything is", "doctor"),
 ):
     app.command(

@@ -4,6 +4,7 @@ import asyncio
 import getpass
 from contextlib import suppress
 from datetime import datetime
+from typing import TypedDict, Unpack
 
 from msgspec import Struct
 
@@ -24,6 +25,9 @@ class TradingStatus(Struct, frozen=True, kw_only=True):
     orders_left: int = 0  #: Still to be seen canceled.
     positions_left: int = 0  #: Still to be closed; counted for `flatten` alone.
     text: str = ""
+    control: str = ""  #: Which control did it, where it was none of us.
+    symbols: dict[str, str] = {}  #: Paused, and why.
+    strategies: dict[str, str] = {}  #: Disabled, and why.
 
 
 async def kill(
@@ -46,18 +50,40 @@ async def kill(
     return status(parts)
 
 
-async def resume(parts: app.Parts, *, reason: str, by: str) -> TradingStatus:
+class Of(TypedDict, total=False):
+    """What is resumed, where it is not the desk."""
+
+    symbol: str
+    strategy: str | None
+
+
+async def resume(parts: app.Parts, *, reason: str, by: str, **of: Unpack[Of]) -> TradingStatus:
     """See `Desk.resume`."""
-    await parts.engine.switch.resume(reason=reason, by=by or user())
+    symbol, strategy = of.get("symbol", "").upper(), of.get("strategy")
+    await parts.engine.switch.resume(
+        reason=reason, by=by or user(), symbol=symbol, strategy=strategy
+    )
     return status(parts)
 
 
 def status(parts: app.Parts) -> TradingStatus:
     """How it stands; asks nobody."""
     switch = parts.engine.switch
-    found = switch.stands
+    found, guards = switch.stands, switch.guards
+    symbols = {symbol: mark.in_words() for symbol, mark in guards.symbols.items()}
+    strategies = {name or "-": mark.in_words() for name, mark in guards.strategies.items()}
     if found is None:
-        return TradingStatus(trading=Trading.ACTIVE)
+        desk = guards.desk
+        return TradingStatus(
+            trading=Trading.ACTIVE if desk is None else desk.state,
+            by="" if desk is None else desk.by,
+            reason="" if desk is None else desk.cause,
+            since=None if desk is None else desk.since,
+            text="" if desk is None else desk.in_words(),
+            control="" if desk is None else desk.control,
+            symbols=symbols,
+            strategies=strategies,
+        )
     held = [one for one in parts.engine.positions().values() if not one.is_flat]
     return TradingStatus(
         trading=found.trading,
@@ -68,6 +94,8 @@ def status(parts: app.Parts) -> TradingStatus:
         orders_left=len(switch.enforcer.left()),
         positions_left=len(held) if found.level is KillLevel.FLATTEN else 0,
         text=found.in_words(),
+        symbols=symbols,
+        strategies=strategies,
     )
 
 

@@ -110,8 +110,16 @@ def _settings_text(settings: Settings) -> str:
 
 def _trading_check(parts: app.Parts) -> Check:
     kill = parts.engine.health().kill
+    guards = parts.engine.switch.guards
+    if kill is None and guards.desk is not None:
+        mark = guards.desk
+        hint = "`floorbroker resume --reason TEXT` ends that"
+        text = f"{mark.state.upper()}: {mark.in_words()}; {hint}"
+        return _check("trading", Level.BAD, text)
     if kill is None:
-        return _check("trading", Level.OK, "active")
+        laid = [f"{symbol} is paused" for symbol in guards.symbols]
+        laid += [f"strategy {name or '-'} is disabled" for name in guards.strategies]
+        return _check("trading", Level.WARN if laid else Level.OK, "; ".join(["active", *laid]))
     hint = "`floorbroker resume --reason TEXT` starts again"
     return _check("trading", Level.BAD, f"{kill.trading.upper()}: {kill.in_words()}; {hint}")
 
@@ -197,7 +205,8 @@ def _budget(parts: app.Parts) -> tuple[Level, str]:
 def _limits_text(parts: app.Parts) -> str:
     own = parts.engine.settings
     return (
-        f"no pre-trade limit is offered yet; an unsent order lives {own.intent_ttl_s:g} s,"
+        f"profile {own.limits.profile}, {len(parts.engine.switch.guards.changes)} changed since;"
+        f" an unsent order lives {own.intent_ttl_s:g} s,"
         f" {own.inbox_max:,} commands may wait"
     )
 

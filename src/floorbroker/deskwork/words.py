@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
-from floorbroker.domain.amounts import Number, exact
+from floorbroker.domain.amounts import Number, Px, Qty, exact
 from floorbroker.domain.errors import InvalidOrder
-from floorbroker.domain.order import Side
+from floorbroker.domain.order import Side, TimeInForce
 from floorbroker.journal.port import OrderFilter
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -56,4 +56,32 @@ def order_filter(
         symbols=tuple(symbol.upper() for symbol in symbols),
         side=None if chosen is None else chosen.value,
         limit=positive("limit", limit),
+    )
+
+
+class Terms(TypedDict):
+    """What a replace changes, as the engine takes it."""
+
+    order_qty: Qty | None
+    price: Px | None
+    stop_px: Px | None
+    trail: Decimal | None
+    time_in_force: TimeInForce | None
+
+
+def new_terms(
+    qty: Number | None,
+    limit_price: Number | None,
+    stop_price: Number | None,
+    trail: Number | None,
+    *,
+    time_in_force: TimeInForce | str | None,
+) -> Terms:
+    """The typed terms; raises InvalidOrder naming the one that cannot be meant."""
+    return Terms(
+        order_qty=None if qty is None else Qty(number("qty", qty)),
+        price=None if limit_price is None else Px(number("limit_price", limit_price)),
+        stop_px=None if stop_price is None else Px(number("stop_price", stop_price)),
+        trail=None if trail is None else number("trail", trail),
+        time_in_force=word(TimeInForce, "time_in_force", time_in_force),
     )

@@ -3,7 +3,7 @@
 FloorbrokerError
 ├── Refused               we said no and nothing left; fix it and use a new ClOrdID
 │   ├── InvalidOrder          a field is wrong; it names the field, the value and what is right
-│   ├── RiskRefused           a control denied it
+│   ├── RiskDenied            a control denied it; it says which, and what would pass
 │   ├── UnknownOrder          no such order here
 │   ├── DuplicateClOrdID      this ClOrdID was used before
 │   ├── Halted                the desk takes no orders now
@@ -16,7 +16,9 @@ FloorbrokerError
 │   ├── JournalLocked         another desk writes this journal
 │   └── JournalDamaged        the records do not verify, or are not ours
 └── ConfigError           cannot start; says which key; exit code 2
-    └── TapeError             a market tape or fault file is malformed: file, line, field
+    ├── TapeError             a market tape or fault file is malformed: file, line, field
+    ├── TargetsError          targets of a portfolio cannot be meant: file, line, field, value
+    └── InvalidModel          a number of an estimate is wrong; names field, value, what is right
 """
 
 from datetime import datetime
@@ -40,8 +42,16 @@ class InvalidOrder(Refused, ValueError):
         self.hint = hint
 
 
-class RiskRefused(Refused):
-    """A pre-trade control denied the order."""
+class RiskDenied(Refused):
+    """A pre-trade control denied the order, or the replace: which one, its limit, what the order
+    would make of it, and what would pass."""
+
+    def __init__(self, control: str, limit: str, value: str, would_pass: str) -> None:
+        super().__init__(f"{control}: {value}, and the limit is {limit}; {would_pass}")
+        self.control = control
+        self.limit = limit
+        self.value = value
+        self.would_pass = would_pass
 
 
 class UnknownOrder(Refused, LookupError):
@@ -140,3 +150,17 @@ class ConfigError(FloorbrokerError):
 
 class TapeError(ConfigError):
     """A market tape or fault file is malformed; the message names file, line and field."""
+
+
+class InvalidModel(ConfigError, ValueError):
+    """One number of an estimate is wrong: names the field, the value and what would be right."""
+
+    def __init__(self, field: str, value: object, hint: str) -> None:
+        super().__init__(f"{field}: {value!s} is not valid; {hint}")
+        self.field = field
+        self.value = value
+        self.hint = hint
+
+
+class TargetsError(ConfigError):
+    """Targets of a portfolio cannot be meant; the message names source, line, field and value."""

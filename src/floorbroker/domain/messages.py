@@ -26,6 +26,12 @@ from floorbroker.domain.books.parents import ParentOrder as ParentOrder
 from floorbroker.domain.books.parents import ParentReplaced as ParentReplaced
 from floorbroker.domain.books.parents import ParentStep as ParentStep
 from floorbroker.domain.books.parents import ParentSwitched as ParentSwitched
+from floorbroker.domain.books.standing import Armed as Armed
+from floorbroker.domain.books.standing import KillSwitched as KillSwitched
+from floorbroker.domain.books.standing import LimitsChanged as LimitsChanged
+from floorbroker.domain.books.standing import RiskState as RiskState
+from floorbroker.domain.books.standing import RiskStateChanged as RiskStateChanged
+from floorbroker.domain.books.standing import TradingResumed as TradingResumed
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side, TimeInForce
 
@@ -49,11 +55,15 @@ class DeskClosed(Message, frozen=True, kw_only=True):
 
 
 class NewOrderSingle(Message, frozen=True, kw_only=True):
-    """INTENT: the order exists here, its id is fixed, its risk is reserved."""
+    """INTENT: the order exists here, its id is fixed, its risk is reserved.
+
+    `ref_px` is the market's price by which it was decided on, where it was known.
+    """
 
     cl_ord_id: ClOrdID
     account: Account
     order: OrderRequest
+    ref_px: Px | None = None
 
 
 class OrderCancelRequest(Message, frozen=True, kw_only=True):
@@ -143,6 +153,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     parent: ClOrdID | None = None
     legs: tuple["ExecutionReport", ...] = ()
     origin: str = ""  #: Who placed it where that is neither a person nor a program.
+    is_guessed: bool = False  #: The broker's word for the status is not known; facts stand for it.
 
 
 class OrderCancelReject(Message, frozen=True, kw_only=True):
@@ -177,12 +188,16 @@ class OrderExpiredUnsent(Message, frozen=True, kw_only=True):
 
 
 class BusinessMessageReject(Message, frozen=True, kw_only=True):
-    """We refused a command. Nothing left this process; kept so that refusals are audited."""
+    """We refused a command. Nothing left this process; kept so that refusals are audited.
+
+    Where a pre-trade control said no, `control` is its id.
+    """
 
     command: str
     text: str
     cl_ord_id: ClOrdID | None = None
     symbol: str = ""
+    control: str = ""
 
 
 class MessageQuarantined(Message, frozen=True, kw_only=True):
@@ -297,26 +312,6 @@ class Reconciliation(Message, frozen=True, kw_only=True):
         return tuple(found for found in self.breaks if found.is_open)
 
 
-class KillSwitched(Message, frozen=True, kw_only=True):
-    """Somebody stopped trading: nothing that adds risk is sent until TradingResumed.
-
-    `latch_id` names the latch that said so. Who writes a latch closes the positions himself.
-    """
-
-    level: KillLevel
-    reason: str
-    by: str
-    may_reduce: bool = False
-    latch_id: str = ""
-
-
-class TradingResumed(Message, frozen=True, kw_only=True):
-    """Somebody lifted the kill: orders are taken again."""
-
-    reason: str
-    by: str
-
-
 JournalMessage = (
     DeskOpened
     | DeskClosed
@@ -344,6 +339,9 @@ JournalMessage = (
     | TradingResumed
     | CashAdjusted
     | BreakApproved
+    | RiskStateChanged
+    | LimitsChanged
+    | Armed
     | ParentOrder
     | ParentStep
     | ParentSwitched

@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     extended_hours: bool
     cl_ord_id: str | None
     account: str | None
+    strategy: str
 
 
 class ExitOptions(Options, total=False):
@@ -247,6 +248,7 @@ class Order(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     is_external: bool = False  #: Not placed through this desk.
     replaces_asked: int = 0  #: How often a replace was asked for; numbers the wire ids.
     parent: ClOrdID | None = None  #: The order whose leg this is.
+    ref_px: Px | None = None  #: The market's price when it was decided on, where it was known.
 
     @property
     def ord_status(self) -> OrdStatus:

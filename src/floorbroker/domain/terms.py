@@ -81,8 +81,10 @@ class OrderTerms(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     legs: tuple["OrderTerms", ...] = ()
     cl_ord_id: ClOrdID | None = None
     account: Account | None = None
+    strategy: str = ""  #: Whose idea it is, for limits and counts; the broker never hears of it.
 
 
+STRATEGY_MAX = 64
 Times = tuple[TimeInForce, ...]
 
 _ALL_DAY: Times = (TimeInForce.DAY, TimeInForce.GOOD_TILL_CANCEL)
@@ -127,6 +129,10 @@ def _check_identity(request: OrderTerms) -> None:
     symbol = request.symbol
     if not symbol or len(symbol) > 32 or not _SYMBOL.issuperset(symbol):
         raise InvalidOrder("symbol", repr(symbol), "give it in capitals, such as AAPL or BTC/USD")
+    strategy = request.strategy
+    if strategy and not (len(strategy) <= STRATEGY_MAX and strategy.isprintable()):
+        hint = f"give a name of at most {STRATEGY_MAX} characters"
+        raise InvalidOrder("strategy", repr(strategy), hint)
     cl_ord_id = request.cl_ord_id
     if cl_ord_id is None:
         return

@@ -11,7 +11,6 @@ from decimal import Decimal
 from msgspec import Struct
 
 from floorbroker.brokers import order_rules
-from floorbroker.brokers.order_rules import Known
 from floorbroker.brokers.port import Capabilities
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import DuplicateClOrdID, InvalidOrder, Refused, UnknownOrder
@@ -38,9 +37,9 @@ from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Pending, Ti
 from floorbroker.domain.terms import validate
 from floorbroker.engine.book.book import Asked, Book, Phase, successor_id
 from floorbroker.engine.book.reported import changed_request
-from floorbroker.engine.gates import gate, halted
+from floorbroker.engine.gates import conserved, gate, halted, risk
 from floorbroker.engine.gates.again import may_go_again
-from floorbroker.engine.gates.conserved import conserved
+from floorbroker.engine.gates.risk import NOTHING_AROUND, Around, Sight
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
@@ -59,14 +58,14 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 class Submit(Struct, frozen=True, kw_only=True):
-    """Place an order. `was_used`: the journal has an ended order of this ClOrdID. `known` is what
-    the broker told of its instrument; without it, or once it is too old, that is the broker's to
-    judge."""
+    """Place an order. `was_used`: the journal has an ended order of this ClOrdID. `around` was
+    found out before; an instrument of which nothing recent was told is the broker's to judge."""
 
     cl_ord_id: ClOrdID
     request: OrderRequest
     was_used: bool = False
-    known: Known | None = None
+    known: order_rules.Known | None = None  #: Of the instrument, where `around` does not tell.
+    around: Around = NOTHING_AROUND
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -86,6 +85,7 @@ class Cancel(Struct, frozen=True):
 class Replace(Struct, frozen=True):
     cl_ord_id: ClOrdID
     change: Change
+    around: Around = NOTHING_AROUND
 
 
 class Release(Struct, frozen=True):
@@ -143,8 +143,9 @@ Outcome = RequestUndelivered | RequestUnanswered | OrderReject | OrderCancelReje
 
 
 def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messages:
-    """INTENT, or a refusal: InvalidOrder, DuplicateClOrdID, Halted."""
+    """INTENT, or a refusal: InvalidOrder, DuplicateClOrdID, Halted, RiskDenied."""
     cl_ord_id, request = command.cl_ord_id, command.request
+    known = command.known or command.around.known
     if command.was_used or state.book.find(cl_ord_id) or cl_ord_id in state.book.ended:
         raise DuplicateClOrdID(f"cl_ord_id: {cl_ord_id} was used before; ids are never reused")
     if request.account not in (None, rules.account):
@@ -156,11 +157,15 @@ def submit(state: State, command: Submit, rules: Rules, now: datetime) -> Messag
     gate.check(state, request, rules.settings)
     if rules.capabilities.orders is not None:
         order_rules.check(request, rules.capabilities.orders)
-        if command.known is not None:
-            order_rules.check_known(request, rules.capabilities.orders, command.known, now)
+        if known is not None:
+            order_rules.check_known(request, rules.capabilities.orders, known, now)
     return [
         NewOrderSingle(
-            cl_ord_id=cl_ord_id, account=rules.account, order=request, transact_time=now
+            cl_ord_id=cl_ord_id,
+            account=rules.account,
+            order=request,
+            ref_px=risk.check(Sight(state, rules.settings, command.around, now), request),
+            transact_time=now,
         )
     ]
 
@@ -179,9 +184,15 @@ def cancel(state: State, cl_ord_id: ClOrdID, now: datetime) -> Messages:
 
 
 def replacement(
-    state: State, cl_ord_id: ClOrdID, change: Change, *, rules: Rules, now: datetime
+    state: State,
+    cl_ord_id: ClOrdID,
+    change: Change,
+    *,
+    rules: Rules,
+    now: datetime,
+    around: Around = NOTHING_AROUND,
 ) -> Messages:
-    """The wish for a replace; InvalidOrder or UnknownOrder where it cannot be had."""
+    """The wish for a replace; InvalidOrder, UnknownOrder or RiskDenied where it cannot be had."""
     halted.check_change(state)
     order = state.book.orders.get(cl_ord_id)
     if order is None:
@@ -202,9 +213,11 @@ def replacement(
         transact_time=now,
     )
     _check_terms(order, wanted)
+    after = changed_request(order.request, wanted)
     if rules.capabilities.orders is not None:
         order_rules.check_change(change.order_qty, order.symbol, rules.capabilities.orders)
-        order_rules.check(changed_request(order.request, wanted), rules.capabilities.orders)
+        order_rules.check(after, rules.capabilities.orders)
+    risk.check_change(Sight(state, rules.settings, around, now), order, after)
     return [wanted]
 
 
@@ -242,7 +255,7 @@ def send(
     state: State, kind: RequestKind, name: ClOrdID, *, settings: EngineSettings, now: datetime
 ) -> Messages:
     """SEND, now that the broker may be asked; nothing where the request is no longer wanted."""
-    instead = halted.withheld(state, kind, name, now) or conserved(state, kind, name, now)
+    instead = halted.withheld(state, kind, name, now) or conserved.instead(state, kind, name, now)
     if instead:
         return instead
     if kind is RequestKind.NEW:
@@ -376,6 +389,7 @@ def refused(command: object, refusal: Refused, now: datetime) -> JournalMessage:
         text=str(refusal),
         cl_ord_id=getattr(command, "cl_ord_id", None),
         symbol=command.request.symbol if isinstance(command, Submit) else "",
+        control=getattr(refusal, "control", ""),
         transact_time=now,
     )
 

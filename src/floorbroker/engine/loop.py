@@ -38,11 +38,10 @@ from floorbroker.domain.order import Order, OrderRequest
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
 from floorbroker.engine.book import aftermath
+from floorbroker.engine.briefing.briefing import Briefing
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.evidence import opening
 from floorbroker.engine.evidence.crew import Crew, looked_at
-from floorbroker.engine.evidence.instruments import Instruments
-from floorbroker.engine.gates import stale
 from floorbroker.engine.halting.switch import Switch
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
@@ -59,7 +58,7 @@ from floorbroker.journal.port import Journal, OrderFilter
 
 
 class Parts(TypedDict):
-    """What an engine is made of; `namespace` begins every ClOrdID that it makes."""
+    """What an engine is made of; `namespace` begins every ClOrdID of its own."""
 
     journal: Journal
     broker: Broker
@@ -117,7 +116,7 @@ class Engine:
             times=self.times,
             retries=Retries(self._clock, Random(f"{seed}/retries")),  # noqa: S311  (jitter)
         )
-        self._instruments = Instruments(self._means, lambda: self._views.positions)
+        self.briefing = Briefing(self._means, lambda: self._views.positions)
         self._tasks: list[asyncio.Task[None]] = []
         self._crew: Crew | None = None
         self._switch: Switch | None = None
@@ -145,8 +144,9 @@ class Engine:
         seen = self._views.subscribe(_EVERYTHING)
         self._spawn(lambda: self._inbox.run(crew.writer, self._views))
         await self._inbox.record((opened, *aftermath.interrupted(state.book, self._clock.now())))
-        clock, latch = self._clock, self._parts.get("latch")
-        self._switch = Switch(self._inbox, state, crew.enforcer, clock=clock, latch=latch)
+        means, latch = self._means, self._parts.get("latch")
+        self._switch = Switch(self._inbox, state, crew.enforcer, means=means, latch=latch)
+        self.briefing.book = self._switch.limits
         self._switch.guard(self._spawn)
         unknown = recovery.unknown_orders(state)
         await self._inbox.ask(decide.Resume())
@@ -181,6 +181,7 @@ class Engine:
         )
         catalog = self._parts.get("algos", SHIPPED)
         crew = Crew(state, self._means, self._inbox, self._views, catalog=catalog)
+        crew.parents.feeder.about = self.briefing.about
         crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
         return crew
 
@@ -249,22 +250,23 @@ class Engine:
         """Place an order; returns it as published after the broker's first answer: acknowledged,
         rejected, filled, or UNKNOWN. A caller that is cancelled takes nothing back.
 
-        Raises InvalidOrder, DuplicateClOrdID, or Halted while the order stream has a gap.
+        Raises InvalidOrder, DuplicateClOrdID, RiskDenied, or Halted while the stream has a gap.
         """
         times = self.times
         called_s = times.now_s()
         await self._admit(is_new=True)
         admitted_s = times.now_s()
-        cl_ord_id, was_used = request.cl_ord_id, False
+        cl_ord_id, is_ours = request.cl_ord_id, request.cl_ord_id is None
         if cl_ord_id is None:
             cl_ord_id = self.make_id()
-        else:
-            was_used = self.order(cl_ord_id) is not None
-        known = await self._instruments.known(request)
+        around = await self.briefing.about(request)  # meanwhile its twin may live and end
+        was_used = not is_ours and self.order(cl_ord_id) is not None
         way, known_s = times.begin(cl_ord_id), times.now_s()
         try:
             placed: Order = await self._inbox.ask(
-                decide.Submit(cl_ord_id=cl_ord_id, request=request, was_used=was_used, known=known)
+                decide.Submit(
+                    cl_ord_id=cl_ord_id, request=request, was_used=was_used, around=around
+                )
             )
         finally:
             times.drop(cl_ord_id)
@@ -272,9 +274,8 @@ class Engine:
         return placed
 
     async def cancel(self, cl_ord_id: ClOrdID) -> Order:
-        """Ask for a cancel; returns the order once the broker has taken or refused the request,
-        which is not yet its end. An order that has ended is returned as it is; of an UNKNOWN one
-        the wish is kept until it is found. Raises UnknownOrder."""
+        """Ask for a cancel; returns the order once the broker has taken or refused that, which is
+        not yet its end. Of an UNKNOWN one the wish is kept until found. Raises UnknownOrder."""
         await self._admit()
         try:
             canceled: Order = await self._inbox.ask(decide.Cancel(cl_ord_id))
@@ -295,10 +296,11 @@ class Engine:
         **terms: Unpack[MoreTerms],
     ) -> Order:
         """Change a live order, which keeps its ClOrdID; `order_qty` is the total, filled shares
-        included. Returns it once the broker has answered; raises InvalidOrder, UnknownOrder."""
+        included. Returns it once the broker has answered; raises Refused kinds."""
         await self._admit()
         change = decide.Change(order_qty=order_qty, price=price, stop_px=stop_px, **terms)
-        replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change))
+        around = await self.briefing.about_change(self._views.orders.get(cl_ord_id))
+        replaced: Order = await self._inbox.ask(decide.Replace(cl_ord_id, change, around))
         return replaced
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:
@@ -335,8 +337,7 @@ class Engine:
         return self._views.updates()
 
     async def reconcile(self) -> Reconciliation:
-        """Hold the books against the broker's, repair what the evidence allows; raises
-        BrokerError."""
+        """Hold the books against the broker's, repair what can be; raises BrokerError."""
         return await self._at_work().reconciler.reconcile()
 
     async def approve(self, command: Approve) -> Reconciliation:
@@ -347,12 +348,7 @@ class Engine:
     async def accept_journal(self) -> tuple[ClOrdID, ...]:
         """Somebody has looked at the orders that this journal does not know, and the desk opens
         for new ones; returns their ids, none where nothing was wrong."""
-        crew = self._at_work()
-        strangers = tuple(crew.state.strangers)
-        if strangers:
-            await self._inbox.record((stale.accepted(strangers, self._clock.now()),))
-            await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
-        return strangers
+        return await opening.accepted(self._at_work(), self._inbox, self._clock)
 
     @property
     def switch(self) -> Switch:

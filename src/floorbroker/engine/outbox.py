@@ -24,6 +24,7 @@ asks what became of it.
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -73,6 +74,12 @@ _NOT_REPLACEABLE = ENDED - {OrdStatus.REPLACED} | {
     OrdStatus.ACCEPTED,
     OrdStatus.HELD,
 }
+
+
+def _stands(found: ExecutionReport) -> bool:
+    """Whether the order has no successor on its way; a status that was guessed does not say."""
+    return found.ord_status in _NOT_REPLACEABLE and not found.is_guessed
+
 
 LANES = {
     RequestKind.NEW: Lane.SUBMIT,
@@ -147,6 +154,7 @@ class Outbox:
         self._deliver = deliver
         self._on_defect = on_defect
         self._live: dict[Key, asyncio.Task[None]] = {}
+        self._cancels = count(1)
 
     def __len__(self) -> int:
         return len(self._live)
@@ -156,6 +164,8 @@ class Outbox:
     ) -> None:
         """Make the request that `sent` announced; `sent` is durable."""
         number = 0 if sent.request is RequestKind.NEW else sent.attempt
+        if sent.request is RequestKind.CANCEL:  # its wish may have come to nothing, and come again
+            number = next(self._cancels)
         key = (sent.request, sent.cl_ord_id, number)
         assert key not in self._live, f"{sent.request} of {sent.cl_ord_id} is on its way already"
         request: Request
@@ -191,6 +201,7 @@ class Outbox:
         batch: Batch,
     ) -> None:
         is_new = sent.request is RequestKind.NEW
+        self._times.sent += 1
         way = self._times.leaves(sent.cl_ord_id, batch) if is_new else None
         try:
             found = await request()
@@ -270,8 +281,7 @@ class Outbox:
         if found is not None and found.next_order_id is not None:
             self._errors.append(refusal)
             return found
-        is_settled = found is not None and found.ord_status in _NOT_REPLACEABLE
-        if isinstance(refusal, BrokerRejected) or is_settled:
+        if isinstance(refusal, BrokerRejected) or (found is not None and _stands(found)):
             return self._refused(sent, refusal)
         return self._failed(sent, refusal)
 

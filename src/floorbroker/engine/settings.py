@@ -13,8 +13,15 @@ from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.messages import JournalMessage
 from floorbroker.domain.order import Order, OrderRequest, OrdType, TimeInForce
+from floorbroker.engine.atrade.settings import PAPER as GUARDS_PAPER
+from floorbroker.engine.atrade.settings import GuardLimits
 from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.timing.stopwatch import Stopwatch
+from floorbroker.pretrade.risk.layers import LimitBook
+from floorbroker.pretrade.risk.limits import PAPER
+
+#: What holds where nobody has said otherwise: a market that is not real.
+PAPER_BOOK = LimitBook(profile="paper", base=PAPER)
 
 
 class MoreTerms(TypedDict, total=False):
@@ -47,6 +54,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     broker_marks: tuple[str, ...] = ("liquidation",)
     #: Missing executions may still be on the stream: wait this long before asking for them.
     fills_delay_s: float = 0.25
+    #: The account's answer may be so old: no difference in cash counts sooner.
+    account_lag_s: float = 10.0
     #: A cancel that the broker took but did not carry out raises an alarm after this long.
     stuck_cancel_s: float = 60.0
     snapshot_every: int = 50_000
@@ -62,6 +71,13 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: add risk there.
     unknown_per_symbol: int = 0
     unknown_max: int = 2
+    #: What the pre-trade controls hold an order against; see docs/controls.md.
+    limits: LimitBook = PAPER_BOOK
+    is_live: bool = False  #: Real money.
+    #: What the at-trade controls tolerate.
+    guards: GuardLimits = GUARDS_PAPER
+    #: Of code and settings, where it counts; see `standing.identity`.
+    build: str = ""
     max_batch: int = 512
     inbox_max: int = 20_000
     stream_ready_timeout_s: float = 2.0
@@ -82,7 +98,7 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     slow_order_s: float = 0.5
     degraded_order_s: float = 1.0
     #: How much faster than our seconds the market's dates run: 1, but for a replayed day.
-    market_speed: float = 1.0
+    speed: float = 1
     #: How often the broker is asked for the quote of a symbol that a parent order works.
     parent_quote_s: float = 1.0
     #: A parent order relies on no quote that was told longer ago.
@@ -122,6 +138,7 @@ class EngineHealth(Struct, frozen=True, kw_only=True):
     open_breaks: int
     alarms: int
     inbox: int
+    questions: int  #: What the broker is being asked for, again and again until it is known.
     seq: int  #: The journal's last durable record.
     kill: Kill | None = None  #: None while trading is active.
 

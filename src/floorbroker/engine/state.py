@@ -37,11 +37,6 @@ from floorbroker.domain.messages import (
     OrderNotPlaced,
     OrderReject,
     OrderReopened,
-    ParentEnded,
-    ParentOrder,
-    ParentReplaced,
-    ParentStep,
-    ParentSwitched,
     PositionAdjusted,
     Reconciliation,
     RequestKind,
@@ -58,8 +53,11 @@ from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs, reported
 from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.news import STALE_JOURNAL
+from floorbroker.engine.exposure.ledger import Ledger
+from floorbroker.engine.standing.guards import Guards
 from floorbroker.engine.standing.image import IMAGE, Image
 from floorbroker.engine.standing.kill import Kill, killed
+from floorbroker.engine.standing.limits import LimitsInForce
 from floorbroker.engine.standing.parents import ParentBook
 
 
@@ -85,6 +83,8 @@ class State:
         self.kill: Kill | None = None  #: None while trading is ACTIVE.
         self.strangers: dict[ClOrdID, None] = {}
         self.parents = ParentBook(self.timers)
+        self.ledger = Ledger()  #: What orders reserve, and what was done lately.
+        self.guard(Guards())
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
             DeskOpened: self._opened,
             DeskClosed: self._closed,
@@ -110,11 +110,7 @@ class State:
             Alarm: self._alarmed,
             KillSwitched: self._killed,
             TradingResumed: self._resumed,
-            ParentOrder: self.parents.asked,
-            ParentStep: self.parents.stepped,
-            ParentSwitched: self.parents.switched,
-            ParentReplaced: self.parents.replaced,
-            ParentEnded: self.parents.finished,
+            **self.parents.takers,
         }
 
     def apply(self, message: JournalMessage) -> Order | None:
@@ -124,7 +120,13 @@ class State:
         order = None if applier is None else applier(message)
         if order is not None:
             self.parents.follow(order, message.transact_time)
+        self.ledger.take(self.book, message, order)
+        self.guards.take(message, order)
         return order
+
+    def guard(self, guards: Guards) -> None:
+        """What was laid over the desk stands like this."""
+        self.guards, self.limits = guards, LimitsInForce(guards)
 
     # The desk
 
@@ -145,7 +147,7 @@ class State:
 
     def _reconciled(self, message: Reconciliation) -> None:
         if self.reconciliation is None:
-            self.adopted_time = message.broker_time
+            self.adopted_time = self.book.adopted_time = message.broker_time
         if message.broker_time is not None:
             self.safe_time = message.broker_time
         if message.cash is not None:
@@ -196,6 +198,7 @@ class State:
             created_time=message.transact_time,
             wire_id=message.cl_ord_id,
             updated_time=message.transact_time,
+            ref_px=message.ref_px,
         )
         if self.kill is not None:
             self.kill = replace(self.kill, passed=self.kill.passed | {order.cl_ord_id})
@@ -357,6 +360,8 @@ class State:
                 kill=self.kill,
                 strangers=list(self.strangers),
                 cash=self.book.cash,
+                tally=self.ledger.tally,
+                guards=self.guards,
                 parents=self.parents.all(),
             )
         )
@@ -377,10 +382,12 @@ class State:
         state.book.cash = image.cash
         state.timers.update(image.timers)
         state.parents.restore(image.parents)
-        state.adopted_time = image.adopted_time
+        state.adopted_time = state.book.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time
         state.reconciliation = image.reconciliation
         state.alarms = image.alarms
         state.kill = image.kill
         state.strangers = dict.fromkeys(image.strangers)
+        state.ledger.restore(state.book, image.tally)
+        state.guard(image.guards)
         return state

@@ -174,6 +174,24 @@ class Finder:
         """The order of this id, live or ended."""
         return book.find(cl_ord_id) or self.filed(book, cl_ord_id)
 
+    def untangled(
+        self, book: Book, about: Order | None, found: ExecutionReport
+    ) -> ExecutionReport:
+        """The report without its successor, if that is known as an order by itself already: on a
+        journal that is behind its broker the one may be heard of before the other."""
+        successor = found.next_order_id
+        if not successor or (about is not None and not about.is_external):
+            return found
+        just_ended = (one for one in book.ended.values() if one.order_id == successor)
+        other = (
+            book.find_by_order_id(successor)
+            or next(just_ended, None)
+            or self._recent(book, successor)
+        )
+        if other is None or (about is not None and other.cl_ord_id == about.cl_ord_id):
+            return found
+        return replace(found, next_order_id=None)
+
     def parent_of(self, book: Book, found: ExecutionReport) -> Order | None:
         """The order whose leg the report is about, if the leg is not ours yet."""
         name = found.parent

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from floorbroker.domain.errors import Refused
+from floorbroker.domain.errors import Refused, RiskDenied
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     Alarm,
@@ -31,11 +31,12 @@ from floorbroker.domain.messages import (
 )
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine import decide
+from floorbroker.engine.atrade import sentry
 from floorbroker.engine.book import aftermath, legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.compare.approve import Approve, approved
-from floorbroker.engine.gates import halted
+from floorbroker.engine.gates import halted, laying
 from floorbroker.engine.outbox import LANES, Answer, Hands
 from floorbroker.engine.parents.steward import Steward
 from floorbroker.engine.state import State
@@ -80,12 +81,11 @@ class Writer:
             decide.Due: self._due,
             decide.LookForStuck: self._stuck,
             decide.Release: self._release,
-            decide.Record: self._record,
             decide.Barrier: self._barrier,
             decide.Resume: self._resume,
             halted.Halt: self._switch,
             halted.Lift: self._switch,
-            Approve: self._approve,
+            **dict.fromkeys((decide.Record, Approve, *laying.COMMANDS), self._settle),
         }
         self._follow: dict[type, Callable[[Any, Order | None], None]] = {
             NewOrderSingle: self._after_intent,
@@ -109,6 +109,7 @@ class Writer:
         """A new batch; everything in it is decided at one instant."""
         self.now, self.has_sends = now, False
         self.batch, self.effects, self.replies = [], [], []
+        self._eye = sentry.Eye(self.state.guards, self._settings.guards, now)
         self.state.book.clear_batch()
 
     def take(self, item: Any, reply: Any) -> None:
@@ -117,6 +118,8 @@ class Writer:
             self._takers[type(item)](item, reply)
         except Refused as refusal:
             self._put(decide.refused(item, refusal, self.now))
+            if isinstance(refusal, RiskDenied):
+                self.put(sentry.denied(self._eye, refusal, getattr(item, "request", None)))
             self.replies.append((reply, refusal))
         self._steward.settle()
 
@@ -134,6 +137,7 @@ class Writer:
         follow = self._follow.get(type(message))
         if follow is not None:
             follow(message, order)
+        self.put(sentry.after(self._eye, message, order))
         return order
 
     def put(self, messages: Iterable[JournalMessage]) -> None:
@@ -151,8 +155,8 @@ class Writer:
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
-        name, own = item.cl_ord_id, self._rules
-        self.put(decide.replacement(self.state, name, item.change, rules=own, now=self.now))
+        judge = partial(decide.replacement, rules=self._rules, now=self.now, around=item.around)
+        self.put(judge(self.state, item.cl_ord_id, item.change))
         self._await(item.cl_ord_id, self.state.book.replaces, reply)
 
     def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:
@@ -164,12 +168,13 @@ class Writer:
         self.state.book.touched(cl_ord_id)
         self._views.when(cl_ord_id, is_answered, reply)
 
-    def _record(self, item: decide.Record, reply: Any) -> None:
-        self.put(item.messages)
-        self._barrier(None, reply)
-
-    def _approve(self, item: Approve, reply: Any) -> None:
-        self.put(approved(self.state.reconciliation, item, self.now))
+    def _settle(self, item: decide.Record | Approve | laying.Command, reply: Any) -> None:
+        if isinstance(item, decide.Record):
+            self.put(item.messages)
+        elif isinstance(item, Approve):
+            self.put(approved(self.state.reconciliation, item, self.now))
+        else:
+            self.put(laying.laid(self.state, item, self._settings, self.now))
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -224,22 +229,18 @@ class Writer:
     def _after_send(self, message: RequestSent, order: Order | None) -> None:
         if order is not None:
             self.has_sends = True
-            change = (
-                None
-                if message.request is RequestKind.NEW
-                else self.state.book.change_of(message.request, message.cl_ord_id)
-            )
+            change = self.state.book.change_of(message.request, message.cl_ord_id)
             self.effects.append(partial(self._hands.outbox.send, message, order, change))
 
-    def _after_undelivered(self, told: RequestUndelivered, _: Order | None) -> None:
+    def _after_undelivered(self, message: RequestUndelivered, _: Order | None) -> None:
         retry = self._hands.resolver.retry
-        self.effects.append(partial(retry, told.request, told.cl_ord_id, told.attempt))
+        self.effects.append(partial(retry, message.request, message.cl_ord_id, message.attempt))
 
     def _after_unanswered(self, message: RequestUnanswered, _: Order | None) -> None:
-        kind, name, ask = message.request, message.cl_ord_id, self._hands.resolver.unanswered
+        ask = self._hands.resolver.unanswered
+        change = self.state.book.change_of(message.request, message.cl_ord_id)
         refusal = message.text if message.is_refusal else ""
-        change = self.state.book.change_of(kind, name)
-        self.effects.append(partial(ask, kind, name, change, refusal))
+        self.effects.append(partial(ask, message.request, message.cl_ord_id, change, refusal))
 
     def _after_cancel_reject(self, message: OrderCancelReject, order: Order | None) -> None:
         """It may have been refused because the order has filled: ask."""
@@ -252,8 +253,8 @@ class Writer:
         self.effects.append(self._hands.timer_changed)
 
     def _after_alarm(self, alarm: Alarm, _: Order | None) -> None:
-        of, text = alarm.cl_ord_id, alarm.text
-        self.effects.append(partial(log.warn, "alarm", name=alarm.name, order=of, text=text))
+        told = partial(log.warn, "alarm", name=alarm.name, order=alarm.cl_ord_id, text=alarm.text)
+        self.effects.append(told)
 
     # Answers and reports
 
@@ -271,14 +272,14 @@ class Writer:
 
     def _take(self, found: ExecutionReport) -> None:
         book = self.state.book
-        about = self._finder.about(book, found)
-        order = about = self._adopted(about, found)
+        order = about = self._adopted(self._finder.about(book, found), found)
+        found = self._finder.untangled(book, about, found)
         if about is None and not found.cl_ord_id:
             self.effects.append(partial(self._hands.resolver.identify, found))
             return
         for message in news.report(book, about, found, namespace=self._namespace, now=self.now):
             if type(message) is Alarm and self._raised.has(message):
-                continue
+                break
             order = self._put(message) or order
             if type(message) is OrderReopened:
                 self._hands.reopen([message.order.cl_ord_id])
@@ -320,9 +321,9 @@ class Writer:
             self.effects.append(partial(ask.standing, name))
 
     def _look_back(self, ended: Order) -> None:
-        book = self.state.book
-        named = partial(self._finder.named, book)
-        alarm = self._groups.alarm(ended, named, book.positions.get(ended.symbol), self.now)
+        named = partial(self._finder.named, self.state.book)
+        position = self.state.book.positions.get(ended.symbol)
+        alarm = self._groups.alarm(ended, named, position, self.now)
         if alarm is not None:
             self._put(alarm)
 
@@ -349,8 +350,7 @@ class Writer:
         self.put(decide.not_placed(self.state, item, self._rules, self.now))
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
-        alarm = decide.missing(item, self.now)
-        if not self._raised.has(alarm):
+        if not self._raised.has(alarm := decide.missing(item, self.now)):
             self._put(alarm)
 
     def _due(self, item: decide.Due, _: Any) -> None:

@@ -49,6 +49,7 @@ class Run(Struct, frozen=True, kw_only=True):
     decisions: tuple[tuple[int, Decision], ...]
     schedule_error: Decimal  #: The largest part of the quantity by which it was off its target.
     others: Qty  #: What others traded from the start to the end.
+    most_out: Qty  #: The most that was done or could be, at any moment.
 
     @property
     def filled(self) -> Qty:
@@ -120,6 +121,7 @@ def replay(
         decisions=tuple(floor.decisions),
         schedule_error=floor.error,
         others=floor.others,
+        most_out=floor.most_out,
     )
 
 

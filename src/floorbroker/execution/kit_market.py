@@ -84,6 +84,13 @@ class KitChild(Struct, kw_only=True):
     def leaves(self) -> Qty:
         return ZERO_QTY if self.is_ended else self.qty - self.filled
 
+    @property
+    def at_most(self) -> Qty:
+        """What it has filled and still may, a replace on its way included."""
+        if isinstance(self.waiting, ReplaceChild) and self.waiting.order_qty is not None:
+            return max(self.filled + self.leaves, self.waiting.order_qty)
+        return self.filled + self.leaves
+
 
 class Floor:
     """The order, its children and the market, from step to step."""
@@ -107,6 +114,7 @@ class Floor:
         self.decisions: list[tuple[int, Decision]] = []
         self.displayed = {Side.BUY: ZERO_QTY, Side.SELL: ZERO_QTY}
         self.error = Decimal(0)
+        self.most_out = ZERO_QTY
         self.others = ZERO_QTY
         self.last_ended_ns = 0
 
@@ -159,6 +167,8 @@ class Floor:
                 return
             for command in decision.commands:
                 self._take(command)
+            out = sum((child.at_most for child in self.children), ZERO_QTY)
+            self.most_out = max(self.most_out, out)
         raise RuntimeError(f"it did not come to rest at {self.now_ns}: {decision.why}")
 
     def _take(self, command: NewChild | ReplaceChild | CancelChild) -> None:

@@ -70,7 +70,7 @@ def profit_chart(report: TradeReport, view: View = DEFAULT_VIEW) -> Chart | None
         "customdata": [text for _, _, text in kept],
         "hovertemplate": "%{customdata}<extra></extra>",
     }
-    layout = _layout(f"time, {view.zone_name}", "realised profit, US dollars")
+    layout = layout_of(f"time, {view.zone_name}", "realised profit, US dollars")
     layout["yaxis"].update(zeroline=True, zerolinecolor="--muted")
     return Chart(
         name="profit",
@@ -121,7 +121,7 @@ def _notional_chart(report: TradeReport) -> Chart:
             ("sold", "sold_notional", "--sell"),
         )
     ]
-    layout = _layout("symbol", "notional, US dollars")
+    layout = layout_of("symbol", "notional, US dollars")
     layout["showlegend"] = True
     layout["xaxis"]["type"] = "category"
     return Chart(
@@ -150,7 +150,7 @@ def symbol_chart(
         own = [fill for fill in fills if fill.side is side]
         if own:
             data.append(_fill_markers(own, side, largest, view))
-    layout = _layout(f"time, {view.zone_name}", "price, US dollars")
+    layout = layout_of(f"time, {view.zone_name}", "price, US dollars")
     layout["showlegend"] = True
     return Chart(
         name=f"symbol-{row.account}-{row.symbol}",
@@ -296,7 +296,7 @@ def grouped(fills: Sequence[FillRow], most: int = POINTS_MAX) -> list[Sequence[F
     return [fills[place : place + step] for place in range(0, len(fills), step)]
 
 
-def _layout(x_title: str, y_title: str) -> dict[str, Any]:
+def layout_of(x_title: str, y_title: str) -> dict[str, Any]:
     axis = {
         "gridcolor": "--grid",
         "linecolor": "--line",

@@ -1,17 +1,12 @@
 """The trade report as one HTML file that opens offline, reads well and prints well."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from string import Template
-
-import msgspec
 
 from floorbroker.domain.amounts import Money
 from floorbroker.domain.quotes import Bar
 from floorbroker.journal.port import Verification
-from floorbroker.posttrade.charts import Chart, chart_specs, profit_chart, symbol_chart
+from floorbroker.posttrade.charts import Chart, profit_chart, symbol_chart
+from floorbroker.posttrade.page.shell import chart_figure, figure, page, section
 from floorbroker.posttrade.page.tables import Tables, escaped
 from floorbroker.posttrade.rows import SymbolRow, Totals, TradeReport
 from floorbroker.posttrade.trades import attention
@@ -25,32 +20,6 @@ from floorbroker.posttrade.wording import (
     pnl_text,
     words,
 )
-
-_JSON = msgspec.json.Encoder(decimal_format="number")
-
-_PAGE = Template("""\
-<!DOCTYPE html>
-<html lang="en"$root_class>
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: blob:; \
-style-src 'unsafe-inline'; script-src $script_hashes">
-<meta name="referrer" content="no-referrer">
-<title>$title</title>
-<style>
-$style
-</style>
-</head>
-<body>
-<main>
-$body
-</main>
-<script type="application/json" id="charts">$charts</script>
-$scripts
-</body>
-</html>
-""")
 
 
 def render_report(
@@ -83,39 +52,7 @@ def render_report(
         _notes_section(report),
     ]
     charts = [chart for chart in (profit, *(chart for _, chart in symbols)) if chart is not None]
-    return _page("\n".join(body), f"{report.mode.upper()} trade report", charts, view)
-
-
-def _page(body: str, title: str, charts: Sequence[Chart], view: View) -> str:
-    scripts = [_plotly(), _asset("report.js")] if charts else []
-    hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts) or "'none'"
-    specs = _JSON.encode(chart_specs(charts)).decode()
-    return _PAGE.substitute(
-        root_class=' class="rising-is-red"' if view.rising_is_red else "",
-        script_hashes=hashes,
-        title=escaped(title),
-        style=_asset("report.css"),
-        body=body,
-        # Inside a script only "<" could end it.
-        charts=specs.replace("<", "\\u003c"),
-        scripts="\n".join(f"<script>{script}</script>" for script in scripts),
-    )
-
-
-def _asset(name: str) -> str:
-    folder = resources.files("floorbroker.posttrade.page")
-    return folder.joinpath(name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    # Imported here because it takes a tenth of a second and only this page wants it.
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())
-
-
-def _digest(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return page("\n".join(body), f"{report.mode.upper()} trade report", charts, view)
 
 
 def _header(report: TradeReport, view: View) -> str:
@@ -151,20 +88,20 @@ def _figures(totals: Totals) -> str:
     return "".join(
         (
             '<dl class="figures">',
-            _figure(
+            figure(
                 "Realised profit",
                 pnl_text(totals.realized_pnl),
                 f"unrealised {pnl_text(totals.unrealized_pnl)}",
                 pnl_direction(totals.realized_pnl),
             ),
-            _figure("Orders", f"{totals.orders:,}", _order_detail(totals)),
-            _figure("Fills", f"{totals.fills:,}", f"${money_text(totals.notional)} traded"),
-            _figure(
+            figure("Orders", f"{totals.orders:,}", _order_detail(totals)),
+            figure("Fills", f"{totals.fills:,}", f"${money_text(totals.notional)} traded"),
+            figure(
                 "Open positions",
                 f"{totals.open_positions:,}",
                 f"net value {_dollars(totals.open_value)}",
             ),
-            _figure("Open breaks", breaks, _break_detail(totals)),
+            figure("Open breaks", breaks, _break_detail(totals)),
             "</dl>",
         )
     )
@@ -173,13 +110,6 @@ def _figures(totals: Totals) -> str:
 def _dollars(money: Money) -> str:
     sign = "-" if money < 0 else ""
     return f"{sign}${money_text(abs(money))}"
-
-
-def _figure(name: str, value: str, detail: str, classes: str = "") -> str:
-    return (
-        f'<div><dt>{escaped(name)}</dt><dd class="big {classes}">{escaped(value)}</dd>'
-        f'<dd class="small">{escaped(detail)}</dd></div>\n'
-    )
 
 
 def _order_detail(totals: Totals) -> str:
@@ -204,24 +134,7 @@ def _break_detail(totals: Totals) -> str:
 def _lead(chart: Chart | None) -> str:
     if chart is None:
         return '<p class="chart-box">Nothing was traded in this period.</p>'
-    return _figure_of(chart)
-
-
-def _figure_of(chart: Chart, classes: str = "chart") -> str:
-    return (
-        f'<figure class="chart-box"><figcaption><h3>{escaped(chart.title)}</h3>'
-        f'<p class="note">{escaped(chart.note)}</p></figcaption>'
-        f'<div class="{classes}" role="img" aria-label="{escaped(chart.title)}" '
-        f'data-chart="{escaped(chart.name)}"></div></figure>'
-    )
-
-
-def _section(name: str, gist: str, inside: str, *, is_open: bool = False) -> str:
-    return (
-        f"<section><details{' open' if is_open else ''}><summary><h2>{escaped(name)}</h2>"
-        f'<span class="gist">{escaped(gist)}</span></summary>\n'
-        f'<div class="inside">{inside}</div></details></section>'
-    )
+    return chart_figure(chart)
 
 
 def _incidents_section(report: TradeReport, tables: Tables) -> str:
@@ -234,14 +147,14 @@ def _incidents_section(report: TradeReport, tables: Tables) -> str:
     # Those that are still open come first; each part stays in time order.
     ranked = sorted(incidents, key=lambda found: (not found.is_open, found.time))
     inside = tables.incidents(ranked) if incidents else "<p>Nothing broke in this period.</p>"
-    return _section("What broke and how it was resolved", gist, inside, is_open=bool(unsettled))
+    return section("What broke and how it was resolved", gist, inside, is_open=bool(unsettled))
 
 
 def _symbols_section(
     report: TradeReport, tables: Tables, symbols: Sequence[tuple[SymbolRow, Chart | None]]
 ) -> str:
     if not symbols:
-        return _section("Symbols", "none", "<p>No symbol was ordered, traded or held.</p>")
+        return section("Symbols", "none", "<p>No symbol was ordered, traded or held.</p>")
     parts = [tables.symbols()]
     if any(row.last_px is not None and not row.last_px_is_market for row, _ in symbols):
         parts.append('<p class="dim">* our own last fill, because no market price was at hand</p>')
@@ -251,9 +164,9 @@ def _symbols_section(
         parts.append(
             f"<details{is_open}><summary><strong>{escaped(row.symbol)}</strong>"
             f'<span class="gist">{_symbol_gist(row, report)}</span></summary>'
-            f"{_figure_of(chart, 'chart tall')}</details>"
+            f"{chart_figure(chart, 'chart tall')}</details>"
         )
-    return _section("Symbols", counted(len(symbols), "symbol"), "\n".join(parts), is_open=True)
+    return section("Symbols", counted(len(symbols), "symbol"), "\n".join(parts), is_open=True)
 
 
 def _symbol_gist(row: SymbolRow, report: TradeReport) -> str:
@@ -269,7 +182,7 @@ def _orders_section(report: TradeReport, tables: Tables) -> str:
     inside = "<p>No orders.</p>"
     if report.orders:
         inside = f'<p class="dim">By type: {escaped(types)}</p>{tables.orders()}'
-    return _section("Orders", statuses or "none", inside)
+    return section("Orders", statuses or "none", inside)
 
 
 def _fills_section(report: TradeReport, tables: Tables) -> str:
@@ -279,21 +192,21 @@ def _fills_section(report: TradeReport, tables: Tables) -> str:
             "<h3>Busted</h3><p>These executions were taken back and count for nothing.</p>"
             + tables.fills(report.busted)
         )
-    return _section("Fills", counted(len(report.fills), "fill"), inside)
+    return section("Fills", counted(len(report.fills), "fill"), inside)
 
 
 def _reconciliation_section(report: TradeReport, tables: Tables) -> str:
     found = report.reconciliations
     if not found:
         inside = "<p>Our book was not held against the broker's in this period.</p>"
-        return _section("Reconciliation", "none", inside)
+        return section("Reconciliation", "none", inside)
     last = found[-1]
     compared = (
         f"{counted(len(found), 'comparison')}; last: {counted(last.orders_compared, 'order')}, "
         f"{counted(last.positions_compared, 'position')}, "
         f"{counted(len(last.open_breaks), 'open break')}"
     )
-    return _section("Reconciliation", compared, tables.reconciliations(found))
+    return section("Reconciliation", compared, tables.reconciliations(found))
 
 
 def _journal_section(
@@ -319,7 +232,7 @@ def _journal_section(
         f'<p class="hash">{escaped(checked)}</p>'
         f"{tables.sessions(report.sessions) if report.sessions else ''}"
     )
-    return _section("Journal", gist, inside, is_open=True)
+    return section("Journal", gist, inside, is_open=True)
 
 
 _NOTES = (
@@ -342,6 +255,4 @@ def _notes_section(report: TradeReport) -> str:
     notes = "".join(
         f'<li id="note-{place}">{escaped(text)}</li>' for place, text in enumerate(_NOTES, 1)
     )
-    return _section(
-        "How the figures are made", "", f'<ol class="notes">{notes}</ol>', is_open=True
-    )
+    return section("How the figures are made", "", f'<ol class="notes">{notes}</ol>', is_open=True)

@@ -14,7 +14,7 @@ from floorbroker.brokers.alpaca.transport import DeliveryUnknown, NotDelivered
 from floorbroker.clock import run_virtual
 from floorbroker.deskwork.batch import cancel_all
 from floorbroker.domain.amounts import Px, Qty
-from floorbroker.domain.errors import BrokerError, JournalError, Refused
+from floorbroker.domain.errors import JournalError, Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order
 from floorbroker.domain.quotes import Halt
@@ -122,7 +122,7 @@ class Play:
         """What the process does: start, serve callers, and end."""
         world = self.world
         try:
-            await self._start()
+            await world.open_at_last()
         except JournalError:
             self._failed()
             return
@@ -137,6 +137,10 @@ class Play:
         elif work.done():
             work.result()
             self._ended = "over"
+            if (world.fate.died_at or "").partition(" ")[0] in DISK:
+                await asyncio.wait([world.engine.failed], timeout=1.0)  # about to notice
+                if world.engine.failed.done():
+                    self._failed()
         else:
             work.cancel()
             await self._close()
@@ -160,19 +164,6 @@ class Play:
         assert is_disk, f"the engine ended without a reason: {why!r}"
         assert why is None or isinstance(why, JournalError), f"C28 ended by {why!r}"
         self._ended = "failed"
-
-    async def _start(self) -> None:
-        """A start that the faults cut off is made again, as a supervisor would."""
-        world = self.world
-        while True:
-            try:
-                await world.open()
-            except BrokerError:
-                await world.engine.stop()
-                await world.client.aclose()
-                world.journal.close()
-            else:
-                return
 
     async def _bury(self, death: Death) -> None:
         world = self.world
@@ -304,7 +295,8 @@ class Play:
         assert not self.world.engine.failed.done(), f"ended: {self.world.engine.failed.result()!r}"
         health = self.world.engine.health()
         is_quiet = not any(self.world.truth.in_flight[method] for method in ("POST", "PATCH"))
-        return is_quiet and health.is_open and health.unknown_orders == 0
+        is_known = health.unknown_orders == 0 and health.questions == 0
+        return is_quiet and health.is_open and is_known
 
     async def _end_all(self) -> None:
         """Cancel until nothing is open, as somebody who goes home would; then let it be quiet."""

@@ -257,6 +257,8 @@ def drawn(seed: int) -> Story:
         backup = Mishap(at_s=round(dice.uniform(0, 6), 3), kind="backup")
         deaths = (*deaths[:-1], replace(deaths[-1], is_restored=True))
         mishaps = (*mishaps, backup)
+        # What is taken over at the very first start is taken for what it is told to be.
+        faults = [rule for rule in faults if rule.kind != "stale_answer"]
     return Story(
         seed=seed,
         callers=_callers(dice),

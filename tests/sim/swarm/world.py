@@ -97,10 +97,10 @@ class SwarmWorld(World):
         self._crew: Any = None
         if late >= GRACE_S:
             self.expected_alarms |= {"late_order", "fill_after_end"}
-        if any(rule.kind == "stale_answer" for rule in story.faults):
-            self.expected_alarms.add("cash_break")  # until the account is told as it is
         if story.is_restored:
             self.expected_alarms |= {"stale_journal", "late_order", "fill_after_end"}
+            surprises = {"missing_executions", "unexpected_report", "second_order"}
+            self.expected_alarms |= surprises  # of predecessors and successors unknown here
         if busts:
             kinds = ("trade_cancel", "trade_correct")
             # A count from before a bust is not reached any more, or reached by another execution.

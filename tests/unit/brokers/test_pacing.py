@@ -7,20 +7,14 @@ from typing import Any
 
 import pytest
 
+from floorbroker.brokers.pace.budget import FIRST_MAX
 from floorbroker.brokers.pacing import (
     Lane,
     Pacer,
     PacingRules,
-    may_retry,
     retry_after_s,
 )
 from floorbroker.clock import LoopClock, ns_of, run_virtual
-from floorbroker.domain.errors import (
-    BrokerError,
-    BrokerRejected,
-    BrokerUnknown,
-    BrokerUnreachable,
-)
 from tests.unit.brokers.tiny import START
 
 Test = Callable[[Pacer, LoopClock], Coroutine[Any, Any, None]]
@@ -67,6 +61,7 @@ def test_without_headers_only_the_number_in_flight_is_limited() -> None:
 
 def test_places_in_flight_are_kept_for_cancels_and_look_ups() -> None:
     async def test(pacer: Pacer, clock: LoopClock) -> None:
+        spend(pacer, Lane.QUERY, {})  # this broker tells of no limit
         taken = 0
         while pacer.try_take(Lane.SUBMIT):
             taken += 1
@@ -363,21 +358,6 @@ def test_penalties_that_name_no_time_grow_until_an_answer_comes() -> None:
     paced(test)
 
 
-def test_an_order_that_may_have_arrived_is_never_sent_again() -> None:
-    unknown, unreachable, rejected = BrokerUnknown(""), BrokerUnreachable(""), BrokerRejected("")
-    expected: dict[Lane, dict[BrokerError, bool]] = {
-        Lane.SUBMIT: {unknown: False, unreachable: True, rejected: False},
-        Lane.REPLACE: {unknown: False, unreachable: True, rejected: False},
-        Lane.CANCEL: {unknown: True, unreachable: True, rejected: False},
-        Lane.RECONCILE: {unknown: True, unreachable: True, rejected: False},
-        Lane.QUERY: {unknown: True, unreachable: True, rejected: False},
-    }
-    for lane, answers in expected.items():
-        for problem, answer in answers.items():
-            assert may_retry(lane, problem) is answer
-    assert not may_retry(Lane.QUERY, BrokerError("of no kind"))
-
-
 def test_a_request_that_never_began_cannot_end() -> None:
     async def test(pacer: Pacer, clock: LoopClock) -> None:
         with pytest.raises(AssertionError, match="SUBMIT"):
@@ -428,3 +408,18 @@ def test_many_submits_at_once_stay_within_the_brokers_limit() -> None:
         assert refused[0] == 0
 
     paced(test, window_s=10)
+
+
+def test_before_the_first_answer_only_a_few_requests_leave() -> None:
+    """What the limit is nobody knows yet; cancels do not wait for that."""
+
+    async def test(pacer: Pacer, clock: LoopClock) -> None:
+        taken = [pacer.try_take(Lane.SUBMIT) for _ in range(50)]
+        assert sum(taken) == FIRST_MAX
+        assert 0 < pacer.wait_time_s(Lane.SUBMIT) < 1, "others may have the answer"
+        assert pacer.try_take(Lane.CANCEL)
+        assert pacer.claim(Lane.SUBMIT)
+        pacer.done(Lane.SUBMIT, {})  # and it tells of none
+        assert all(pacer.try_take(Lane.SUBMIT) for _ in range(50))
+
+    paced(test, max_in_flight=200)

@@ -21,6 +21,7 @@ from floorbroker.domain.messages import (
     MESSAGE_DECODER,
     ORDER_DECODER,
     Alarm,
+    Armed,
     Break,
     BreakApproved,
     BreakCause,
@@ -35,6 +36,7 @@ from floorbroker.domain.messages import (
     KillLevel,
     KillSwitched,
     LegAdopted,
+    LimitsChanged,
     Message,
     MessageQuarantined,
     NewOrderSingle,
@@ -56,6 +58,8 @@ from floorbroker.domain.messages import (
     RequestSent,
     RequestUnanswered,
     RequestUndelivered,
+    RiskState,
+    RiskStateChanged,
     Source,
     TimerFired,
     TimerSet,
@@ -146,7 +150,9 @@ MESSAGES: list[JournalMessage] = [
         transact_time=NOON, epoch=3, version="0.1.0", account=MAIN, broker="alpaca", mode="paper"
     ),
     DeskClosed(transact_time=NOON, epoch=3),
-    NewOrderSingle(transact_time=NOON, cl_ord_id=MINE, account=MAIN, order=LIMIT),
+    NewOrderSingle(
+        transact_time=NOON, cl_ord_id=MINE, account=MAIN, order=LIMIT, ref_px=Px("187.21")
+    ),
     OrderCancelRequest(transact_time=NOON, cl_ord_id=MINE, text="asked by hand"),
     OrderCancelReplaceRequest(
         transact_time=NOON,
@@ -195,6 +201,7 @@ MESSAGES: list[JournalMessage] = [
         parent=ClOrdID("FB-0"),
         legs=(LEG,),
         origin="liquidation",
+        is_guessed=True,
     ),
     OrderCancelReject(
         transact_time=NOON,
@@ -207,7 +214,12 @@ MESSAGES: list[JournalMessage] = [
     OrderNotPlaced(transact_time=NOON, cl_ord_id=MINE, text="nowhere to be found"),
     OrderExpiredUnsent(transact_time=NOON, cl_ord_id=MINE, text="too old"),
     BusinessMessageReject(
-        transact_time=NOON, command="submit_order", text="no", cl_ord_id=MINE, symbol="AAPL"
+        transact_time=NOON,
+        command="submit_order",
+        text="no",
+        cl_ord_id=MINE,
+        symbol="AAPL",
+        control="P06",
     ),
     MessageQuarantined(transact_time=NOON, source=Source.STREAM, raw='{"x": ', text="cut short"),
     Alarm(transact_time=NOON, name="after_the_end", text="a fill", cl_ord_id=MINE, is_over=True),
@@ -274,6 +286,35 @@ MESSAGES: list[JournalMessage] = [
         latch_id="5f",
     ),
     TradingResumed(transact_time=NOON, reason="cause found", by="risk"),
+    RiskStateChanged(
+        transact_time=NOON,
+        state=RiskState.HALTED,
+        cause="A05: stale",
+        by="the desk",
+        control="A05",
+        symbol="AAPL",
+        strategy="mean",
+    ),
+    LimitsChanged(
+        transact_time=NOON,
+        name="order_qty_max",
+        old='"5"',
+        new='"9"',
+        by="risk",
+        effective_time=LATER,
+        scope="symbol",
+        whose="AAPL",
+        reason="basket",
+    ),
+    Armed(
+        transact_time=NOON,
+        account=Account("main"),
+        by="risk",
+        version="1",
+        identity="5f",
+        expires_time=LATER,
+        cause="limits changed",
+    ),
     ParentOrder(
         transact_time=NOON,
         parent_id=ClOrdID("fb-9"),
@@ -395,7 +436,11 @@ GOLDEN = {
 def test_the_canonical_bytes_do_not_change(name: str) -> None:
     message = next(message for message in MESSAGES if name_of(message) == name)
     if isinstance(message, ExecutionReport):
-        message = msgspec.structs.replace(message, parent=None, legs=(), origin="")  # later
+        message = msgspec.structs.replace(
+            message, parent=None, legs=(), origin="", is_guessed=False
+        )  # later
+    if isinstance(message, NewOrderSingle):
+        message = msgspec.structs.replace(message, ref_px=None)  # later
     assert ENCODER.encode(message) == GOLDEN[name]
     assert MESSAGE_DECODER.decode(GOLDEN[name]) == message
 

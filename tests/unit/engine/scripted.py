@@ -307,7 +307,7 @@ class ScriptedBroker:
         _unused()
 
     async def latest_quote(self, symbol: str) -> Quote | None:
-        _unused()
+        return None
 
     async def latest_trade(self, symbol: str) -> Trade | None:
         _unused()

@@ -1,13 +1,14 @@
 """The engine from the outside: what callers see, what the journal holds, what the broker gets."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
 
 from floorbroker.deskwork.batch import cancel_all
-from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.errors import (
     DuplicateClOrdID,
     Halted,
@@ -198,15 +199,44 @@ async def test_a_late_ghost_is_ours_all_the_same() -> None:
         assert ended.ord_status is OrdStatus.NOT_PLACED
         made.broker.hidden.clear()
         await made.sleep(600)  # the ghost watch or a poll comes by
-        order = made.engine.order(ClOrdID("fb-ghost"))
-        assert order is not None
-        assert order.ord_status is OrdStatus.NEW
-        assert made.journal.ended_order(order.cl_ord_id) is None
+        order_id = made.broker.order_id("fb-ghost")
+        assert made.broker.asked.count(("cancel", order_id)) == 1, "nobody waits for it any more"
+        order = await made.engine.wait(ClOrdID("fb-ghost"))
+        assert (order.ord_status, order.order_id) == (OrdStatus.CANCELED, order_id)
         assert "late_order" in made.alarms()
-        made.broker.is_silent = False
-        made.broker.fill(made.broker.order_id("fb-ghost"), 10)
-        assert (await made.engine.wait(ClOrdID("fb-ghost"))).ord_status is OrdStatus.FILLED
         assert not made.engine.external_orders()
+
+
+@pytest.mark.proves("I04")
+@virtual
+async def test_what_a_late_ghost_executed_is_ours_and_the_rest_is_canceled() -> None:
+    async with desk() as made:
+        made.broker.script = ["taken"]
+        made.broker.is_silent = True
+        made.broker.hidden.add("fb-ghost")
+        await made.engine.submit(limit(10, cl_ord_id="fb-ghost"))
+        await made.engine.wait(ClOrdID("fb-ghost"))
+        made.broker.fill(made.broker.order_id("fb-ghost"), 4)
+        made.broker.hidden.clear()
+        await made.sleep(600)
+        order = await made.engine.wait(ClOrdID("fb-ghost"))
+        assert (order.ord_status, order.cum_qty) == (OrdStatus.CANCELED, Qty(4))
+        assert made.engine.positions()["AAPL"].qty == Qty(4)
+
+
+@virtual
+async def test_an_order_that_is_another_at_the_broker_stops_trading() -> None:
+    async with desk() as made:
+        order = await made.engine.submit(limit(cl_ord_id="fb-1"))
+        assert order.order_id is not None
+        theirs = replace(made.broker.book[order.order_id], symbol="MSFT")
+        for _ in range(2):
+            made.broker.tell(replace(theirs, source=Source.STREAM))
+            await made.sleep(1)
+        assert made.alarms() == ["terms_differ"]
+        assert made.kinds().count("KillSwitched") == 1
+        with pytest.raises(Halted, match="terms_differ: fb-1: symbol is MSFT at the broker"):
+            await made.engine.submit(limit())
 
 
 @virtual
@@ -251,6 +281,25 @@ async def test_strangers_trades_during_a_disconnect_are_booked_at_the_reconnect(
         made.broker.wire.is_up.set()
         await made.sleep(5)
         assert made.engine.positions()["AAPL"].qty == 7
+
+
+@virtual
+async def test_a_strangers_trade_from_before_the_journal_counts_once() -> None:
+    """It was in the position that was taken over, and is told of late."""
+    async with desk() as made:
+        trade = made.broker.fill(made.broker.place_elsewhere("by-hand", 7), 7)
+        made.broker.trades.clear()
+    fresh = TestDesk(made.broker, MemoryDisk())
+    await fresh.engine.start()
+    await fresh.sleep(1)
+    assert fresh.engine.positions()["AAPL"].qty == 7
+    early = trade.transact_time - timedelta(seconds=30)
+    made.broker.tell(replace(trade, transact_time=early, exec_id=ExecID("late-1")))
+    await fresh.sleep(1)
+    assert "PositionAdjusted" in fresh.kinds()
+    held = fresh.engine.positions()["AAPL"]
+    assert (held.qty, held.realized_pnl) == (Qty(7), Money(0))
+    await fresh.engine.stop()
 
 
 @virtual

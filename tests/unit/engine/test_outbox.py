@@ -156,14 +156,27 @@ async def test_a_refused_replace_that_cannot_be_checked_stays_open() -> None:
 def test_a_doubtful_refusal_of_a_replace_is_settled_by_the_order_itself(
     status: OrdStatus, kind: str
 ) -> None:
+    assert _outcome_of_doubt(status) == kind
+
+
+def test_a_status_whose_word_is_not_known_settles_no_refusal() -> None:
+    """It may be that of an order that is being replaced."""
+    assert _outcome_of_doubt(OrdStatus.ACCEPTED, is_guessed=True) == "RequestUnanswered"
+
+
+def _outcome_of_doubt(status: OrdStatus, *, is_guessed: bool = False) -> str:
+    """What comes of a replace that is refused in doubt, of an order that is so at the broker."""
+    outcomes = []
+
     @virtual
     async def story() -> None:
         broker = ScriptedBroker()
         placed = await broker.place(NAME, limit(10))
-        broker.book[placed.order_id] = replace(placed, ord_status=status)
+        broker.book[placed.order_id] = replace(placed, ord_status=status, is_guessed=is_guessed)
         broker.script = ["doubtful"]
         order = replace(state().book.orders[NAME], order_id=placed.order_id)
         change: Any = object()
-        assert await Tray(broker).outcome(RequestKind.REPLACE, order, change) == kind
+        outcomes.append(await Tray(broker).outcome(RequestKind.REPLACE, order, change))
 
     story()
+    return outcomes[0]

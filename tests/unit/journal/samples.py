@@ -5,9 +5,11 @@ from decimal import Decimal
 from random import Random
 
 from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID, leg_id
 from floorbroker.domain.messages import (
     Alarm,
+    Armed,
     Break,
     BreakApproved,
     BreakCause,
@@ -21,6 +23,7 @@ from floorbroker.domain.messages import (
     KillLevel,
     KillSwitched,
     LegAdopted,
+    LimitsChanged,
     MessageQuarantined,
     NewOrderSingle,
     OrderCancelReject,
@@ -30,12 +33,19 @@ from floorbroker.domain.messages import (
     OrderNotPlaced,
     OrderReject,
     OrderReopened,
+    ParentEnded,
+    ParentOrder,
+    ParentReplaced,
+    ParentStep,
+    ParentSwitched,
     PositionAdjusted,
     Reconciliation,
     RequestKind,
     RequestSent,
     RequestUnanswered,
     RequestUndelivered,
+    RiskState,
+    RiskStateChanged,
     Source,
     TimerFired,
     TimerSet,
@@ -108,7 +118,45 @@ def timers(count: int, start: int = 0) -> list[JournalMessage]:
 
 def one_of_each() -> list[JournalMessage]:
     """Every kind of message, with texts that try to break lines."""
-    return [*_desk_messages(), *_order_messages(), *_answers()]
+    return [*_desk_messages(), *_order_messages(), *_answers(), *_parent_messages()]
+
+
+def _parent_messages() -> list[JournalMessage]:
+    name, child = ClOrdID("fb-9"), ClOrdID("fb-9~1")
+    return [
+        ParentOrder(
+            transact_time=NOON,
+            parent_id=name,
+            account=ACCOUNT,
+            side=Side.BUY,
+            symbol="AAPL",
+            qty=Qty(1000),
+            algo="twap",
+            start_ns=1,
+            end_ns=2,
+            limit=Px("187.20"),
+        ),
+        ParentStep(
+            transact_time=NOON,
+            parent_id=name,
+            count=1,
+            children={child: "rest"},
+            why="sends 100\nto rest",
+            withheld=("new 100 at 3: \u2028",),
+        ),
+        ParentSwitched(
+            transact_time=NOON, parent_id=name, to=ParentState.PAUSED, by="x", reason="a\nb"
+        ),
+        ParentReplaced(transact_time=NOON, parent_id=name, qty=Qty(800), end_ns=3),
+        ParentEnded(
+            transact_time=NOON,
+            parent_id=name,
+            outcome=ParentState.CANCELED,
+            filled=Qty(300),
+            cost=Money("56160"),
+            text="a\nb",
+        ),
+    ]
 
 
 def _desk_messages() -> list[JournalMessage]:
@@ -225,6 +273,25 @@ def _answers() -> list[JournalMessage]:
         ),
         KillSwitched(transact_time=NOON, level=KillLevel.CANCEL, reason="fat\nfinger", by="risk"),
         TradingResumed(transact_time=NOON, reason="cause\nfound", by="risk"),
+        *_laid(),
+    ]
+
+
+def _laid() -> list[JournalMessage]:
+    return [
+        RiskStateChanged(
+            transact_time=NOON, state=RiskState.HALTED, cause="A05:\nstale", by="risk", symbol="F"
+        ),
+        LimitsChanged(
+            transact_time=NOON,
+            name="order_qty_max",
+            old="5",
+            new="9",
+            by="risk",
+            reason="large\nbasket",
+            effective_time=NOON,
+        ),
+        Armed(transact_time=NOON, account=Account("main"), by="risk", expires_time=NOON),
     ]
 
 

@@ -176,6 +176,7 @@ def _status_report(
         text=text,
         parent=ClOrdID(parent) if parent else None,
         origin=order.source or "",
+        is_guessed=bool(text),
     )
 
 
@@ -289,6 +290,7 @@ def _stream_report(update: _TradeUpdate, now: datetime) -> ExecutionReport:
         next_order_id=OrderID(order.replaced_by) if order.replaced_by else None,
         received_time=now,
         text=text or EVENT_TEXTS.get(update.event, ""),
+        is_guessed=bool(text) and exec_type is ExecType.RESTATED,  # else the event says it
     )
 
 

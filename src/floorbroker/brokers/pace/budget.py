@@ -5,6 +5,9 @@ we think: then others asked, too. Of a window that an answer is the first to tel
 that have left and are not answered may or may not be counted in; they are taken off, because
 asking one time too few is cheaper. (Taken off with every answer, they would eat what is kept for
 cancels.)
+
+As long as no answer has said what the limit is, only a few requests are on their way at a time:
+all processes of a machine that starts would otherwise ask at once. Cancels do not wait for that.
 """
 
 import math
@@ -12,6 +15,13 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from floorbroker.clock import Clock
+
+#: So many requests may be on their way before the first answer.
+FIRST_MAX = 20
+#: The limit of a broker that does not say what it is.
+UNTOLD = -1
+#: Without a limit no window ends: an answer to somebody else opens the way.
+LOOK_AGAIN_S = 0.1
 
 
 class Told(NamedTuple):
@@ -65,7 +75,8 @@ class Budget(Protocol):
 
 
 class Window:
-    """One window of a budget; times are seconds of one clock. A limit of 0 is not known yet."""
+    """One window of a budget; times are seconds of one clock. A limit of 0 is not known yet, and
+    UNTOLD is not told by this broker."""
 
     __slots__ = ("ends_at", "is_assumed", "limit", "remaining", "reset_s")
 
@@ -79,8 +90,8 @@ class Window:
         self.is_assumed = False  #: We began it, and no answer has told of it yet.
 
     def allows(self, share: float, now: float, in_flight: int) -> bool:
-        if not self.limit:
-            return True
+        if self.limit <= 0:
+            return self.limit == UNTOLD or in_flight < FIRST_MAX or not share
         left = self.limit - in_flight if now >= self.ends_at else self.remaining
         return left > math.floor(self.limit * share)
 
@@ -93,11 +104,19 @@ class Window:
         self.remaining -= 1
 
     def left(self, now: float, in_flight: int) -> Left | None:
-        if not self.limit:
+        if self.limit <= 0:
             return None
         if now >= self.ends_at:
             return Left(self.limit, self.limit - in_flight, None)
         return Left(self.limit, self.remaining, self.ends_at - now)
+
+    def wait_s(self, now: float) -> float:
+        """How long who may not ask now waits, if no answer comes before."""
+        return max(self.ends_at - now, 0.0) if self.limit else LOOK_AGAIN_S
+
+    def answered(self) -> None:
+        """A request has ended whose answer told of no limit."""
+        self.limit = self.limit or UNTOLD
 
     def learn(self, told: Told, in_flight: int, ends_at: float) -> None:
         """Answers overtake each other: within one window the lowest figure is the latest."""
@@ -127,11 +146,10 @@ class OwnBudget:
         self._in_flight = 0
 
     def take(self, share: float) -> bool:
-        window = self._window
-        if window.limit:
-            now = self._clock.monotonic()
-            if not window.allows(share, now, self._in_flight):
-                return False
+        window, now = self._window, self._clock.monotonic()
+        if not window.allows(share, now, self._in_flight):
+            return False
+        if window.limit > 0:
             window.spend(now, self._in_flight, self._window_s)
         self._in_flight += 1
         return True
@@ -142,18 +160,18 @@ class OwnBudget:
 
     def done(self, told: Told | None) -> None:
         self._in_flight -= 1
-        if told is not None:
+        if told is None:
+            self._window.answered()
+        else:
             left_s = seconds_left(told, self._clock.now_ns() / 1e9, self._window_s)
             self._window.learn(told, self._in_flight, self._clock.monotonic() + left_s)
 
     def wait_s(self, share: float) -> float:
         window = self._window
-        if not window.limit:
-            return 0.0
         now = self._clock.monotonic()
         if window.allows(share, now, self._in_flight):
             return 0.0
-        return max(window.ends_at - now, 0.0)
+        return window.wait_s(now)
 
     def left(self) -> Left | None:
         return self._window.left(self._clock.monotonic(), self._in_flight)

@@ -8,7 +8,7 @@ share of one. So a broker that is out of reach is asked a few times at once and 
 `trickle_s`, however many orders wait; one that answers again is soon asked as fast as it answers.
 
 A cancel is charged and does not wait for a token: it takes risk away. What may have arrived is
-never made again here; see `pacing.MAY_RETRY`.
+never made again here; see `brokers.answers`.
 """
 
 import asyncio

@@ -97,7 +97,7 @@ class SharedBudget:
             is_allowed = window.allows(share, now, in_flight)
             if is_allowed:
                 self._in_flight += 1
-                if window.limit:
+                if window.limit > 0:
                     window.spend(now, in_flight, self._window_s)
                     self._debt += not is_locked
             if is_locked and (is_allowed or self._debt):
@@ -118,7 +118,7 @@ class SharedBudget:
         window = self._window
         if window.allows(share, now, self._all_in_flight(now)):
             return 0.0
-        return max(window.ends_at - now, 0.0)
+        return window.wait_s(now)
 
     def left(self) -> Left | None:
         now = self._clock.now_ns() / 1e9
@@ -158,7 +158,9 @@ class SharedBudget:
                 self._debt -= tokens
                 return
             self._note(now)
-            if told is not None:
+            if told is None:
+                self._window.answered()
+            else:
                 ends_at = now + seconds_left(told, now, self._window_s)
                 self._window.learn(told, self._all_in_flight(now), ends_at)
             self._write(now)

@@ -104,27 +104,39 @@ def kill(*, options: KillOptions | None = None, json: Json = False) -> int:
 def resume(
     *,
     reason: Annotated[str, Parameter(help="why trading may go on; stands in the journal")],
+    symbol: Annotated[str, Parameter(help="a symbol that was paused, not the desk")] = "",
+    strategy: Annotated[
+        str | None, Parameter(help="a strategy that was disabled; - is orders that name none")
+    ] = None,
     by: _BY = "",
     json: Json = False,
 ) -> int:
-    """Lift a kill: remove the latch and take orders again.
+    """Lift a kill, or what a control laid over the desk: take orders again.
 
-    Example: floorbroker resume --reason "cause found, limits checked"
+    Examples: floorbroker resume --reason "cause found, limits checked"
+              floorbroker resume --strategy mean-reversion --reason "price feed mended"
     """
     if not reason.strip():
         raise ConfigError("--reason: say why trading may go on")
+    whose = "" if strategy == "-" else strategy
 
     async def lift(desk: "Desk") -> "TradingStatus":
-        return await desk.resume(reason=reason, by=by)
+        return await desk.resume(reason=reason, by=by, symbol=symbol, strategy=whose)
 
     try:
         found = with_desk(lift)
     except JournalLocked:
+        if symbol or strategy is not None:
+            raise
         return _ask_desk(reason.strip(), by, json=json)
     if json:
         say_json(found)
     else:
         say(f"trading is {found.trading.upper()}")
+        for name, why in found.symbols.items():
+            say(f"  {name} is paused: {why}")
+        for name, why in found.strategies.items():
+            say(f"  strategy {name} is disabled: {why}")
     return DONE
 
 

@@ -21,6 +21,8 @@ _COLUMNS = {
     **{one.name: one.name for one in fields(SubmitOptions) if one.name not in ("wait", "file")},
 }
 _COLUMNS.pop("order_class")
+#: When an order is placed, where that is told.
+TIME = "time"
 _TOLD_MAX = 20
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0", "")
 #: A line of the file: its number, and what stands in its columns.
@@ -30,29 +32,63 @@ Row = tuple[int, dict[str, str]]
 def orders_in(path: Path) -> list[tuple[int, OrderRequest]]:
     """The orders of a .csv or .jsonl file, each with its line; raises ConfigError that names every
     line and field that is wrong."""
+    return [(line, request) for line, request, _ in _read(path, "--file", _nothing_more)]
+
+
+def timed_orders_in(
+    path: Path, moment_of: Callable[[str], int], check: Callable[[OrderRequest, int], None]
+) -> list[tuple[int, OrderRequest, int]]:
+    """The same of a file with a column `time`, which `moment_of` reads; `check` looks at each
+    order and its time. Both raise InvalidOrder for what cannot be."""
+
+    def more(row: dict[str, str]) -> Callable[[OrderRequest], int]:
+        time_ns = moment_of(row.pop(TIME, ""))
+
+        def checked(request: OrderRequest) -> int:
+            check(request, time_ns)
+            return time_ns
+
+        return checked
+
+    return _read(path, "--orders", more, (TIME,))
+
+
+def _nothing_more(_row: dict[str, str]) -> Callable[[OrderRequest], int]:
+    return lambda _request: 0
+
+
+def _read(
+    path: Path,
+    option: str,
+    more: Callable[[dict[str, str]], Callable[[OrderRequest], int]],
+    also: tuple[str, ...] = (),
+) -> list[tuple[int, OrderRequest, int]]:
+    """Each order with its line and what `more` makes of its row and of it."""
     read = _READERS.get(path.suffix.lower())
     if read is None:
-        raise ConfigError(f"--file: {path} must end with {' or '.join(_READERS)}")
+        raise ConfigError(f"{option}: {path} must end with {' or '.join(_READERS)}")
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"--file: {path} cannot be read: {problem}") from None
-    found: list[tuple[int, OrderRequest]] = []
+        raise ConfigError(f"{option}: {path} cannot be read: {problem}") from None
+    found: list[tuple[int, OrderRequest, int]] = []
     wrong: list[str] = []
     seen: dict[str, int] = {}
-    for line, row in _told(read(text), wrong):
+    for line, row in _told(read(text, also), wrong):
         try:
+            finish = more(row)
             request = _order(row)
+            value = finish(request)
         except InvalidOrder as problem:
             wrong.append(f"line {line}: {problem}")
             continue
         first = seen.setdefault(request.cl_ord_id or f"line {line}", line)
         if first != line:
             wrong.append(f"line {line}: id: {request.cl_ord_id} stands in line {first}, too")
-        found.append((line, request))
+        found.append((line, request, value))
     if wrong:
-        more = [f"and {len(wrong) - _TOLD_MAX} more"] if len(wrong) > _TOLD_MAX else []
-        lines = "\n  ".join([*wrong[:_TOLD_MAX], *more])
+        rest = [f"and {len(wrong) - _TOLD_MAX} more"] if len(wrong) > _TOLD_MAX else []
+        lines = "\n  ".join([*wrong[:_TOLD_MAX], *rest])
         raise ConfigError(f"{path}: nothing was sent; {len(wrong)} lines are wrong\n  {lines}")
     if not found:
         raise ConfigError(f"{path}: no orders in it; a line says side, qty, symbol and prices")
@@ -68,11 +104,11 @@ def _told(rows: Iterator[Row | str], wrong: list[str]) -> Iterator[Row]:
             yield row
 
 
-def _csv(text: str) -> Iterator[Row | str]:
+def _csv(text: str, also: tuple[str, ...]) -> Iterator[Row | str]:
     reader = csv.reader(text.splitlines())
     header = [name.strip().lower() for name in next(reader, [])]
     for name in header:
-        if name not in _COLUMNS:
+        if name not in _COLUMNS and name not in also:
             yield f"line 1: {_unknown(name)}"
     for cells in reader:
         if not any(cell.strip() for cell in cells):
@@ -84,7 +120,7 @@ def _csv(text: str) -> Iterator[Row | str]:
         yield reader.line_num, {name: cell for name, cell in row.items() if cell}
 
 
-def _jsonl(text: str) -> Iterator[Row | str]:
+def _jsonl(text: str, _also: tuple[str, ...]) -> Iterator[Row | str]:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
@@ -103,7 +139,10 @@ def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-_READERS: dict[str, Callable[[str], Iterator[Row | str]]] = {".csv": _csv, ".jsonl": _jsonl}
+_READERS: dict[str, Callable[[str, tuple[str, ...]], Iterator[Row | str]]] = {
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+}
 
 
 def _order(row: dict[str, str]) -> OrderRequest:

@@ -1,4 +1,4 @@
-"""The base of everything that is journaled."""
+"""What every journaled message is."""
 
 from datetime import datetime
 

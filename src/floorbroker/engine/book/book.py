@@ -99,6 +99,8 @@ class Book:
         self.ended_legs: OrderedDict[OrderID, ClOrdID] = OrderedDict()
         self.unknown: dict[ClOrdID, Order] = {}
         self.cash = CashBook()
+        #: When positions were taken over, on the broker's clock.
+        self.adopted_time: datetime | None = None
 
     def restore(self, orders: Iterable[Order], external: Iterable[Order]) -> None:
         """Take in the live orders of a snapshot."""

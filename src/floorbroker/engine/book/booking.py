@@ -6,6 +6,7 @@ sum, busts taken off. A successor's CumQty at the broker starts at zero or carri
 predecessors; which of the two it is shows in its own figures, see `is_behind`.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from itertools import accumulate
 
@@ -103,7 +104,7 @@ def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
     own_qty = sum((fill.last_qty for fill in own), ZERO_QTY)
     if told <= own_qty:
         return ZERO_QTY
-    if not own and told in accumulate(fill.last_qty for fill in order.fills):
+    if not own and told in _totals_on_the_way(order):
         return ZERO_QTY
     earlier = _earlier_qty(order, order_id)
     if any(fill.cum_qty - fill.last_qty < earlier for fill in own):
@@ -113,6 +114,12 @@ def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
         return told - own_qty
     missing = told - until_then
     return missing if missing > _busted_qty(order) else ZERO_QTY
+
+
+def _totals_on_the_way(order: Order) -> Iterator[Qty]:
+    """What the order had executed after each execution; they may have been booked out of turn."""
+    in_turn = sorted(order.fills, key=lambda fill: (fill.transact_time, fill.cum_qty))
+    return accumulate(fill.last_qty for fill in in_turn)
 
 
 def _busted_qty(order: Order) -> Qty:
@@ -274,9 +281,16 @@ def _is_current(order: Order, report: ExecutionReport) -> bool:
     return order.order_id is None or report.order_id == order.order_id
 
 
+def _goes_on(report: ExecutionReport, goal: Qty) -> bool:
+    """Whether the broker says that there is more to come after what we hold for all of it: its
+    order has grown, as a leg does with its parent, and we have not heard of that yet."""
+    is_part = report.ord_status is OrdStatus.PARTIALLY_FILLED
+    return is_part and report.exec_type is ExecType.TRADE and report.cum_qty >= goal
+
+
 def _is_filled(order: Order, report: ExecutionReport, goal: Qty | None) -> bool:
     if goal is not None and order.cum_qty >= goal:
-        return True
+        return not _goes_on(report, goal)
     if report.ord_status is not OrdStatus.FILLED or not _is_current(order, report):
         return False
     is_growing = goal is not None and order.order_qty is not None and goal > order.order_qty

@@ -1,7 +1,7 @@
 """What should have become of the account's cash: the last count, and our executions since."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
@@ -12,14 +12,19 @@ from floorbroker.domain.order import Fill, Side
 
 #: How many activities are remembered as counted: those of some weeks.
 COUNTED_MAX = 2000
+#: The broker's answers about its time and its cash may be so old.
+UNSURE = timedelta(seconds=60)
+#: How many executions are remembered from about the first count.
+EARLY_MAX = 200
 
 
 class CashBook(Struct, kw_only=True):
     """Moves with each execution that is booked, and with each count.
 
     `basis` is what the cash should have been at the last count, None before the first one.
-    `rounded` is what was traded, each execution rounded to the cent. `late` is what of it was
-    executed before the first count and booked after: the broker's cash may have had it then.
+    `rounded` is what was traded, each execution rounded to the cent. `early` are executions from
+    about the first count and before that were booked after it: the broker's cash may have had
+    them, up to some instant.
     """
 
     basis: Money | None = None
@@ -29,7 +34,7 @@ class CashBook(Struct, kw_only=True):
     has_parts: bool = False  #: An execution was worth a part of a cent, ever.
     counted: list[str] = []
     until: datetime | None = None  #: When it was counted last, on the broker's clock.
-    late: Money = ZERO_MONEY
+    early: list[tuple[datetime, Money]] = []
     first: datetime | None = None  #: When it was counted first.
 
     def booked(self, fills: Iterable[Fill]) -> None:
@@ -42,15 +47,15 @@ class CashBook(Struct, kw_only=True):
             self.traded += value
             self.rounded += cents
             self.executions += 1
-            if self.first is not None and fill.transact_time <= self.first:
-                self.late += value
+            if self.first is not None and fill.transact_time <= self.first + UNSURE:
+                self.early = [*self.early, (fill.transact_time, value)][-EARLY_MAX:]
 
     def take(self, count: CashCount) -> None:
         """The cash was counted; what was executed meanwhile goes on counting."""
         self.basis, self.until = count.cash, count.until
         self.first = self.first or count.until
         if count.executions:
-            self.late = ZERO_MONEY
+            self.early = []
         self.traded -= count.traded
         self.rounded -= count.rounded
         self.executions -= count.executions

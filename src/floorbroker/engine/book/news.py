@@ -6,9 +6,12 @@ disk. What surprises is journaled all the same, with an alarm beside it.
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 from msgspec.structs import replace
 
+from floorbroker.domain.amounts import Money
+from floorbroker.domain.books.breaks import BreakCause
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER, Report, is_surprise, next_status
 from floorbroker.domain.messages import (
@@ -16,10 +19,14 @@ from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
     JournalMessage,
+    KillLevel,
+    KillSwitched,
+    OrderCancelRequest,
     OrderReopened,
+    PositionAdjusted,
     Source,
 )
-from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus
+from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Side
 from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase, base_id
 from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated
@@ -28,6 +35,10 @@ Messages = list[JournalMessage]
 
 #: The alarm that the journal is behind its broker: restored from a backup, or copied.
 STALE_JOURNAL = "stale_journal"
+#: The alarm that the broker has an order which was held for never placed.
+LATE_ORDER = "late_order"
+#: Who stopped trading, if it was no person.
+OURSELVES = "floorbroker"
 
 
 def subject(book: Book, found: ExecutionReport) -> Order | None:
@@ -45,20 +56,74 @@ def report(
     book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
 ) -> Messages:
     """The messages that the report leads to; `about` is its order, live or filed, if known."""
+    messages = _report(book, about, found, namespace=namespace, now=now)
+    is_ours = about is not None and not about.is_external
+    taken_over = None if is_ours else _taken_over(book, found, now)
+    is_booked = taken_over is not None and any(_is_trade(one) for one in messages)
+    return [taken_over, *messages] if taken_over is not None and is_booked else messages
+
+
+def _taken_over(book: Book, found: ExecutionReport, now: datetime) -> PositionAdjusted | None:
+    """What takes an execution off again that was in the position when that was taken over."""
+    adopted, is_trade = book.adopted_time, found.exec_type is ExecType.TRADE
+    if not is_trade or adopted is None or found.transact_time >= adopted:
+        return None  # as nearly always
+    if found.last_qty is None or found.last_px is None:
+        return None
+    qty = found.last_qty if found.side is Side.SELL else -found.last_qty
+    return PositionAdjusted(
+        account=book.account,
+        symbol=found.symbol,
+        qty=qty,
+        px=found.last_px,
+        cost=Money.of(Decimal(qty) * Decimal(found.last_px)),
+        cause=BreakCause.EXTERNAL_POSITION,
+        text=f"execution {found.exec_id} was part of what was held before this journal began",
+        transact_time=now,
+    )
+
+
+def _is_trade(message: JournalMessage) -> bool:
+    return type(message) is ExecutionReport and message.exec_type is ExecType.TRADE
+
+
+def _report(
+    book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
+) -> Messages:
     if found.exec_type in booking.EXECUTIONS and not booking.is_bookable(found):
         found = as_status(found)
     if about is None:
         return _external(found, namespace, now)
     differing = terms_differ(about, found)
     if differing:
-        return [_alarm("terms_differ", differing, about.cl_ord_id, now)]
+        return [
+            _alarm("terms_differ", differing, about.cl_ord_id, now),
+            KillSwitched(
+                level=KillLevel.BLOCK,
+                reason=f"terms_differ: {about.cl_ord_id}: {differing}",
+                by=OURSELVES,
+                transact_time=now,
+            ),
+        ]
     if not _is_news(book, about, found):
         return _contradiction(about, found, now)
     found = replace(found, cl_ord_id=about.cl_ord_id, received_time=found.received_time or now)
     reopened: Messages = []
     if about.venue_status in ENDED:
         reopened = [OrderReopened(order=about, transact_time=now)]
-    return [*reopened, found, *_alarms(book, about, found, now)]
+    alarms = _alarms(book, about, found, now)
+    return [*reopened, found, *alarms, *_no_longer_wanted(about, found, alarms, now)]
+
+
+def _no_longer_wanted(
+    about: Order, found: ExecutionReport, alarms: Messages, now: datetime
+) -> Messages:
+    """The cancel of what is left of an order that was told to have come to nothing: whoever
+    wanted it may have placed another since."""
+    is_late = any(type(one) is Alarm and one.name == LATE_ORDER for one in alarms)
+    if not is_late or about.venue_status not in ENDED or found.ord_status.is_ended:
+        return []
+    return [OrderCancelRequest(cl_ord_id=about.cl_ord_id, text=LATE_ORDER, transact_time=now)]
 
 
 def as_status(found: ExecutionReport) -> ExecutionReport:
@@ -131,7 +196,8 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
     following = next_status(about.venue_status, column)
     if following is None:
         return found.source in (Source.STREAM, Source.ANSWER)  # a listing may merely be old
-    return following is not about.venue_status or _confirms_replace(book, about, column)
+    is_confirmed = not found.is_guessed and _confirms_replace(book, about, column)
+    return following is not about.venue_status or is_confirmed
 
 
 def _brings_successor(book: Book, about: Order, found: ExecutionReport) -> bool:
@@ -167,12 +233,12 @@ def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
         return "second_order"
     if kind is ExecType.TRADE:
         if status in ENDED:
-            return "late_order" if status in _NEVER_HAD else "fill_after_end"
-        return "late_order" if status in NOT_AT_THE_BROKER else ""
+            return LATE_ORDER if status in _NEVER_HAD else "fill_after_end"
+        return LATE_ORDER if status in NOT_AT_THE_BROKER else ""
     column = booking.column(about, found, book.goal(about))
     if column is None or not is_surprise(status, column):
         return ""
-    return "late_order" if status in _NEVER_HAD else "unexpected_report"
+    return LATE_ORDER if status in _NEVER_HAD else "unexpected_report"
 
 
 #: The broker never had such an order, we thought.

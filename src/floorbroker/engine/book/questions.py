@@ -9,13 +9,19 @@ from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book import booking, legs
 from floorbroker.engine.book.book import Asked, Book, Phase, lineage_of
 
+#: What undoes or changes an execution.
+REVISIONS = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
+
 
 def lacks_executions(order: Order, found: ExecutionReport, before: Order | None = None) -> bool:
     """Whether the broker counts executions of the order that we have not booked.
 
-    An execution that was booked `before` counts what there was at its time: a bust or correction
-    since makes that no news.
+    A bust or correction tells of one that we may never have heard of. An execution that was
+    booked `before` counts what there was at its time: a bust or correction since makes that no
+    news.
     """
+    if found.exec_type in REVISIONS and found.source is Source.STREAM:
+        return all(fill.exec_id != found.ref_exec_id for fill in order.fills)
     if found.cum_qty <= order.cum_qty and not order.replaces:
         return False  # as nearly always
     if before is not None and _is_booked(before, found):

@@ -23,6 +23,11 @@ def take(book: Book, report: ExecutionReport) -> Order:
     order = book.find(report.cl_ord_id) or book.find_by_order_id(report.order_id)
     if order is None:
         order = booking.external_order(report, book.account)
+    if order.is_external and booking.is_replaced(report) and report.next_order_id is None:
+        order_id, heard = order.order_id or report.order_id, report.transact_time
+        ended = replace(order, order_id=order_id, updated_time=heard)
+        return book.keep(replace(ended, venue_status=OrdStatus.REPLACED))
+    before = order
     order, kind = _identified(book, order, report), report.exec_type
     request = restated(book, order, report)
     if request is not None:
@@ -32,7 +37,7 @@ def take(book: Book, report: ExecutionReport) -> Order:
             order = _executed(book, order, report)
     elif kind is ExecType.PENDING_CANCEL:
         _cancel_taken(book, order)
-    return _moved(book, order, report)
+    return _moved(book, before, order, report)
 
 
 def _executed(book: Book, order: Order, report: ExecutionReport) -> Order:
@@ -140,16 +145,21 @@ def _cancel_taken(book: Book, order: Order) -> None:
         book.cancels[order.cl_ord_id] = replace(asked, phase=Phase.TAKEN)
 
 
-def _moved(book: Book, order: Order, report: ExecutionReport) -> Order:
+def _moved(book: Book, before: Order, order: Order, report: ExecutionReport) -> Order:
     """The order with its status after the report, by the table."""
     found = booking.column(order, report, book.goal(order))
     if _is_undone(book, order, report, found):
-        return book.keep(_reverted(book, order, report))
+        back = _reverted(book, order, report)
+        if before.order_id == back.order_id:  # as it stood, and as it had ended if it had
+            ended = before.venue_status in ENDED
+            status = before.venue_status if ended else back.venue_status
+            back = replace(back, request=before.request, venue_status=status)
+        return book.keep(back)
     status = order.venue_status
     following = status if found is None else next_status(status, found) or status
     text = report.text if report.text and following in ENDED else order.text
     is_told = book.replaces and found in CONFIRMS_REPLACE and report.order_id == order.order_id
-    if is_told and not _is_carried(order, report, found):
+    if is_told and not report.is_guessed and not _is_carried(order, report, found):
         _replace_confirmed(book, order)
     heard = report.received_time or report.transact_time
     return book.keep(replace(order, venue_status=following, text=text, updated_time=heard))

@@ -32,18 +32,28 @@ class Reading(Struct, frozen=True, kw_only=True):
     has_parts: bool
     cash: Money
     activities: tuple[Activity, ...]  #: Those that were not counted before.
-    late: Money = ZERO_MONEY  #: What the first count may have had already.
+    early: tuple[tuple[datetime, Money], ...] = ()  #: What the first count may have had already.
 
     @property
     def other(self) -> Money:
         return sum((one.net_amount or ZERO_MONEY for one in self.activities), ZERO_MONEY)
 
     @property
+    def had(self) -> Money:
+        """What the first count had in it already: all of `early` up to some instant."""
+        all_of_it, had = self.basis + self.traded + self.other, ZERO_MONEY
+        if abs(self.cash - all_of_it) < CENT:
+            return had
+        for _, value in sorted(self.early):
+            had += value
+            if abs(self.cash - (all_of_it - had)) < CENT:
+                return had
+        return ZERO_MONEY
+
+    @property
     def expected(self) -> Money:
         """What the cash should be; executions that the first count had are not counted again."""
-        all_of_it = self.basis + self.traded + self.other
-        had_it = self.cash - (all_of_it - self.late)
-        return all_of_it - self.late if self.late and abs(had_it) < CENT else all_of_it
+        return self.basis + self.traded + self.other - self.had
 
     @property
     def difference(self) -> Money:
@@ -69,7 +79,7 @@ def reading(book: CashBook, cash: Money, listed: Iterable[Activity]) -> Reading 
         has_parts=book.has_parts,
         cash=cash,
         activities=tuple(one for one in listed if one.activity_id not in counted),
-        late=book.late,
+        early=tuple(book.early),
     )
 
 

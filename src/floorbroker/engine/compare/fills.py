@@ -9,6 +9,8 @@ from floorbroker.domain.books.breaks import Break, BreakCause, BreakKind, Propos
 from floorbroker.domain.ids import ExecID, OrderID
 from floorbroker.domain.messages import ExecType, ExecutionReport
 from floorbroker.domain.order import Fill, Order
+from floorbroker.engine.book import booking
+from floorbroker.engine.book.book import lineage_of
 
 _REVERSED = "/reversed"
 
@@ -31,7 +33,8 @@ def compared(
     """Both multisets of executions of a period, busts and corrections carried out.
 
     `since` itself is not of the period. The broker's list may reach further back, so that nothing
-    is missed at the edge.
+    is missed at the edge. An execution that was busted and that we never heard of changes nothing,
+    and is missing all the same, with its bust.
     Where it does not tell of busts, an execution that was busted here stands there: that is no
     difference.
     """
@@ -49,6 +52,12 @@ def compared(
     booked = _names([fill for fill in ours if fill.last_qty > 0])
     known = {_key_of(fill) for fill in mine}
     missing = [one for one in listed if not _is_booked(one, booked, known)]
+    unheard = [
+        one
+        for one in theirs
+        if one.exec_type is ExecType.TRADE and one.exec_id in busts and _is_free(one, orders)
+        if busts[one.exec_id].exec_type is ExecType.TRADE_CANCEL
+    ]
     cancels = [
         one for one in theirs if one.exec_type is ExecType.TRADE_CANCEL and one.ref_exec_id in gone
     ]
@@ -60,7 +69,8 @@ def compared(
         if fill.exec_id not in gone and fill.order_id not in untold
         if since < fill.transact_time <= until
     ]
-    return Compared(count=len(listed), missing=[*missing, *cancels], unlisted=unlisted)
+    pairs = [each for one in unheard for each in (one, busts[one.exec_id])]
+    return Compared(count=len(listed), missing=[*missing, *cancels, *pairs], unlisted=unlisted)
 
 
 def _matched(mine: list[Fill], listed: list[ExecutionReport]) -> list[Fill]:
@@ -90,6 +100,13 @@ def _is_booked(one: ExecutionReport, booked: set[ExecID], known: set[_Key]) -> b
     if one.exec_id in booked or _key(one) in known:
         return True
     return f"{one.ref_exec_id}/corrected" in booked
+
+
+def _is_free(one: ExecutionReport, orders: Sequence[Order]) -> bool:
+    """Whether an order at hand is to have this execution, and no other stands in its place."""
+    return any(
+        one.order_id in lineage_of(order) and not booking.is_booked(order, one) for order in orders
+    )
 
 
 def cause_of(one: ExecutionReport, about: Order | None) -> BreakCause:

@@ -35,6 +35,8 @@ _RECORD_EVERY_S = 300.0
 _FIRST_COUNT_S = 2.0
 #: The day's fees are booked about when the market closes.
 _AFTER_CLOSE = timedelta(seconds=60)
+#: So often positions are read again at the very first start while somebody else trades.
+_RESTLESS_MAX = 5
 #: At most so many orders are asked after to explain one difference.
 _ASKED_MAX = 40
 
@@ -103,6 +105,7 @@ class Reconciler:
             theirs, found = await self._compare_positions()
             counts.positions = len({*self._world.positions(), *(one.symbol for one in theirs)})
             if is_first:
+                theirs, found = await self._at_rest(whole_until)
                 now = self._clock.now()
                 taken, found = positions.adoption(found, theirs, account=self._account, now=now)
                 adjusted += taken
@@ -110,7 +113,7 @@ class Reconciler:
         if BreakKind.ORDER in kinds:
             breaks = await self._with_strangers(breaks, pairs)
         if BreakKind.FILL in kinds or BreakKind.CASH in kinds:
-            breaks += await self._count(counts)
+            breaks += await self._count(counts, waits=not is_routine)
         breaks += self._survey.caught_up()
         compared = self._compared(kinds, breaks, counts, whole_until)
         if is_first or not is_routine or self._is_due(compared, kinds):
@@ -118,13 +121,13 @@ class Reconciler:
         self._last.update({kind: [one for one in breaks if one.kind == kind] for kind in kinds})
         return compared
 
-    async def _count(self, counts: "_Counts") -> list[Break]:
+    async def _count(self, counts: "_Counts", *, waits: bool) -> list[Break]:
         """Executions first: cash is explained by what is booked."""
         phase = await self._broker.market_phase()
         now, closes_at = phase.broker_time, self._closes_at
         is_day_over = closes_at is not None and now >= closes_at
         counts.fills, found = await self._auditor.count_fills(now, whole_day=is_day_over)
-        counts.cash, more = await self._auditor.count_cash(now)
+        counts.cash, more = await self._auditor.count_cash(now, waits=waits)
         self._closes_at = phase.next_close + _AFTER_CLOSE if phase.is_open else None
         self._until_close_s = (phase.next_close + _AFTER_CLOSE - now).total_seconds()
         return [*found, *more]
@@ -250,17 +253,27 @@ class Reconciler:
             theirs, first = await self._positions()
         if not first:
             return theirs, []
-        causes = await self._caught_up()
+        causes = await self._caught_up(self._world.long_since())
         theirs, after = await self._positions()
         after = await self._explained(after, theirs)
         still = {one.subject for one in after}
         closed = [_by_name(one, causes) for one in first if one.subject not in still]
         return theirs, closed + after
 
-    async def _caught_up(self) -> dict[str, tuple[BreakCause, str]]:
+    async def _at_rest(self, since: datetime | None) -> tuple[list[PositionReport], list[Break]]:
+        """Positions with every execution booked that they may have in them, and none that they
+        may not: what is taken over as held before must not be booked once more."""
+        for _ in range(_RESTLESS_MAX):
+            is_behind = bool(await self._caught_up(since))
+            held = dict(self._world.positions())
+            theirs, found = await self._positions()
+            if not is_behind and held == self._world.positions():
+                break
+        return theirs, found
+
+    async def _caught_up(self, since: datetime | None) -> dict[str, tuple[BreakCause, str]]:
         """Take in every execution that we never heard of; why they were missed, by symbol."""
         causes: dict[str, tuple[BreakCause, str]] = {}
-        since = self._world.long_since()
         if since is not None:
             executions = await self._broker.executions(since=since)
             known = fills.compared(self._world.traded(since), executions, since=since, until=since)
@@ -334,8 +347,11 @@ class Reconciler:
             due_s = max(due_s + interval_s, self._clock.monotonic())
 
     def _until_next_s(self) -> float:
-        """Until the next count: not later than soon after the close."""
-        every_s = self._settings.poll_fills_s
+        """Until the next count: soon if one is in doubt, and soon after the close. A difference
+        in cash is seen twice within the interval."""
+        own = self._settings
+        every_s = max(own.poll_fills_s - own.account_lag_s, own.account_lag_s)
+        every_s = self._auditor.recount_s or every_s
         return every_s if self._closes_at is None else min(every_s, self._until_close_s)
 
     async def _tried(self, ask: Callable[[], Awaitable[object]]) -> None:

@@ -23,6 +23,10 @@ class World(Protocol):
 
     def about(self, found: ExecutionReport) -> Order | None: ...
 
+    def is_identifying(self, found: ExecutionReport) -> bool:
+        """Whether it is still being found out whose execution this is."""
+        ...
+
     def strangers(self) -> list[Order]:
         """Orders from elsewhere: those that live, and those that ended lately."""
         ...

@@ -47,7 +47,7 @@ class Crew:
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
-        speed = means.settings.market_speed
+        speed = means.settings.speed
         self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post, speed=speed)
         self.parents = Parents(means, inbox, state, catalog)
         self._means = means
@@ -113,6 +113,7 @@ def looked_at(crew: Crew | None, views: Views, broker: Broker, inbox: Inbox) -> 
         open_breaks=0 if compared is None else len(compared.open_breaks),
         alarms=0 if crew is None else crew.state.alarms,
         inbox=len(inbox),
+        questions=0 if crew is None else crew.resolver.open_questions,
         seq=inbox.head.seq,
         kill=None if crew is None else crew.state.kill,
     )

@@ -1,7 +1,15 @@
-"""What proves that the broker never had a request, and how often to ask for it."""
+"""What proves that the broker never had a request, how often to ask for it, and what of the engine
+is seen by who asks."""
+
+from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
 
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import ExecutionReport, OrderCancelReject
+from floorbroker.domain.order import Order
+from floorbroker.engine.decide import Missing, NotPlaced, Resend
 from floorbroker.engine.settings import EngineSettings
 
 ABSENCES_MIN = 5
@@ -57,3 +65,28 @@ class Pace:
     def note(self, *, is_answered: bool) -> None:
         self._answers += is_answered
         self._failures = 0 if is_answered else self._failures + 1
+
+
+Finding = ExecutionReport | OrderCancelReject | NotPlaced | Resend | Missing
+
+
+class World(Protocol):
+    """How the resolver sees the engine; orders are committed ones."""
+
+    def order(self, cl_ord_id: ClOrdID) -> Order | None: ...
+
+    def open_replace(self, cl_ord_id: ClOrdID) -> str | None:
+        """The wire id of the order's replace that was never answered."""
+        ...
+
+    def is_whole(self) -> bool: ...
+
+    def has_doubts(self) -> bool: ...
+
+    def is_explained(self, symbol: str) -> bool: ...
+
+    def since(self) -> datetime | None: ...
+
+    def deliver(self, found: Finding) -> None: ...
+
+    def fail(self, defect: BaseException) -> None: ...

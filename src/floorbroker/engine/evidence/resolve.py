@@ -20,7 +20,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -35,36 +35,16 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order, OrdStatus, Pending
 from floorbroker.engine.book import booking, news
 from floorbroker.engine.book.book import lineage_of
+from floorbroker.engine.book.questions import REVISIONS
 from floorbroker.engine.decide import Missing, NotPlaced, Resend
-from floorbroker.engine.evidence.proof import Evidence, Pace
+from floorbroker.engine.evidence.proof import Evidence, Pace, World
 from floorbroker.engine.settings import Means
 
 #: Listings are dear; the first few look-ups go without.
 LISTING_AFTER_S = 4.0
 
 
-Finding = ExecutionReport | OrderCancelReject | NotPlaced | Resend | Missing
-
-
 Inquiry = Callable[[ClOrdID], Coroutine[Any, Any, None]]
-
-
-class World(Protocol):
-    """How the resolver sees the engine; orders are committed ones."""
-
-    def order(self, cl_ord_id: ClOrdID) -> Order | None: ...
-
-    def is_whole(self) -> bool: ...
-
-    def has_doubts(self) -> bool: ...
-
-    def is_explained(self, symbol: str) -> bool: ...
-
-    def since(self) -> datetime | None: ...
-
-    def deliver(self, found: Finding) -> None: ...
-
-    def fail(self, defect: BaseException) -> None: ...
 
 
 class Resolver:
@@ -95,10 +75,14 @@ class Resolver:
         elif change is not None:
             wire_id = change.wire_id
             ask = partial(self._find_successor, wire_id=wire_id, refusal=refusal)
-            self._inquire(kind, cl_ord_id, ask)
+            self._inquire(f"{kind} {wire_id}", cl_ord_id, ask)
 
     def executions(self, cl_ord_id: ClOrdID, told: ExecutionReport) -> None:
-        """Fetch the executions that `told` counts and we lack, then take `told` in again."""
+        """Fetch the executions that `told` counts and we lack, then take `told` in again; all of
+        them, if it revises one that we never heard of."""
+        if told.exec_type in REVISIONS:
+            self._inquire("trail", cl_ord_id, self._fetch_trail)
+            return
         self._wanted[cl_ord_id] = told
         self._inquire("executions", cl_ord_id, self._fetch_executions)
 
@@ -116,14 +100,22 @@ class Resolver:
 
     def identify(self, told: ExecutionReport) -> None:
         """Find the client order id of a report that came without."""
-        key = told.exec_id or told.order_id
-        self._inquire("identify", key, lambda _: self._ask_identity(told))
+        self._inquire("identify", _named(told), lambda _: self._ask_identity(told))
+
+    def is_identifying(self, told: ExecutionReport) -> bool:
+        """Whether somebody is still finding out whose report it is."""
+        return ("identify", _named(told)) in self._inquiries
 
     def retry(self, kind: RequestKind, cl_ord_id: ClOrdID, attempt: int) -> None:
         """Make a request that surely did not arrive again, after a while."""
         delays_s = self._settings.retry_delays_s
         delay_s = delays_s[min(attempt, len(delays_s)) - 1]
         self._inquire(f"retry {kind}", cl_ord_id, lambda _: self._resend(kind, cl_ord_id, delay_s))
+
+    @property
+    def open_questions(self) -> int:
+        """How many inquiries are under way."""
+        return len(self._inquiries)
 
     async def fetched(self) -> None:
         """Return when no inquiry for executions or identities is under way, or after a while."""
@@ -222,7 +214,11 @@ class Resolver:
 
     async def _find_successor(self, cl_ord_id: ClOrdID, *, wire_id: str, refusal: str) -> None:
         evidence, pace = Evidence(since_s=self._clock.monotonic()), Pace(self._settings)
-        async for order in self._while(cl_ord_id, pace, lambda order: order.wire_id != wire_id):
+
+        def is_open(order: Order) -> bool:
+            return wire_id == self._world.open_replace(cl_ord_id) != order.wire_id
+
+        async for order in self._while(cl_ord_id, pace, is_open):
             pace.note(is_answered=await self._look_up(wire_id, evidence))
             words = await self._predecessor_says(order, evidence)
             if self._is_proven(order, evidence, is_answered=bool(refusal)):
@@ -270,7 +266,7 @@ class Resolver:
     async def _ask_legs(self, cl_ord_id: ClOrdID) -> None:
         """Questions that fail are made up for soon: a leg may trade, and end, meanwhile."""
         pace = Pace(self._settings)
-        for _ in range(_LEGS_TRIES):
+        for _ in range(_TRIES):
             order = self._world.order(cl_ord_id)
             if order is not None and await self._record_of(order) is not None:
                 return
@@ -284,35 +280,47 @@ class Resolver:
     # Executions
 
     async def _fetch_executions(self, cl_ord_id: ClOrdID) -> None:
-        """The stream usually brings them in a moment; else the broker's list has them."""
-        for delay_s in (self._settings.fills_delay_s, *self._settings.lookup_delays_s):
+        """The stream usually brings them in a moment; else the broker's list has them. One that
+        cannot be had proves nothing."""
+        pace, asked, delay_s = Pace(self._settings), 0, self._settings.fills_delay_s
+        while True:
             await self._clock.sleep(delay_s)
             order = self._world.order(cl_ord_id)
             told = self._wanted[cl_ord_id]
-            is_behind = order is not None and booking.is_behind(order, told)
-            if order is not None and is_behind:
-                await self._deliver_executions(order)
-            self._world.deliver(news.as_status(told))
-            if not is_behind:
+            if order is None or not booking.is_behind(order, told):
+                self._world.deliver(news.as_status(told))
                 break
-        else:
-            await self._clock.sleep(self._settings.fills_delay_s)
-            order = self._world.order(cl_ord_id)
-            is_behind = order is not None and booking.is_behind(order, told)
-        if is_behind:
-            text = f"the broker counts {told.cum_qty} for {told.order_id} and does not list all"
-            self._world.deliver(Missing(cl_ord_id, text))
+            if asked > len(self._settings.lookup_delays_s):
+                text = f"the broker counts {told.cum_qty} for {told.order_id}, does not list all"
+                self._world.deliver(Missing(cl_ord_id, text))
+                break
+            is_answered = await self._deliver_executions(order)
+            self._world.deliver(news.as_status(told))
+            pace.note(is_answered=is_answered)
+            asked += is_answered
+            delay_s = pace.delay_s()
         del self._wanted[cl_ord_id]
 
-    async def _deliver_executions(self, order: Order) -> None:
+    async def _fetch_trail(self, cl_ord_id: ClOrdID) -> None:
+        pace = Pace(self._settings)
+        for _ in range(_TRIES):
+            order = self._world.order(cl_ord_id)
+            if order is None or await self._deliver_executions(order):
+                return
+            pace.note(is_answered=False)
+            await self._clock.sleep(pace.delay_s())
+
+    async def _deliver_executions(self, order: Order) -> bool:
+        """Whether the broker has answered."""
         for order_id in lineage_of(order):
             try:
                 found = await self._broker.executions(order_id=order_id)
             except BrokerError as problem:
                 self._errors.append(problem)
-                return
+                return False
             for report in found:
                 self._world.deliver(replace(report, cl_ord_id=order.cl_ord_id))
+        return True
 
     async def _ask_identity(self, told: ExecutionReport) -> None:
         """Whose execution it is. An order may be visible later than its executions; one that
@@ -353,8 +361,13 @@ class Resolver:
 _BEING_REPLACED = (OrdStatus.REPLACED, OrdStatus.PENDING_REPLACE)
 _QUICK = ("executions", "identify")
 _QUICK_S = 5.0
-#: How often an order is asked for its legs: some minutes, then the listings must tell.
-_LEGS_TRIES = 20
+#: How often an order is asked for its legs or executions: some minutes, then the comparisons
+#: must tell.
+_TRIES = 20
+
+
+def _named(told: ExecutionReport) -> str:
+    return told.exec_id or told.order_id
 
 
 def _is_unknown(order: Order) -> bool:

@@ -9,6 +9,7 @@ from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport, JournalMessage, Reconciliation
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.domain.position import Position
+from floorbroker.engine.book.book import Phase
 from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.decide import GHOST
@@ -52,6 +53,14 @@ class Window:
         """The order as it is published, which a report is about."""
         order = self._finder.about(self._state.book, found)
         return None if order is None else self._views.orders.get(order.cl_ord_id, order)
+
+    def open_replace(self, cl_ord_id: ClOrdID) -> str | None:
+        asked = self._state.book.replaces.get(cl_ord_id)
+        is_open = asked is not None and asked.phase is Phase.UNANSWERED
+        return asked.change.wire_id if is_open and asked and asked.change else None
+
+    def is_identifying(self, found: ExecutionReport) -> bool:
+        return self.resolver.is_identifying(found)
 
     def is_whole(self) -> bool:
         return self.link.is_whole

@@ -21,7 +21,7 @@ from floorbroker.engine.state import State
 Messages = list[JournalMessage]
 
 
-def conserved(state: State, kind: RequestKind, name: ClOrdID, now: datetime) -> Messages:
+def instead(state: State, kind: RequestKind, name: ClOrdID, now: datetime) -> Messages:
     """Instead of a SEND: the end of a child, or of its replace, that must not leave.
 
     What filled, may still fill and is UNKNOWN must fit the parent. More than it ever was is no

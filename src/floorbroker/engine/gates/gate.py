@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from floorbroker.domain.order import OrderRequest
-from floorbroker.engine.gates import doubtful, halted, stale, unexplained
+from floorbroker.engine.gates import doubtful, halted, laid, stale, unexplained
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 
@@ -12,6 +12,8 @@ Gate = Callable[[State, OrderRequest, EngineSettings], None]
 
 GATES: tuple[Gate, ...] = (
     halted.check,
+    laid.check,
+    laid.same_build,
     stale.stale_journal,
     doubtful.resolved,
     unexplained.explained,

@@ -19,6 +19,7 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus
 from floorbroker.engine.book import legs
 from floorbroker.engine.book.book import Phase
+from floorbroker.engine.gates import laid
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.standing.kill import Trading, doomed, must_go
 from floorbroker.engine.state import State
@@ -74,7 +75,7 @@ def withheld(state: State, kind: RequestKind, cl_ord_id: ClOrdID, now: datetime)
     """Instead of a SEND: the end of an order, or of a replace, that waited when the kill came."""
     book, kill = state.book, state.kill
     if kill is None:
-        return []
+        return _laid(state, kind, cl_ord_id, now)
     text = f"not sent: {kill.in_words()}"
     if kind is RequestKind.NEW:
         order = book.orders.get(cl_ord_id)
@@ -85,6 +86,15 @@ def withheld(state: State, kind: RequestKind, cl_ord_id: ClOrdID, now: datetime)
     if kind is RequestKind.CANCEL or asked is None or asked.phase is not Phase.WANTED:
         return []
     return [OrderCancelReject(cl_ord_id=cl_ord_id, request=kind, text=text, transact_time=now)]
+
+
+def _laid(state: State, kind: RequestKind, cl_ord_id: ClOrdID, now: datetime) -> Messages:
+    """The same where no kill stands, but a state that was laid over the desk."""
+    order = state.book.orders.get(cl_ord_id) if kind is RequestKind.NEW else None
+    if order is None or order.venue_status is not OrdStatus.CREATED:
+        return []
+    text = laid.withheld(state, order)
+    return [_unsent(order, text, now)] if text else []
 
 
 def switched(state: State, item: Halt | Lift, now: datetime) -> Messages:

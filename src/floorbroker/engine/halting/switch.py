@@ -4,15 +4,23 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from floorbroker.clock import Clock
 from floorbroker.domain.errors import Refused
-from floorbroker.domain.messages import KillLevel
+from floorbroker.domain.messages import KillLevel, RiskState
+from floorbroker.domain.order import OrderRequest
+from floorbroker.engine.gates import gate, risk
 from floorbroker.engine.gates.halted import Halt, Lift
+from floorbroker.engine.gates.laying import Command, Lay
+from floorbroker.engine.gates.risk import Around, Sight
 from floorbroker.engine.halting.enforcer import Enforcer
 from floorbroker.engine.inbox import Inbox
+from floorbroker.engine.settings import Means
+from floorbroker.engine.standing.guards import Guards
 from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.state import State
 from floorbroker.journal.latch import LatchFile, Mark
+from floorbroker.pretrade.risk.layers import LimitBook
+from floorbroker.pretrade.risk.limits import Limits
+from floorbroker.pretrade.risk.view import Ask, RiskView
 
 #: A latch is seen within this time while the desk runs.
 LOOK_S = 0.025
@@ -29,13 +37,13 @@ class Switch:
         state: State,
         enforcer: Enforcer,
         *,
-        clock: Clock,
+        means: Means,
         latch: LatchFile | None,
     ) -> None:
         self.enforcer = enforcer
         self._inbox = inbox
         self._state = state
-        self._clock = clock
+        self._clock, self._settings = means.clock, means.settings
         self._latch = latch
         self._seen: Mark | None = None
         self._looked_at = -math.inf
@@ -53,17 +61,27 @@ class Switch:
         halt = Halt(level=level, reason=reason, by=by, may_reduce=may_reduce)
         await self._inbox.ask(halt)
 
-    async def resume(self, *, reason: str, by: str) -> None:
-        """Take orders again; the latch goes first, so that a crash in between leaves a halt.
+    async def resume(
+        self, *, reason: str, by: str, symbol: str = "", strategy: str | None = None
+    ) -> None:
+        """Take orders again: of a paused symbol, of a disabled strategy, or else lift the kill and
+        the state that stand over the desk. The latch goes first, so that a crash in between leaves
+        a halt.
 
         Raises Refused if nothing is halted, no reason is given, or another kill has just come.
         """
         if not reason.strip():
             raise Refused("reason: say why trading is resumed; it stands in the journal")
+        if symbol or strategy is not None:
+            active = RiskState.ACTIVE
+            await self._inbox.ask(
+                Lay(state=active, cause=reason, by=by, symbol=symbol, strategy=strategy)
+            )
+            return
         self._look()
-        kill = self._state.kill
-        if kill is None and self._seen is None:
-            raise Refused("trading is active; there is nothing to resume")
+        kill, guards = self._state.kill, self._state.guards
+        if kill is None and self._seen is None and guards.desk is None:
+            raise Refused(f"trading is active; there is nothing to resume{_besides(guards)}")
         if self._latch is not None:
             latched = self._latch.read()
             if latched is not None and not self._latch.remove(latched.latch_id):
@@ -97,6 +115,27 @@ class Switch:
                 except Refused:
                     continue  # whoever asked sees that nothing came of it
 
+    @property
+    def guards(self) -> Guards:
+        """What else was laid over the desk."""
+        return self._state.guards
+
+    def limits(self) -> LimitBook:
+        """The limits that hold now."""
+        return self._state.limits.at(self._settings.limits, self._clock.now())
+
+    async def lay(self, command: Command) -> None:
+        """Durable when this returns; raises Refused kinds."""
+        await self._inbox.ask(command)
+
+    def seen(self, request: OrderRequest, around: Around) -> tuple[Ask, RiskView, Limits]:
+        """What the pre-trade controls would judge this order by, now."""
+        return risk.seen(Sight(self._state, self._settings, around, self._clock.now()), request)
+
+    def passes_gates(self, request: OrderRequest) -> None:
+        """Raises what the first closed gate would raise."""
+        gate.check(self._state, request, self._settings)
+
     def _look(self) -> None:
         if self._latch is None:
             return
@@ -118,3 +157,10 @@ class Switch:
                 latch_id=latched.latch_id,
             )
         )
+
+
+def _besides(guards: Guards) -> str:
+    """What is not resumed by a resume of the desk."""
+    told = [f"--symbol {symbol}" for symbol in guards.symbols]
+    told += [f"--strategy {strategy or '-'}" for strategy in guards.strategies]
+    return f" but with {', '.join(told)}" if told else ""

@@ -1,12 +1,14 @@
 """Keeps the markets of live parent orders told: live quotes, else the broker is asked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from floorbroker.clock import NS_PER_S, datetime_of
 from floorbroker.domain.errors import BrokerError
+from floorbroker.domain.order import OrderRequest
 from floorbroker.domain.quotes import Quote
+from floorbroker.engine.gates.risk import NOTHING_AROUND, Around
 from floorbroker.engine.parents.board import Board, Seen, session_of
 from floorbroker.engine.parents.steward import Quoted
 from floorbroker.engine.settings import Means
@@ -15,13 +17,21 @@ from floorbroker.execution.algos.port import Need
 from floorbroker.execution.catalog import Catalog
 
 _KEPT_NS = 60 * NS_PER_S
-#: The live quote of a symbol, where somebody follows it and it may be relied on.
-Live = Callable[[str], Quote | None]
+#: The live quote of a symbol, where somebody follows it and told it no longer ago.
+Live = Callable[[str, float], Quote | None]
 
 
-def nobody(_: str) -> Quote | None:
+def nobody(_: str, max_age_s: float) -> Quote | None:
     """Nothing is followed."""
     return None
+
+
+#: Finds out what an order is decided by, besides the book.
+About = Callable[[OrderRequest], Awaitable[Around]]
+
+
+async def _unknown(_: OrderRequest) -> Around:
+    return NOTHING_AROUND
 
 
 class Feeder:
@@ -37,6 +47,7 @@ class Feeder:
         deliver: Callable[[Quoted], None],
     ) -> None:
         self.live: Live = nobody
+        self.about: About = _unknown
         self._means = means
         self._board = board
         self._parents = parents
@@ -85,7 +96,8 @@ class Feeder:
 
     async def _quote(self, symbol: str, seen: Seen) -> None:
         now_ns = self._means.clock.now_ns()
-        quote = self.live(symbol) or await self._means.broker.latest_quote(symbol)
+        live = self.live(symbol, self._means.settings.parent_quote_s)
+        quote = live or await self._means.broker.latest_quote(symbol)
         if quote is None:
             seen.problem = "there is none"
             return

@@ -1,4 +1,4 @@
-"""The whole state in one piece, as a snapshot keeps it."""
+"""The whole state as a snapshot keeps it."""
 
 from datetime import datetime
 
@@ -11,6 +11,8 @@ from floorbroker.domain.position import Position
 from floorbroker.engine.book.book import Asked
 from floorbroker.engine.book.cash import CashBook
 from floorbroker.engine.book.trail import Trail
+from floorbroker.engine.exposure.tally import Tally
+from floorbroker.engine.standing.guards import Guards
 from floorbroker.engine.standing.kill import Kill
 from floorbroker.engine.standing.parents import Parent
 
@@ -37,6 +39,8 @@ class Image(Struct, frozen=True, kw_only=True):
     kill: Kill | None = None
     strangers: list[ClOrdID] = []
     cash: CashBook = field(default_factory=CashBook)
+    tally: Tally = field(default_factory=Tally)
+    guards: Guards = field(default_factory=Guards)
     parents: list[Parent] = []
 
 

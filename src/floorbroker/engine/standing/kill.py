@@ -1,23 +1,16 @@
 """A kill: who stopped trading, when and why, and what it means for orders."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from msgspec import Struct
 
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import KillLevel, KillSwitched
+from floorbroker.domain.messages import KillLevel, KillSwitched, RiskState
 from floorbroker.domain.order import Order
 from floorbroker.engine.book.book import Book
 
-
-class Trading(StrEnum):
-    """What new orders may do."""
-
-    ACTIVE = "active"  #: Anything that no other control denies.
-    REDUCING = "reducing"  #: Make a position smaller, nothing else.
-    HALTED = "halted"  #: Nothing.
-
+#: What new orders may do.
+Trading = RiskState
 
 _RANK = {level: rank for rank, level in enumerate(KillLevel)}
 

@@ -1,6 +1,8 @@
 """Parent orders as the journal tells them: what was asked, what became of it, and its children."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -111,6 +113,21 @@ class ParentBook:
         self.ended: dict[ClOrdID, Parent] = {}
         self._owner: dict[ClOrdID, Parent] = {}
         self._timers = timers
+        self.takers: dict[type, Callable[[Any], None]] = {
+            ParentOrder: self.asked,
+            ParentStep: self.stepped,
+            ParentSwitched: self.switched,
+            ParentReplaced: self.replaced,
+            ParentEnded: self.finished,
+        }
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it says the same, however it came to it."""
+        if not isinstance(other, ParentBook):
+            return False
+        return (self.live, self.ended) == (other.live, other.ended)
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
     def restore(self, parents: list[Parent]) -> None:
         """Take in the parents of a snapshot."""

@@ -81,6 +81,7 @@ class Stopwatch:
     def __init__(self, clock: Clock, *, slow_s: float, degraded_s: float, most: int) -> None:
         self.now_s = clock.monotonic
         self.batch: Batch = (0, 0, 0)
+        self.sent = 0  #: Requests that were handed to the door, counted where that happens.
         self.slow: deque[SlowOrder] = deque(maxlen=_SLOW_MAX)
         self.appends_s: deque[float] = deque(maxlen=most)
         self.first_bytes_s: deque[float] = deque(maxlen=most)

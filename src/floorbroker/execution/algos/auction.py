@@ -113,7 +113,9 @@ def decide_open(parent: ParentView[AuctionParams], market: MarketView, now_ns: i
         return Decision(why="waits for the auction's fills")
     if parent.params.part == 1 and not parent.params.work_missed:
         return Decision(why="the auction is over")
-    rest = structs.replace(request, start_ns=max(request.start_ns, open_ns))
+    close_ns = market.session_close_ns
+    end_ns = request.end_ns if close_ns is None else min(request.end_ns, close_ns)
+    rest = structs.replace(request, start_ns=max(request.start_ns, open_ns), end_ns=end_ns)
     return _with_rest(parent, market, now_ns, (_Sent(), rest))
 
 

@@ -155,6 +155,8 @@ def due_of(
     if is_in_slice(parent, place):
         return Due(target=Qty(str(memo["target"])), wake_ns=wake, why=why)
     target = target_of(slices, place, (request.qty, parent.filled), policy)
+    if memo.get("revision") == parent.revision:  # what was wanted before stays wanted
+        target = max(target, Qty(str(memo["target"])))
     written: Memo = {
         "revision": parent.revision,
         "slice": place,

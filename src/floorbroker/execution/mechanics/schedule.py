@@ -58,5 +58,6 @@ def target_of(slices: Slices, place: int, done: tuple[Qty, Qty], policy: Policy)
         unit, lot = slices.unit, slices.lot
         return filled + spread_part(left, slices.weights[place:], unit, lot)
     sizes = slices.sizes_of(qty)
-    bound = filled.decimal + policy.catch_up * sizes[place].decimal
+    own = max(sizes[place].decimal, slices.unit)  # a slice without size works off what is late
+    bound = filled.decimal + policy.catch_up * own
     return max(min(sums_of(sizes)[place], Qty.of(bound)), filled)

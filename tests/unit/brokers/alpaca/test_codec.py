@@ -98,6 +98,7 @@ def test_amounts_are_exact_whether_written_as_text_or_as_numbers() -> None:
 def test_every_known_status_has_our_word(word: str, status: OrdStatus) -> None:
     report = read(status=word)
     assert report.ord_status is status
+    assert not report.is_guessed
     assert report.text == ""
 
 
@@ -119,6 +120,7 @@ def test_an_unknown_status_is_read_from_the_facts_and_kept(
 ) -> None:
     report = read(status="warp_speed", **facts)
     assert report.ord_status is status
+    assert report.is_guessed
     assert "'warp_speed'" in report.text
 
 

@@ -1,5 +1,6 @@
 """Every cent of the cash has an execution or an activity, or a break."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,6 +81,18 @@ def test_an_execution_that_the_first_count_had_is_not_missed_when_it_is_booked_l
     assert read("990", of=cash).agrees
     assert not read("980", of=cash).agrees
     assert not read("985", of=cash).agrees
+
+
+def test_of_late_executions_the_first_count_had_those_up_to_some_instant() -> None:
+    cash = CashBook()
+    cash.take(CashCount(cash=Money(990), until=START))
+    after = START + timedelta(seconds=2)
+    second = trade("x2", 1, 2, "7", transact_time=after)
+    cash.booked(booked(second, trade("x1", 1, 1, "10")).fills)  # told in the wrong order
+    assert read("990", of=cash).agrees, "both were in the first count"
+    assert read("983", of=cash).agrees, "the first was in the first count"
+    assert read("973", of=cash).agrees, "neither was"
+    assert not read("980", of=cash).agrees, "the second without the first cannot be"
 
 
 def test_an_activity_is_counted_once() -> None:

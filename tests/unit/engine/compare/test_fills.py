@@ -125,3 +125,9 @@ def test_what_cannot_be_booked_and_what_nobody_lists_stays_open() -> None:
     assert (ours.is_open, ours.symbol, ours.cause) == (True, "AAPL", BreakCause.UNKNOWN)
     assert ours.proposal is not None
     assert not ours.proposal.changes_books, "position and cash have breaks of their own"
+
+
+def test_an_execution_that_was_busted_before_we_heard_of_it_is_missed_with_its_bust() -> None:
+    found = held(booked(ONE), ONE, TWO, BUST)
+    assert [one.exec_id for one in found.missing] == ["x2", "x3"]
+    assert held(booked(ONE, TWO, BUST), ONE, TWO, BUST).missing == []

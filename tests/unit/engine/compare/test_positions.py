@@ -41,6 +41,11 @@ def test_both_sides_are_looked_at() -> None:
     ]
 
 
+def test_what_is_long_here_and_short_there_differs_by_both() -> None:
+    (found,) = position_breaks({"MSFT": Position(symbol="MSFT", qty=Qty(2))}, [held("MSFT", -2)])
+    assert (found.ours, found.theirs, found.difference) == ("2", "-2", "-4")
+
+
 def test_an_adopted_position_keeps_the_brokers_price() -> None:
     theirs = [held("MSFT", -2)]
     breaks = position_breaks({}, theirs)

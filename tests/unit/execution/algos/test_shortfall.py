@@ -112,11 +112,12 @@ def test_without_them_it_waits_and_says_so() -> None:
 
 def test_the_model_of_the_beginning_stands_for_the_orders_life() -> None:
     stats = DayStats(adv=D(5_000_000), daily_volatility=D("0.019"), spread=D("0.125"))
-    view = parent(asked("is", risk_aversion="1e-6", interval_s=60))
+    view = parent(asked("is", 100_000, risk_aversion="1e-3", interval_s=60))
     view = again(view, answer(view, market(stats=stats), 0))
     wild = DayStats(adv=D(5), daily_volatility=D("9"), spread=D("3"))
     calm, moved = (answer(view, market(stats=told), 60).target for told in (stats, wild))
     assert calm == moved
+    assert answer(parent(view.request), market(stats=wild), 60).target != calm
 
 
 @pytest.mark.parametrize(

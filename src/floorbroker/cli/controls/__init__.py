@@ -1,0 +1,1 @@
+"""The self-test of the controls: what fires each, and what came of it."""

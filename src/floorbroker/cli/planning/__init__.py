@@ -1,0 +1,1 @@
+"""`floorbroker plan`: what an order will cost before it exists."""

@@ -1,0 +1,1 @@
+"""Whole portfolios at the prompt."""

@@ -1,0 +1,253 @@
+"""A rebalance as it is shown: the plan before it is sent, and where it led."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from floorbroker.cli.sheet import Column, Sheet
+from floorbroker.deskwork.portfolio.looking import Price
+from floorbroker.deskwork.portfolio.rebalance import Outcome, Reached, Rebalance
+from floorbroker.domain.order import Side
+from floorbroker.posttrade.wording import (
+    NOTHING,
+    age_text,
+    average_text,
+    bps_text,
+    counted,
+    money_text,
+    px_text,
+    qty_text,
+    signed_money_text,
+)
+from floorbroker.pretrade.allocation.trades import Line, Trade, Why
+
+_BADGES = {"live": "bold white on red", "paper": "bold white on blue"}
+_ZERO = Decimal(0)
+_SIDES = {Side.BUY: "blue", Side.SELL: "dark_orange3"}
+_BPS = Decimal(10_000)
+
+
+def plan_view(plan: Rebalance, mode: str) -> RenderableType:
+    """What needs a decision, the money, the orders."""
+    parts: list[RenderableType] = [
+        Text.assemble((f" {mode.upper()} ", _BADGES.get(mode, "white on grey37")), " rebalance")
+    ]
+    parts += [Text(note, style="bold yellow") for note in plan.notes]
+    if not plan.notes:
+        parts.append(Text("Nothing needs a decision.", style="dim"))
+    parts += [Text(line) for line in _money(plan)]
+    if not plan.trade_list.trades:
+        return Group(*parts, Text("nothing to trade", style="bold"))
+    return Group(*parts, Text(), trades_sheet(plan))
+
+
+def _money(plan: Rebalance) -> list[str]:
+    found = plan.trade_list
+    told = []
+    for side, word in ((Side.SELL, "sell"), (Side.BUY, "buy")):
+        values = [trade.value for trade in found.trades if trade.side is side]
+        if values:
+            told.append(f"{counted(len(values), word)} worth {money_text(sum(values, _ZERO))}")
+    kept = f", {money_text(found.kept_back)} kept back" if found.kept_back else ""
+    lines = [
+        f"value {money_text(found.nav)}, cash {money_text(found.cash)} "
+        f"-> {money_text(found.cash_after)}{kept}"
+    ]
+    if told:
+        cost = half_spread_cost(plan)
+        bps = cost / sum((trade.value for trade in found.trades), _ZERO) * _BPS
+        told.append(f"half the spread costs {money_text(cost)} ({bps_text(bps)} bps)")
+        lines.append("; ".join(told))
+    quiet = []
+    for why in (Why.AT_TARGET, Why.WITHIN_BAND, Why.BELOW_MINIMUM):
+        count = sum(line.why is why for line in found.lines)
+        if count:
+            quiet.append(f"{count} {why}")
+    if quiet:
+        lines.append(f"not traded: {', '.join(quiet)}")
+    return lines
+
+
+def half_spread_cost(plan: Rebalance) -> Decimal:
+    """What the orders pay for crossing half of each spread, at the plan's quotes."""
+    trades = plan.trade_list.trades
+    return sum((trade.qty * _half(plan.prices[trade.symbol]) for trade in trades), _ZERO)
+
+
+def _half(price: Price) -> Decimal:
+    return (price.ask_px - price.bid_px) / 2
+
+
+def trades_sheet(plan: Rebalance) -> Sheet:
+    """The orders in their phases, each with where it starts and leads."""
+    lines = {line.name.symbol: line for line in plan.trade_list.lines}
+    columns = [
+        Column("Phase", 3, is_number=True),
+        Column("Side"),
+        Column("Shares", is_number=True),
+        Column("Symbol"),
+        Column("Now", 1, is_number=True),
+        Column("Target", 1, is_number=True),
+        Column("Price", 2, is_number=True),
+        Column("Age", 4, is_number=True),
+        Column("Value", is_number=True),
+        Column("1/2 spread, bps", 5, is_number=True),
+        Column("Remark", 6, folds=True),
+    ]
+    rows = [
+        _trade_cells(trade, lines[trade.symbol], plan.prices[trade.symbol])
+        for trade in plan.trade_list.trades
+    ]
+    return Sheet(columns, rows)
+
+
+def _trade_cells(trade: Trade, line: Line, price: Price) -> list[Text]:
+    is_last = price.source == "last"
+    return [
+        Text(f"{trade.phase}"),
+        Text(trade.side.value.upper(), style=_SIDES[trade.side]),
+        Text(qty_text(trade.qty)),
+        Text(trade.symbol, style="bold"),
+        Text(qty_text(line.name.stands)),
+        Text(qty_text(line.target)),
+        Text(_price_text(trade.px)),
+        Text(age_text(timedelta(seconds=price.age_s))),
+        Text(money_text(trade.value)),
+        Text(NOTHING if is_last else bps_text(_half(price) / price.px * _BPS).lstrip("+")),
+        Text(line.text),
+    ]
+
+
+def _price_text(px: Decimal) -> str:
+    """A middle of two prices may have a digit more than they."""
+    return average_text(px) if px.as_tuple().exponent != -2 else px_text(px)
+
+
+def outcome_view(plan: Rebalance, outcome: Outcome) -> RenderableType:
+    """Where it led, name by name, and the cash to the cent."""
+    there = sum(row.is_there for row in outcome.rows)
+    sent = sum(1 for row in outcome.rows for one in row.sent if one.order_id)
+    verdict = (
+        f"{counted(sent, 'order')}, {there} of {counted(len(outcome.rows), 'name')} as planned"
+    )
+    before = plan.trade_list.cash
+    fees = outcome.cash - before - outcome.traded_cash
+    money = f"cash {money_text(outcome.cash)}: {money_text(before)} before"
+    money += f", {signed_money_text(outcome.traded_cash)} traded"
+    if fees:
+        money += f", {signed_money_text(fees)} fees and anything else"
+    style = "bold" if outcome.is_done else "bold yellow"
+    return Group(outcome_sheet(outcome), Text(), Text(verdict, style=style), Text(money))
+
+
+def outcome_sheet(outcome: Outcome) -> Sheet:
+    columns = [
+        Column("Symbol"),
+        Column("Target", is_number=True),
+        Column("Reached", is_number=True),
+        Column("Missing", 1, is_number=True),
+        Column("Traded", 2, is_number=True),
+        Column("Average", 2, is_number=True),
+        Column("Money", 3, is_number=True),
+        Column("What", 4, folds=True),
+    ]
+    return Sheet(columns, map(_reached_cells, outcome.rows))
+
+
+def _reached_cells(row: Reached) -> list[Text]:
+    traded = sum((_signed(one.filled, one.trade) for one in row.sent), _ZERO)
+    filled = sum((one.filled for one in row.sent), _ZERO)
+    money = sum((one.cash for one in row.sent), _ZERO)
+    worth = sum((one.filled * (one.avg_px or _ZERO) for one in row.sent), _ZERO)
+    missing = row.target - row.held
+    return [
+        Text(row.symbol, style="bold"),
+        Text(qty_text(row.target)),
+        Text(qty_text(row.held)),
+        Text(qty_text(missing) if missing else NOTHING, style="" if row.is_there else "bold red"),
+        Text(qty_text(traded) if row.sent else NOTHING),
+        Text(average_text(worth / filled) if filled else NOTHING),
+        Text(signed_money_text(money) if row.sent else NOTHING),
+        Text("; ".join(one.text for one in row.sent)),
+    ]
+
+
+def _signed(qty: Decimal, trade: Trade) -> Decimal:
+    return qty if trade.side is Side.BUY else -qty
+
+
+def document(plan: Rebalance, outcome: Outcome | None, mode: str) -> dict[str, object]:
+    """The same for machines; `outcome` is null where nothing was sent."""
+    return {"mode": mode, "plan": _plan_document(plan), "outcome": _outcome_document(outcome)}
+
+
+def _plan_document(plan: Rebalance) -> dict[str, object]:
+    found = plan.trade_list
+    return {
+        "made_at": plan.made_at,
+        "kind": plan.targets.kind,
+        "nav": found.nav,
+        "cash": found.cash,
+        "kept_back": found.kept_back,
+        "cash_after": found.cash_after,
+        "half_spread_cost": half_spread_cost(plan),
+        "notes": list(plan.notes),
+        "trades": [
+            {
+                "phase": trade.phase,
+                "side": trade.side,
+                "qty": trade.qty,
+                "symbol": trade.symbol,
+                "px": trade.px,
+                "value": trade.value,
+                "px_age_s": round(plan.prices[trade.symbol].age_s, 3),
+                "px_source": plan.prices[trade.symbol].source,
+            }
+            for trade in found.trades
+        ],
+        "names": [
+            {
+                "symbol": line.name.symbol,
+                "held": line.name.held,
+                "open_qty": line.name.open_buys - line.name.open_sells,
+                "target": line.target,
+                "change": line.change,
+                "px": line.name.px,
+                "why": line.why,
+                "text": line.text,
+            }
+            for line in found.lines
+        ],
+    }
+
+
+def _outcome_document(outcome: Outcome | None) -> dict[str, object] | None:
+    if outcome is None:
+        return None
+    return {
+        "is_done": outcome.is_done,
+        "cash": outcome.cash,
+        "traded_cash": outcome.traded_cash,
+        "names": [
+            {
+                "symbol": row.symbol,
+                "target": row.target,
+                "held": row.held,
+                "is_there": row.is_there,
+                "trades": [
+                    {
+                        "side": one.trade.side,
+                        "qty": one.trade.qty,
+                        "filled": one.filled,
+                        "avg_px": one.avg_px,
+                        "order": one.order_id or None,
+                        "text": one.text,
+                    }
+                    for one in row.sent
+                ],
+            }
+            for row in outcome.rows
+        ],
+    }

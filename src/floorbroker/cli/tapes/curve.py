@@ -1,0 +1,173 @@
+"""`floorbroker curve`: how a symbol's volume spreads over the day, from earlier days."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from floorbroker.cli.root import DONE, Json, say, say_json, with_desk
+from floorbroker.clock import SystemClock, datetime_of
+from floorbroker.domain.errors import ConfigError
+from floorbroker.marketdata.history.day import HistoryDay, VolumeRules
+from floorbroker.marketdata.history.estimate import Choice, History, history_of
+from floorbroker.marketdata.history.load import Reading
+from floorbroker.marketdata.port import NS_PER_MINUTE
+from floorbroker.venues import regular_hours
+
+if TYPE_CHECKING:
+    from floorbroker.desk import Desk
+
+app = App(name="curve", help="How a symbol's volume spreads over the day.")
+
+SESSION_MINUTES = 390
+BAR = "#"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class CurveOptions:
+    """Which days and prints count.
+
+    Parameters
+    ----------
+    days
+        how many usual days before, at most
+    bin
+        minutes in a bin; a part of 390
+    median
+        the median of the days instead of their mean
+    before
+        only days before this date, such as 2026-03-23
+    exclude
+        leave this day out, too; may be repeated
+    special
+        take short days and expirations too
+    auctions
+        count auction prints
+    ineligible
+        count late, derivatively priced, crossed and hidden prints
+    lit
+        leave out prints from off the exchanges
+    """
+
+    days: int = 20
+    bin: int = 30
+    median: Annotated[bool, Parameter(negative="")] = False
+    before: str | None = None
+    exclude: tuple[str, ...] = ()
+    special: Annotated[bool, Parameter(negative="")] = False
+    auctions: Annotated[bool, Parameter(negative="")] = False
+    ineligible: Annotated[bool, Parameter(negative="")] = False
+    lit: Annotated[bool, Parameter(negative="")] = False
+
+
+@app.default
+def curve(
+    symbol: str,
+    /,
+    *,
+    history: Annotated[
+        Path | None, Parameter(help="files of earlier days; without it the broker is asked")
+    ] = None,
+    options: CurveOptions | None = None,
+    json: Json = False,
+) -> int:
+    """Volume curve, average volume, volatility and spread of the days before, with their age.
+
+    Examples: floorbroker curve SPY --history bars.parquet --before 2026-03-23
+              floorbroker curve IBM --history ticks/ibm --median --bin 15
+    """
+    chosen = options or CurveOptions()
+    reading, choice = _asked(chosen)
+    name = symbol.upper()
+    if history is not None:
+        days = list(reading.days(history, name, choice.before))
+    else:
+        days = with_desk(lambda desk: _from_broker(desk, name, reading, choice))
+    found = history_of(days, regular_hours, choice)
+    now_ns = SystemClock().now_ns()
+    if json:
+        say_json(view(found, now_ns))
+    else:
+        _tell(found, now_ns)
+    return DONE
+
+
+def view(found: History, now_ns: int) -> dict[str, object]:
+    """The contract of `--json`."""
+    return {
+        "symbol": found.symbol,
+        "method": found.method,
+        "bin_minutes": found.bin_ns // NS_PER_MINUTE,
+        "shares": [f"{share:.8f}" for share in found.shares],
+        "adv": f"{found.adv:.2f}",
+        "daily_volatility": _digits(found.daily_volatility, 6),
+        "spread": _digits(found.spread, 6),
+        "days": [day.isoformat() for day in found.days],
+        "left_out": [{"day": one.day.isoformat(), "why": one.why} for one in found.left_out],
+        "source": found.source,
+        "as_of": datetime_of(found.as_of_ns).isoformat(),
+        "age_s": found.age_s(now_ns),
+    }
+
+
+def _asked(chosen: CurveOptions) -> tuple[Reading, Choice]:
+    if chosen.days < 1:
+        raise ConfigError(f"--days: {chosen.days} found; right is one or more")
+    if chosen.bin < 1 or SESSION_MINUTES % chosen.bin:
+        raise ConfigError(f"--bin: {chosen.bin} found; right is a part of 390, such as 15 or 30")
+    rules = VolumeRules(
+        auctions=chosen.auctions, ineligible=chosen.ineligible, off_exchange=not chosen.lit
+    )
+    choice = Choice(
+        days=chosen.days,
+        method="median" if chosen.median else "mean",
+        before=_date("--before", chosen.before) if chosen.before else None,
+        special=frozenset(_date("--exclude", day) for day in chosen.exclude),
+        takes_special=chosen.special,
+    )
+    return Reading(regular_hours, chosen.bin * NS_PER_MINUTE, rules), choice
+
+
+def _date(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{option}: {text!r} is no date; write 2026-03-23") from None
+
+
+async def _from_broker(
+    desk: "Desk", symbol: str, reading: Reading, choice: Choice
+) -> list[HistoryDay]:
+    """The broker's one-minute bars, of as many calendar days as hold those sessions."""
+    end = desk.clock.now()
+    if choice.before is not None:
+        end = min(end, datetime.combine(choice.before, time(), UTC))
+    else:
+        end = end.replace(hour=0, minute=0, second=0, microsecond=0)  # today is not over
+    start = end - timedelta(days=choice.days * 3 // 2 + 10)
+    bars = await desk.get_bars([symbol], start, end)
+    return list(reading.days_of_bars(bars[symbol], symbol, "the broker's minute bars"))
+
+
+def _tell(found: History, now_ns: int) -> None:
+    age_days = found.age_s(now_ns) // 86_400
+    say(f"{found.symbol}  {found.method} of {len(found.days)} days, from {found.source}")
+    say(f"newest fact  {datetime_of(found.as_of_ns):%Y-%m-%d %H:%M} UTC, {age_days:,} days ago")
+    say(f"average volume a day  {found.adv:,.0f}")
+    volatility = "unknown" if found.daily_volatility is None else f"{found.daily_volatility:.2%}"
+    say(f"daily volatility  {volatility}")
+    say(f"average spread  {_digits(found.spread, 4) or 'unknown: no quotes in it'}")
+    for one in found.left_out:
+        say(f"left out  {one.day}: {one.why}")
+    most = max(found.shares)
+    for number, share in enumerate(found.shares):
+        minutes = 570 + number * (found.bin_ns // NS_PER_MINUTE)
+        bar = BAR * int(share / most * 40)
+        say(f"{minutes // 60:02d}:{minutes % 60:02d}  {share:7.2%}  {bar}")
+
+
+def _digits(number: object, digits: int) -> str | None:
+    return None if number is None else f"{number:.{digits}f}"

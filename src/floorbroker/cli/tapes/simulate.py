@@ -1,0 +1,227 @@
+"""`floorbroker simulate`: the same desk and exchange over a recorded day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn
+from floorbroker.cli.typed.batch import timed_orders_in
+from floorbroker.clock import ns_of
+from floorbroker.domain.errors import ConfigError, InvalidOrder
+from floorbroker.domain.order import OrderRequest
+from floorbroker.marketdata.port import NEW_YORK, new_york_date
+from floorbroker.venues import MarketPlan, open_market
+
+if TYPE_CHECKING:
+    from floorbroker.simulation.results import OrderOutcome, Simulated
+
+app = App(name="simulate", help="The same desk and exchange over a recorded day.")
+
+#: Progress is told once in so many minutes of the market.
+TELL_MINUTES = 30
+MINUTE_NS = 60_000_000_000
+_FILES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite.lock")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SimulateOptions:
+    """What to play.
+
+    Parameters
+    ----------
+    speed
+        as fast as the machine can; nothing else makes sense in virtual time
+    out
+        folder for the journal and the report
+    seed
+        of everything that chance decides
+    cash
+        what the account begins with, dollars
+    """
+
+    speed: Literal["max"] = "max"
+    out: Path | None = None
+    seed: int = 0
+    cash: str = "1000000"
+
+
+@app.default
+def simulate(
+    *,
+    orders: Annotated[Path, Parameter(help="orders with their times, .csv or .jsonl")],
+    tape: Annotated[Path, Parameter(help="a recorded day, as `exchange --tape` takes it")],
+    options: SimulateOptions | None = None,
+    json: Json = False,
+) -> int:
+    """Place the orders of a file at their times of a recorded day and report what came of them.
+
+    A row has time (New York, or with a zone), side, qty, symbol and the options of `order submit`.
+    Exit 1 if an order was refused or rejected, or the journal does not verify.
+
+    Examples: floorbroker simulate --orders orders.csv --tape ticks/ibm@2013-10-08 --out run
+              floorbroker simulate --orders orders.jsonl --tape bars.parquet@SPY:2026-03-23 --json
+    """
+    from floorbroker.simulation.run import Plan, Planned
+    from floorbroker.simulation.run import simulate as play
+
+    chosen = options or SimulateOptions()
+    cash = _cash(chosen.cash)
+    market = open_market(tape, (), chosen.seed)
+    day = new_york_date(market.open_ns)
+    found = timed_orders_in(orders, lambda text: _moment(text, day), _fits(market, day))
+    plan = Plan(
+        market=market,
+        orders=[Planned(*one) for one in found],
+        seed=chosen.seed,
+        cash=cash,
+        journal_path=None if chosen.out is None else _journal_in(chosen.out),
+    )
+    outcome = play(plan, None if json else _progress())
+    if chosen.out is not None:
+        _write(outcome, chosen.out)
+    if json:
+        say_json(view(outcome))
+    else:
+        _tell(outcome, chosen.out)
+    bad = [one for one in outcome.orders if one.ord_status in ("refused", "rejected")]
+    return REFUSED if bad or not _is_sound(outcome) else DONE
+
+
+def view(outcome: "Simulated") -> dict[str, object]:
+    """The contract of `--json`."""
+    return {
+        "market": outcome.market,
+        "orders": list(outcome.orders),
+        "open_orders": list(outcome.open_orders),
+        "refused": outcome.refused,
+        "market_events": outcome.market_events,
+        "journal_records": outcome.report.head_seq,
+        "journal_head": outcome.head,
+        "journal_verified": _is_sound(outcome),
+    }
+
+
+def _is_sound(outcome: "Simulated") -> bool:
+    return outcome.verification.damage is None
+
+
+def _moment(text: str, day: date) -> int:
+    """A time of the tape's day in New York, or a date and time, with a zone or in New York."""
+    right = "write 10:30, 10:30:05.250 (New York) or 2013-10-08T14:30:00Z"
+    try:
+        if "T" not in text and "-" not in text:
+            return ns_of(datetime.combine(day, time.fromisoformat(text), NEW_YORK))
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidOrder("time", text or "nothing", right) from None
+    return ns_of(moment if moment.tzinfo is not None else moment.replace(tzinfo=NEW_YORK))
+
+
+def _fits(market: MarketPlan, day: date) -> Callable[[OrderRequest, int], None]:
+    """Whether an order can be placed on this tape: its symbol, and the day of its time."""
+
+    def check(request: OrderRequest, time_ns: int) -> None:
+        if request.symbol not in market.symbols:
+            raise InvalidOrder(
+                "symbol", request.symbol, f"the tape has {', '.join(market.symbols)}"
+            )
+        if new_york_date(time_ns) != day:
+            raise InvalidOrder("time", new_york_date(time_ns), f"the tape's day is {day}")
+        if time_ns >= market.close_ns:
+            raise InvalidOrder("time", "after the close", "the day ends with the regular session")
+
+    return check
+
+
+def _cash(text: str) -> Decimal:
+    try:
+        cash = Decimal(text)
+    except InvalidOperation:
+        cash = Decimal("NaN")
+    if not cash.is_finite() or cash <= 0:
+        raise ConfigError(f"--cash: {text} found; right are dollars, such as 1000000")
+    return cash
+
+
+def _journal_in(out: Path) -> Path:
+    """A new journal in the folder; one of an earlier run is taken away."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            (out / name).unlink(missing_ok=True)
+    except OSError as problem:
+        raise ConfigError(f"--out: {out} cannot be written: {problem.strerror}") from None
+    return out / _FILES[0]
+
+
+def _write(outcome: "Simulated", out: Path) -> None:
+    from floorbroker import app as composition
+
+    composition.write_report(
+        outcome.report, outcome.bars, out / "report.html", outcome.verification
+    )
+
+
+def _progress() -> Callable[[int], None]:
+    def tell(now_ns: int) -> None:
+        if now_ns // MINUTE_NS % TELL_MINUTES == 0:
+            moment = datetime.fromtimestamp(now_ns // 1_000_000_000, NEW_YORK)
+            warn(f"the market has come to {moment:%H:%M} New York")
+
+    return tell
+
+
+def _tell(outcome: "Simulated", out: Path | None) -> None:
+    from rich.text import Text
+
+    from floorbroker.cli.sheet import Column, Sheet, show
+    from floorbroker.cli.tables import show_report
+
+    show_report(outcome.report)
+    names = ("Line", "Time", "Side", "Symbol", "Type", "Qty", "Filled", "Fills")
+    more = ("Average", "Arrival", "Slippage bp", "VWAP", "vs VWAP bp", "Part", "Status", "Why")
+    columns = [
+        Column(name, 0, is_number=name not in _WORDS, folds=name == "Why")
+        for name in (*names, *more)
+    ]
+    show(Sheet(columns, [[Text(cell) for cell in _cells(one)] for one in outcome.orders]))
+    say(f"market    {outcome.market}, {outcome.market_events:,} events")
+    if outcome.open_orders:
+        say(f"open      {', '.join(outcome.open_orders)}")
+    if out is not None:
+        say(f"report    {out / 'report.html'}")
+        say(f"journal   {out / _FILES[0]}")
+
+
+_WORDS = frozenset({"Time", "Side", "Symbol", "Type", "Status", "Why"})
+
+
+def _cells(one: "OrderOutcome") -> list[str]:
+    return [
+        str(one.line),
+        f"{one.time.astimezone(NEW_YORK):%H:%M:%S}",
+        one.side.value,
+        one.symbol,
+        one.ord_type,
+        one.order_qty or "",
+        one.filled,
+        str(one.fills),
+        _number(one.average_px, 4),
+        _number(one.arrival_px, 4),
+        _number(one.arrival_slippage_bps, 2),
+        _number(one.interval_vwap, 4),
+        _number(one.vwap_slippage_bps, 2),
+        "" if one.participation is None else f"{one.participation:.2%}",
+        one.ord_status,
+        one.text,
+    ]
+
+
+def _number(number: Decimal | None, digits: int) -> str:
+    return "" if number is None else f"{number:.{digits}f}"

@@ -1,0 +1,1 @@
+"""A portfolio's targets read, made into a plan, and carried out."""

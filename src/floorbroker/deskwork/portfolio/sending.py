@@ -1,0 +1,102 @@
+"""How a plan's trades leave: as orders through the desk, and followed to their ends."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import Protocol
+
+from msgspec import Struct
+
+from floorbroker import app
+from floorbroker.deskwork.batch import submit_all
+from floorbroker.deskwork.portfolio.looking import How, Price
+from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.errors import Refused
+from floorbroker.domain.order import Order, OrderRequest, TimeInForce
+from floorbroker.domain.terms import is_coin_pair
+from floorbroker.pretrade.allocation.trades import Trade
+
+#: Called for each trade that has left, or was refused.
+OnStep = Callable[[int, object], None]
+_NOTHING = Decimal(0)
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """What became of one trade; without an `order_id` it never left, and `text` says why."""
+
+    trade: Trade
+    order_id: str = ""
+    filled: Decimal = _NOTHING
+    avg_px: Decimal | None = None
+    is_ended: bool = True
+    text: str = ""
+
+    @property
+    def is_filled(self) -> bool:
+        return self.filled == self.trade.qty
+
+    @property
+    def cash(self) -> Decimal:
+        """What it brought, or, negative, cost; fees apart."""
+        value = self.filled * (self.avg_px or _NOTHING)
+        return -value if self.trade.side.value == "buy" else value
+
+
+class Sender(Protocol):
+    """A way for the trades of one phase to become orders."""
+
+    async def send(
+        self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
+    ) -> list[Sent]:
+        """Place them all and return once each has ended, or it has waited long enough; one
+        result each, in their order. What was placed by then stays placed if the process dies."""
+        ...
+
+
+class DirectSender:
+    """Market orders, or limit orders with a collar, each followed for at most `wait_s`."""
+
+    def __init__(self, parts: app.Parts, how: How, wait_s: float) -> None:
+        self._engine, self._how, self._wait_s = parts.engine, how, wait_s
+
+    async def send(
+        self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
+    ) -> list[Sent]:
+        requests = [self._request(trade, prices[trade.symbol]) for trade in trades]
+        placed = await submit_all(self._engine, requests)
+
+        async def follow(place: int) -> Sent:
+            sent = await self._followed(trades[place], placed[place])
+            on_step(place, sent)
+            return sent
+
+        return list(await asyncio.gather(*map(follow, range(len(trades)))))
+
+    def _request(self, trade: Trade, price: Price) -> OrderRequest:
+        is_coin = is_coin_pair(trade.symbol)
+        tif = TimeInForce.GOOD_TILL_CANCEL if is_coin else TimeInForce.DAY
+        size = Qty.of(trade.qty)
+        if self._how.limit_bps is None:
+            return OrderRequest.market(trade.side, size, trade.symbol, time_in_force=tif)
+        limit = price.worst(trade.side, self._how)
+        return OrderRequest.limit(
+            trade.side, size, trade.symbol, limit_price=Px.of(limit), time_in_force=tif
+        )
+
+    async def _followed(self, trade: Trade, placed: Order | Refused) -> Sent:
+        if isinstance(placed, Refused):
+            return Sent(trade=trade, text=f"refused: {placed}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._wait_s):
+                await self._engine.wait(placed.cl_ord_id)
+        order = self._engine.order(placed.cl_ord_id) or placed
+        status = order.ord_status.value.replace("_", " ")
+        return Sent(
+            trade=trade,
+            order_id=order.cl_ord_id,
+            filled=Decimal(order.cum_qty),
+            avg_px=None if order.avg_px is None else Decimal(order.avg_px),
+            is_ended=order.is_ended,
+            text=f"{status}: {order.text}" if order.text else status,
+        )

@@ -1,0 +1,1 @@
+"""Limits, the arming, alerts, and what would become of an order."""

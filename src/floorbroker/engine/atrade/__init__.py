@@ -1,0 +1,1 @@
+"""Controls that look at trading while it goes on."""

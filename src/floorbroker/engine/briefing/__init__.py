@@ -1,0 +1,1 @@
+"""What is found out for an order before it is decided on."""

@@ -1,0 +1,1 @@
+"""The watch that is kept while nothing happens."""

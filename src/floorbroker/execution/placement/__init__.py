@@ -1,0 +1,1 @@
+"""How much to rest and how much to take."""

@@ -1,0 +1,1 @@
+"""What earlier days say: volume curves, average volume, volatility and spread."""

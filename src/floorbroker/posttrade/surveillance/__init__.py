@@ -1,0 +1,1 @@
+"""What a day looks like to somebody who looks for misconduct, and the pack that is kept of it."""

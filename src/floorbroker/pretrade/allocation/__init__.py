@@ -1,0 +1,1 @@
+"""From targets to orders, and from a block's fills back to accounts."""

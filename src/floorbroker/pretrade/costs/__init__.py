@@ -1,0 +1,1 @@
+"""What an execution will cost and risk: closed forms from the literature, all estimates."""

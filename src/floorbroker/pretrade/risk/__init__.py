@@ -1,0 +1,1 @@
+"""Pre-trade controls: limits, what a control may look at, and one small pure function each."""

@@ -1,0 +1,1 @@
+"""The same engine and exchange over a recorded day, in virtual time."""

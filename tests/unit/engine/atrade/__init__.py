@@ -1,0 +1,1 @@
+"""What closes the way of an order, and what opens it."""

@@ -1,0 +1,1 @@
+"""What orders reserve, and what was done lately."""

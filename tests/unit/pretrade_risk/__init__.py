@@ -1,0 +1,1 @@
+"""Pre-trade controls: each says no where it must, and nowhere else."""

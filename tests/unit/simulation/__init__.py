@@ -1,0 +1,1 @@
+"""Tests of days played in virtual time."""
