@@ -30,6 +30,7 @@ from floorbroker.brokers.pacing import Pacer, PacingStatus
 from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
+from floorbroker.domain.books.earlier import Earlier
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
@@ -51,6 +52,14 @@ from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
+
+
+EarlierDays = Callable[[str, int, int], Awaitable[Earlier]]
+
+
+async def nothing_known(symbol: str, start_ns: int, end_ns: int) -> Earlier:
+    """Nobody has looked at earlier days."""
+    return Earlier()
 
 
 class Ports(Struct, frozen=True):
@@ -77,6 +86,8 @@ class Parts:
         self.journal: Journal
         self.notary: Notary
         self.recovery: Recovery
+        #: What earlier days say of a symbol to one who works it from an instant to another.
+        self.earlier: EarlierDays = nothing_known
 
     async def aclose(self) -> None:
         await self._stack.aclose()

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.books.earlier import GIVEN, VolumeCurve
 from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.domain.errors import UnknownOrder
 from floorbroker.domain.ids import Account, ClOrdID
@@ -34,6 +35,8 @@ def order(world: World, algo: str, *, qty: int = 1000, minutes: int = 10) -> Par
     """A parent order that begins now, under an id that was never used."""
     told = ORDERS.get(algo, {"params": {}})
     start_ns = world.clock.now_ns()
+    shares = tuple(map(Decimal, told.get("curve", ())))
+    curve = VolumeCurve(edges_ns=(), shares=shares, source=GIVEN) if shares else None
     return ParentOrder(
         parent_id=world.engine.make_id(),
         account=Account("SIM"),
@@ -45,7 +48,7 @@ def order(world: World, algo: str, *, qty: int = 1000, minutes: int = 10) -> Par
         end_ns=start_ns + minutes * 60 * NS_PER_S,
         limit=Px("200"),
         params=told["params"],
-        curve=tuple(map(Decimal, told.get("curve", ()))),
+        curve=curve,
         transact_time=world.clock.now(),
     )
 

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
+from msgspec.structs import replace
+
 from floorbroker import app
 from floorbroker.clock import ns_of
 from floorbroker.deskwork.halting import user
 from floorbroker.deskwork.words import number, word
 from floorbroker.domain.amounts import Number, Px, Qty
+from floorbroker.domain.books.earlier import GIVEN, DayStats, Earlier, VolumeCurve
 from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.ids import ClOrdID
@@ -25,7 +28,9 @@ class MoreTerms(TypedDict, total=False):
     start: datetime | None
     limit: Number | None
     params: Mapping[str, Any] | None
-    curve: Sequence[Number]
+    curve: Sequence[Number] | VolumeCurve | None
+    stats: DayStats | None
+    strategy: str
 
 
 class DeskParents:
@@ -47,7 +52,8 @@ class DeskParents:
         **terms: Unpack[MoreTerms],
     ) -> ParentStatus:
         """Work an order from `start` (now) to `end`, a time or a while. `params` are those of the
-        algorithm; `curve` is how volume spreads over equal parts of that time.
+        algorithm. `curve` is how volume spreads over equal parts of that time, or over bins of
+        its own; it and `stats` come from earlier days where they are not given.
 
         Raises InvalidOrder with the field and what would be right, or another Refused.
         """
@@ -67,10 +73,23 @@ class DeskParents:
             end_ns=_aware("end", begin + end if isinstance(end, timedelta) else end),
             limit=None if limit is None else Px(number("limit", limit)),
             params=dict(terms.get("params") or {}),
-            curve=tuple(number("curve", part) for part in terms.get("curve", ())),
+            strategy=terms.get("strategy", ""),
             transact_time=now,
         )
+        told = await self._earlier(order, terms)
+        order = replace(order, curve=told.curve, stats=told.stats)
         return await self._door.submit(SubmitParent(order))
+
+    async def _earlier(self, order: ParentOrder, terms: MoreTerms) -> Earlier:
+        """What was given, and what earlier days say where nothing was."""
+        curve, stats = terms.get("curve"), terms.get("stats")
+        if curve is not None and not isinstance(curve, VolumeCurve):
+            shares = tuple(number("curve", part) for part in curve)
+            curve = VolumeCurve(edges_ns=(), shares=shares, source=GIVEN) if shares else None
+        if curve is None or stats is None:
+            told = await self._parts.earlier(order.symbol, order.start_ns, order.end_ns)
+            curve, stats = curve or told.curve, stats or told.stats
+        return Earlier(curve=curve, stats=stats)
 
     async def get(self, parent_id: str) -> ParentStatus:
         """How it stands; raises UnknownOrder."""

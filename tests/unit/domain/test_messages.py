@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.books.breaks import CashCount, Proposal
+from floorbroker.domain.books.earlier import DayStats, VolumeCurve
 from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
@@ -327,7 +328,11 @@ MESSAGES: list[JournalMessage] = [
         end_ns=2,
         limit=Px("187.2"),
         params={"mode": "static"},
-        curve=(Decimal(2), Decimal(1)),
+        curve=VolumeCurve(
+            edges_ns=(1, 2, 3), shares=(Decimal(2), Decimal(1)), day_volume=Decimal(9)
+        ),
+        stats=DayStats(adv=Decimal(9), spread=Decimal("0.01"), days=3),
+        strategy="mean",
     ),
     ParentStep(
         transact_time=NOON,

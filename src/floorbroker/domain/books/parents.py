@@ -1,12 +1,12 @@
 """What is journaled of parent orders: asked for, worked in steps, switched, changed, ended."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from msgspec import field
 
 from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.books.earlier import DayStats, VolumeCurve
 from floorbroker.domain.books.message import Message
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.terms import Side
@@ -30,8 +30,8 @@ class ParentState(StrEnum):
 class ParentOrder(Message, frozen=True, kw_only=True):
     """So much of a symbol is to be worked by an algorithm from `start_ns` to `end_ns`.
 
-    `params` are the algorithm's own, as text. `curve` is how volume is expected to spread over
-    equal parts of that time.
+    `params` are the algorithm's own, as text. `curve` and `stats` are what earlier days say of the
+    symbol; a curve whose source is `given` is stretched over the parent's time.
     """
 
     parent_id: ClOrdID
@@ -44,7 +44,9 @@ class ParentOrder(Message, frozen=True, kw_only=True):
     end_ns: int
     limit: Px | None = None
     params: dict[str, Any] = field(default_factory=dict)
-    curve: tuple[Decimal, ...] = ()
+    curve: VolumeCurve | None = None
+    stats: DayStats = DayStats()
+    strategy: str = ""
 
 
 class ParentStep(Message, frozen=True, kw_only=True):

@@ -7,10 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from floorbroker.brokers.port import MarketPhase
 from floorbroker.clock import NS_PER_S, datetime_of, ns_of
 from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
+from floorbroker.domain.books.earlier import GIVEN
 from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.quotes import Bar, Quote
@@ -97,6 +99,7 @@ class Board:
             volume=Qty.of(volume),
             own_volume=min(parent.filled, Qty.of(volume)),
             curve=curve_of(order),
+            stats=order.stats,
             session_open_ns=seen.open_ns,
             session_close_ns=seen.close_ns,
         )
@@ -151,13 +154,14 @@ def touch_of(quote: Quote) -> Touch:
 
 
 def curve_of(order: ParentOrder) -> VolumeCurve | None:
-    """The curve that was given with the order: equal parts of its time."""
-    count = len(order.curve)
-    if not count:
-        return None
-    length = order.end_ns - order.start_ns
+    """The order's own curve; one that somebody gave is of equal parts of its time, whatever that
+    is by now."""
+    curve = order.curve
+    if curve is None or curve.source != GIVEN:
+        return curve
+    count, length = len(curve.shares), order.end_ns - order.start_ns
     edges = tuple(order.start_ns + length * place // count for place in range(count + 1))
-    return VolumeCurve(edges_ns=edges, shares=order.curve, source="given")
+    return replace(curve, edges_ns=edges)
 
 
 def status_of(parent: Parent, state: State, seen: Seen | None) -> ParentStatus:
