@@ -31,6 +31,8 @@ from floorbroker.execution.algos.vwap import VWAP
 from floorbroker.execution.mechanics.slices import volume_between
 
 Catalog = Mapping[str, Algorithm]
+#: Somebody's own, by name.
+Own = Mapping[str, Algorithm | Decide]
 
 #: What is shipped.
 SHIPPED: Catalog = MappingProxyType(
@@ -48,7 +50,7 @@ SHIPPED: Catalog = MappingProxyType(
 )
 
 
-def catalog_of(own: Mapping[str, Algorithm | Decide] | None = None) -> Catalog:
+def catalog_of(own: Own | None = None) -> Catalog:
     """The shipped algorithms and somebody's own: a bare function is one without parameters.
 
     Raises InvalidOrder for a name that is taken or cannot be typed.

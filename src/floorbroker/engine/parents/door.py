@@ -1,0 +1,73 @@
+"""The door to parent orders: commands in, committed statuses out."""
+
+import asyncio
+from typing import Any, Protocol
+
+from floorbroker.domain.errors import UnknownOrder
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.engine import decide
+from floorbroker.engine.parents.board import Board, ParentStatus
+from floorbroker.engine.parents.feeder import Feeder
+from floorbroker.engine.parents.steward import (
+    Pen,
+    ReplaceParent,
+    Steward,
+    SubmitParent,
+    SwitchParent,
+)
+from floorbroker.engine.settings import Means
+from floorbroker.engine.state import State
+from floorbroker.execution.catalog import Catalog
+
+
+class Box(Protocol):
+    """The inbox, as far as it is needed here."""
+
+    def post(self, item: Any) -> None: ...
+
+    def ask(self, item: Any) -> "asyncio.Future[Any]": ...
+
+    def check_alive(self) -> None: ...
+
+
+class Parents:
+    """Everything that works the parent orders of one state."""
+
+    def __init__(self, means: Means, inbox: Box, state: State, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.board = Board(stale_s=means.settings.parent_stale_s)
+        self.feeder = Feeder(means, self.board, state.parents, catalog, deliver=inbox.post)
+        self._inbox = inbox
+        for parent in state.parents.all():
+            self.board.show(parent, state)
+
+    def steward(self, pen: Pen, rules: decide.Rules) -> Steward:
+        return Steward(pen, rules, self.catalog, self.board)
+
+    async def submit(self, command: SubmitParent) -> ParentStatus:
+        """Begin to work the order; raises InvalidOrder, DuplicateClOrdID, Halted."""
+        await self.feeder.tell(command.order.symbol)
+        await self._inbox.ask(command)
+        return self.get(command.order.parent_id)
+
+    async def change(self, command: SwitchParent | ReplaceParent) -> ParentStatus:
+        """Pause, resume, cancel or replace; raises UnknownOrder, InvalidOrder."""
+        await self._inbox.ask(command)
+        return self.get(command.parent_id)
+
+    def get(self, parent_id: ClOrdID) -> ParentStatus:
+        """The parent order, live or ended lately; raises UnknownOrder."""
+        found = self.board.statuses.get(parent_id)
+        if found is None:
+            raise UnknownOrder(f"parent_id: {parent_id} is no parent order of this desk")
+        return found
+
+    def list(self) -> list[ParentStatus]:
+        """Live ones and those that ended lately, oldest first."""
+        return list(self.board.statuses.values())
+
+    async def wait(self, parent_id: ClOrdID) -> ParentStatus:
+        """The parent order once it has ended; raises UnknownOrder, or what ended the engine."""
+        self.get(parent_id)
+        self._inbox.check_alive()
+        return await self.board.wait(parent_id, lambda status: status.is_ended)
