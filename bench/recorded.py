@@ -13,15 +13,16 @@ from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import TapeError
 from floorbroker.domain.quotes import MarketEvent
 from floorbroker.domain.terms import Side
+from floorbroker.exchange.reference.calendar import regular_hours
 from floorbroker.execution.algos.port import MarketView, ParentRequest
 from floorbroker.execution.catalog import SHIPPED
 from floorbroker.execution.kit import FillRules, Run, Step, replay
 from floorbroker.marketdata.detect import open_tape
 from floorbroker.marketdata.history.estimate import Choice, history_of
+from floorbroker.marketdata.history.known import curve_of, stats_of
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE, Selection, new_york_ns
-from floorbroker.simulation.tape_kit import curve_of, stats_of, steps_of
-from floorbroker.venues import regular_hours
+from floorbroker.simulation.tape_kit import steps_of
 
 EVERY_NS = 5 * 1_000_000_000
 BIN_NS = 30 * NS_PER_MINUTE

@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -30,7 +30,7 @@ from floorbroker.brokers.pacing import Pacer, PacingStatus
 from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
-from floorbroker.domain.books.earlier import Earlier
+from floorbroker.domain.books.earlier import Earlier, Wanted
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
@@ -45,6 +45,7 @@ from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.tuning.earlier import earlier_days
 from floorbroker.tuning.engine import engine_settings
 from floorbroker.watch.prices import live_price, live_quote
 from floorbroker.watch.today import RealizedBefore
@@ -52,14 +53,6 @@ from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
-
-
-EarlierDays = Callable[[str, int, int], Awaitable[Earlier]]
-
-
-async def nothing_known(symbol: str, start_ns: int, end_ns: int) -> Earlier:
-    """Nobody has looked at earlier days."""
-    return Earlier()
 
 
 class Ports(Struct, frozen=True):
@@ -86,8 +79,8 @@ class Parts:
         self.journal: Journal
         self.notary: Notary
         self.recovery: Recovery
-        #: What earlier days say of a symbol to one who works it from an instant to another.
-        self.earlier: EarlierDays = nothing_known
+        #: What earlier days say of a symbol.
+        self.earlier: Callable[[Wanted], Awaitable[Earlier]]
 
     async def aclose(self) -> None:
         await self._stack.aclose()
@@ -131,6 +124,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
+        parts.earlier = earlier_days(settings, broker.bars, _hours)
         parts.watch = _watch(settings, door, random)
         parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
         parts.engine.parents.feeder.live = partial(live_quote, parts.watch.view)
@@ -140,6 +134,12 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
+
+
+def _hours(day: date) -> tuple[int, int] | None:
+    from floorbroker.venues import regular_hours  # seldom needed
+
+    return regular_hours(day)
 
 
 async def _notary(settings: Settings, journal: Journal, stack: AsyncExitStack) -> Notary:

@@ -13,13 +13,15 @@ from floorbroker.clock import ns_of
 from floorbroker.deskwork.halting import user
 from floorbroker.deskwork.words import number, word
 from floorbroker.domain.amounts import Number, Px, Qty
-from floorbroker.domain.books.earlier import GIVEN, DayStats, Earlier, VolumeCurve
+from floorbroker.domain.books.earlier import GIVEN, DayStats, Earlier, VolumeCurve, Wanted
 from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.domain.errors import InvalidOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Side
 from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.engine.parents.steward import ReplaceParent, SubmitParent, SwitchParent
+from floorbroker.execution.algos.port import Need
+from floorbroker.execution.catalog import named, params_of
 
 
 class MoreTerms(TypedDict, total=False):
@@ -86,10 +88,20 @@ class DeskParents:
         if curve is not None and not isinstance(curve, VolumeCurve):
             shares = tuple(number("curve", part) for part in curve)
             curve = VolumeCurve(edges_ns=(), shares=shares, source=GIVEN) if shares else None
-        if curve is None or stats is None:
-            told = await self._parts.earlier(order.symbol, order.start_ns, order.end_ns)
-            curve, stats = curve or told.curve, stats or told.stats
-        return Earlier(curve=curve, stats=stats)
+        if curve is not None and stats is not None:
+            return Earlier(curve=curve, stats=stats)
+        algorithm = named(self._door.catalog, order.algo)
+        if not (algorithm.looks_back or Need.CURVE in algorithm.needs):
+            return Earlier(curve=curve, stats=stats or DayStats())
+        params = params_of(algorithm.params, order.params)
+        named_so = (("lookback_days", "days"), ("average", "average"))
+        choice = {mine: getattr(params, its) for its, mine in named_so if hasattr(params, its)}
+        wanted = Wanted(symbol=order.symbol, start_ns=order.start_ns, **choice)
+        told = await self._parts.earlier(wanted)
+        if curve is None and told.curve is None and Need.CURVE in algorithm.needs:
+            hint = f"give one, or use another algorithm ({told.why})"
+            raise InvalidOrder("curve", f"no volume curve for {order.symbol}", hint)
+        return Earlier(curve=curve or told.curve, stats=stats or told.stats)
 
     async def get(self, parent_id: str) -> ParentStatus:
         """How it stands; raises UnknownOrder."""

@@ -36,8 +36,21 @@ class DayStats(Struct, frozen=True, kw_only=True):
     as_of_ns: int = 0
 
 
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is asked of earlier days: of this symbol, before the day on which something starts.
+
+    The curve is the mean or the median of the last `days` usual ones.
+    """
+
+    symbol: str
+    start_ns: int
+    days: int = 20
+    average: str = "mean"
+
+
 class Earlier(Struct, frozen=True, kw_only=True):
-    """Both together, as far as somebody knows them."""
+    """Both together, as far as somebody knows them; `why` says what is missing and for what."""
 
     curve: VolumeCurve | None = None
     stats: DayStats = DayStats()
+    why: str = ""

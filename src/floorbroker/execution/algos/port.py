@@ -336,6 +336,7 @@ class Algorithm(Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     check: Check | None = None
     needs: frozenset[Need] = frozenset()
+    looks_back: bool = False  #: Wants to know what earlier days say, where somebody knows.
     on_quote: bool = False  #: Wants to be asked at every new quote.
     in_auctions: bool = False  #: May send before the regular session, and end after it.
     is_completing: bool = False  #: Ends with the whole quantity done where limit and cap allow.
