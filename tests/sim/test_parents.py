@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S, run_virtual
 from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.books.earlier import GIVEN, VolumeCurve
 from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.errors import Refused, UnknownOrder
 from floorbroker.domain.messages import Alarm, BusinessMessageReject, KillSwitched
@@ -236,6 +237,9 @@ def test_no_child_leaves_that_would_exceed_the_parent_and_trading_stops() -> Non
     story(play, OWN)
 
 
+EMPTY = VolumeCurve(edges_ns=(), shares=(Decimal(0), Decimal(0)), source=GIVEN)
+
+
 @pytest.mark.parametrize(
     ("algo", "terms", "complaint"),
     [
@@ -244,8 +248,8 @@ def test_no_child_leaves_that_would_exceed_the_parent_and_trading_stops() -> Non
         ("twap", {"qty": Qty(0)}, "qty: 0.*above 0"),
         ("twap", {"params": {"slicse": 3}}, 'params.slicse.*did you mean "slices"'),
         ("twap", {"params": {"slices": "NaN"}}, "params.slices"),
-        ("vwap", {"params": {}, "curve": ()}, "curve: no volume curve"),
-        ("vwap", {"params": {}, "curve": (Decimal(0), Decimal(0))}, "curve: no volume between"),
+        ("vwap", {"params": {}}, "curve: no volume curve"),
+        ("vwap", {"params": {}, "curve": EMPTY}, "curve: no volume between"),
         ("twap", {"end_ns": 1_780_322_400 * NS_PER_S + 7 * 3600 * NS_PER_S}, "end_ns.*end by"),
         ("twap", {"account": "OTHER"}, "account: OTHER.*trades SIM"),
     ],

@@ -18,21 +18,26 @@ from floorbroker.domain.books.parents import (
 from floorbroker.domain.errors import DuplicateClOrdID, InvalidOrder, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
+    Alarm,
     JournalMessage,
     KillSwitched,
     NewOrderSingle,
     RequestSent,
 )
 from floorbroker.domain.order import Order
+from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine import decide
 from floorbroker.engine.parents.board import Board
-from floorbroker.engine.parents.step import Floor, request_of, stepped
+from floorbroker.engine.parents.carry import carried, parent_seen
+from floorbroker.engine.parents.step import Floor, paused, request_of, stepped
 from floorbroker.engine.standing.parents import TIMER, Parent
 from floorbroker.engine.state import State
 from floorbroker.execution.catalog import Catalog, admitted, checked, named
 
 #: A step that leads to another at once, so many times, does not come to rest.
 _ROUNDS_MAX = 50
+#: So many children in a row may be refused before somebody is told.
+_REFUSED_MAX = 3
 _QUIET = (NewOrderSingle, RequestSent)
 
 
@@ -40,6 +45,10 @@ class SubmitParent(Struct, frozen=True):
     """Work this order."""
 
     order: ParentOrder
+
+    @property
+    def cl_ord_id(self) -> ClOrdID:
+        return self.order.parent_id
 
 
 class SwitchParent(Struct, frozen=True, kw_only=True):
@@ -50,6 +59,10 @@ class SwitchParent(Struct, frozen=True, kw_only=True):
     by: str = ""
     reason: str = ""
 
+    @property
+    def cl_ord_id(self) -> ClOrdID:
+        return self.parent_id
+
 
 class ReplaceParent(Struct, frozen=True, kw_only=True):
     """Change a parent order; None leaves a field as it is."""
@@ -59,6 +72,10 @@ class ReplaceParent(Struct, frozen=True, kw_only=True):
     limit: Px | None = None
     end_ns: int | None = None
     params: dict[str, Any] | None = None
+
+    @property
+    def cl_ord_id(self) -> ClOrdID:
+        return self.parent_id
 
 
 class Quoted(Struct, frozen=True):
@@ -92,6 +109,7 @@ class Steward:
         self._board = board
         self._dirty: dict[ClOrdID, None] = {}
         self._orphans: dict[ClOrdID, None] = {}
+        self._told: set[ClOrdID] = set()
         self._has_begun = False
         self._timer_changed: Callable[[], None] = board.nothing
         self._switched: Callable[[], None] = board.nothing
@@ -146,8 +164,9 @@ class Steward:
             self._take_back()
 
     def _step(self, parent: Parent) -> None:
-        pen = self._pen
-        market = self._board.market(parent, ns_of(pen.now))
+        """Write the step down, then carry out its commands: each sees what the one before
+        reserved."""
+        pen, now_ns = self._pen, ns_of(self._pen.now)
         floor = Floor(
             state=pen.state,
             rules=self._rules,
@@ -155,13 +174,50 @@ class Steward:
             now=pen.now,
             is_open=pen.is_open,
         )
-        messages = stepped(floor, parent, market)
-        if messages:
-            pen.put(messages)
+        step = stepped(floor, parent, self._board.market(parent, now_ns))
+        pen.put(step.messages)
+        algorithm = self._catalog.get(parent.order.algo)
+        in_auctions = algorithm is not None and algorithm.in_auctions
+        refused = parent.refused_in_a_row
+        for asked in step.commands:
+            seen = parent_seen(floor, parent, in_auctions=in_auctions)
+            around = self._board.around(parent, seen, now_ns)
+            pen.put(carried(floor, parent, asked, around))
+        if parent.refused_in_a_row > refused:
+            self._dirty[parent.parent_id] = None
+        self._tell(parent)
+        if step.messages:
             pen.effects.append(self._timer_changed)
             self._show(parent)
-            if any(type(one) is ParentSwitched for one in messages):
+            if any(type(one) is ParentSwitched for one in step.messages):
                 self._dirty[parent.parent_id] = None
+
+    def _tell(self, parent: Parent) -> None:
+        """Somebody should look at a parent whose children are refused again and again."""
+        count, name = parent.refused_in_a_row, parent.parent_id
+        if count < _REFUSED_MAX:
+            self._told.discard(name)
+        elif name not in self._told:
+            self._told.add(name)
+            text = f"{count} children of {name} in a row were not taken: {parent.refusal}"
+            alarm = Alarm(
+                name="children_refused", text=text, cl_ord_id=name, transact_time=self._pen.now
+            )
+            self._pen.put([alarm])
+
+    def by_hand(self, cl_ord_id: ClOrdID) -> None:
+        """Somebody took a child back himself: its parent sends no other until he says so."""
+        parent = self._pen.state.parents.of(cl_ord_id)
+        if parent is not None and parent.state is ParentState.WORKING:
+            self._pen.put([paused(parent, f"{cl_ord_id} was canceled by hand", self._pen.now)])
+            self._dirty[parent.parent_id] = None
+
+    def check_change(self, cl_ord_id: ClOrdID) -> None:
+        """Raises InvalidOrder where somebody would change a child behind its parent's back."""
+        parent = self._pen.state.parents.of(cl_ord_id)
+        if parent is not None and not parent.state.is_ended:
+            hint = f"it is a child of {parent.parent_id}; replace or cancel that"
+            raise InvalidOrder("cl_ord_id", cl_ord_id, hint)
 
     def _take_back(self) -> None:
         """Children that turned up after the end of their parent."""
@@ -189,6 +245,9 @@ class Steward:
 
     def _check(self, parent: Parent) -> None:
         """Raises InvalidOrder for what can never be worked."""
+        if is_coin_pair(parent.order.symbol):
+            hint = "coins are not worked by algorithms; place orders"
+            raise InvalidOrder("symbol", parent.order.symbol, hint)
         if parent.order.account != self._rules.account:
             hint = f"this desk trades {self._rules.account}"
             raise InvalidOrder("account", parent.order.account, hint)
