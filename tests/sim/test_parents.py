@@ -244,13 +244,13 @@ EMPTY = VolumeCurve(edges_ns=(), shares=(Decimal(0), Decimal(0)), source=GIVEN)
     ("algo", "terms", "complaint"),
     [
         ("twpa", {}, "algo: 'twpa'.*did you mean \"twap\""),
-        ("twap", {"end_ns": 1}, "end_ns"),
+        ("twap", {"end_ns": 1}, "end: 1970"),
         ("twap", {"qty": Qty(0)}, "qty: 0.*above 0"),
         ("twap", {"params": {"slicse": 3}}, 'params.slicse.*did you mean "slices"'),
         ("twap", {"params": {"slices": "NaN"}}, "params.slices"),
         ("vwap", {"params": {}}, "curve: no volume curve"),
         ("vwap", {"params": {}, "curve": EMPTY}, "curve: no volume between"),
-        ("twap", {"end_ns": 1_780_322_400 * NS_PER_S + 7 * 3600 * NS_PER_S}, "end_ns.*end by"),
+        ("twap", {"end_ns": 1_780_322_400 * NS_PER_S + 7 * 3600 * NS_PER_S}, "end: 2026.*end by"),
         ("twap", {"account": "OTHER"}, "account: OTHER.*trades SIM"),
     ],
 )

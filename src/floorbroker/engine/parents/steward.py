@@ -32,7 +32,7 @@ from floorbroker.engine.parents.carry import carried, parent_seen
 from floorbroker.engine.parents.step import Floor, paused, request_of, stepped
 from floorbroker.engine.standing.parents import TIMER, Parent
 from floorbroker.engine.state import State
-from floorbroker.execution.catalog import Catalog, admitted, checked, named
+from floorbroker.execution.catalog import Catalog, admitted, checked, in_words, named
 
 #: A step that leads to another at once, so many times, does not come to rest.
 _ROUNDS_MAX = 50
@@ -238,8 +238,8 @@ class Steward:
             raise DuplicateClOrdID(f"parent_id: {order.parent_id} was used before")
         self._check(Parent(order=order, most_qty=order.qty))
         if order.end_ns <= ns_of(self._pen.now):
-            hint = f"it must be later than now, {ns_of(self._pen.now)}"
-            raise InvalidOrder("end_ns", order.end_ns, hint)
+            hint = f"it must be later than now, {in_words(ns_of(self._pen.now))}"
+            raise InvalidOrder("end", in_words(order.end_ns), hint)
         self._pen.put([order])
         self._changed(order.parent_id, reply)
 
@@ -284,7 +284,8 @@ class Steward:
         if item.qty is not None and item.qty < parent.filled:
             raise InvalidOrder("qty", item.qty, f"{parent.filled} are filled; cancel the rest")
         if item.end_ns is not None and item.end_ns <= ns_of(self._pen.now):
-            raise InvalidOrder("end_ns", item.end_ns, "it must be later than now; or cancel it")
+            hint = "it must be later than now; or cancel it"
+            raise InvalidOrder("end", in_words(item.end_ns), hint)
         self._check(parent.changed(message))
         self._pen.put([message])
         self._changed(item.parent_id, reply)
