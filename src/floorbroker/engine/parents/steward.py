@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
@@ -30,7 +30,7 @@ from floorbroker.engine import decide
 from floorbroker.engine.parents.board import Board
 from floorbroker.engine.parents.carry import carried, parent_seen
 from floorbroker.engine.parents.step import Floor, paused, request_of, stepped
-from floorbroker.engine.standing.parents import TIMER, Parent
+from floorbroker.engine.standing.parents import CHILDREN_REFUSED, TIMER, Parent
 from floorbroker.engine.state import State
 from floorbroker.execution.catalog import Catalog, admitted, checked, in_words, named
 
@@ -44,6 +44,7 @@ _QUIET = (NewOrderSingle, RequestSent)
 class SubmitParent(Struct, frozen=True):
     """Work this order."""
 
+    verb: ClassVar[str] = "submit parent"
     order: ParentOrder
 
     @property
@@ -54,6 +55,7 @@ class SubmitParent(Struct, frozen=True):
 class SwitchParent(Struct, frozen=True, kw_only=True):
     """Pause, resume (WORKING) or cancel (CANCELING) a parent order."""
 
+    verb: ClassVar[str] = "switch parent"
     parent_id: ClOrdID
     to: ParentState
     by: str = ""
@@ -67,6 +69,7 @@ class SwitchParent(Struct, frozen=True, kw_only=True):
 class ReplaceParent(Struct, frozen=True, kw_only=True):
     """Change a parent order; None leaves a field as it is."""
 
+    verb: ClassVar[str] = "replace parent"
     parent_id: ClOrdID
     qty: Qty | None = None
     limit: Px | None = None
@@ -109,7 +112,6 @@ class Steward:
         self._board = board
         self._dirty: dict[ClOrdID, None] = {}
         self._orphans: dict[ClOrdID, None] = {}
-        self._told: set[ClOrdID] = set()
         self._has_begun = False
         self._timer_changed: Callable[[], None] = board.nothing
         self._switched: Callable[[], None] = board.nothing
@@ -195,14 +197,10 @@ class Steward:
     def _tell(self, parent: Parent) -> None:
         """Somebody should look at a parent whose children are refused again and again."""
         count, name = parent.refused_in_a_row, parent.parent_id
-        if count < _REFUSED_MAX:
-            self._told.discard(name)
-        elif name not in self._told:
-            self._told.add(name)
+        if count >= _REFUSED_MAX and not parent.has_alarmed:
             text = f"{count} children of {name} in a row were not taken: {parent.refusal}"
-            alarm = Alarm(
-                name="children_refused", text=text, cl_ord_id=name, transact_time=self._pen.now
-            )
+            now = self._pen.now
+            alarm = Alarm(name=CHILDREN_REFUSED, text=text, cl_ord_id=name, transact_time=now)
             self._pen.put([alarm])
 
     def by_hand(self, cl_ord_id: ClOrdID) -> None:
@@ -248,6 +246,7 @@ class Steward:
         if is_coin_pair(parent.order.symbol):
             hint = "coins are not worked by algorithms; place orders"
             raise InvalidOrder("symbol", parent.order.symbol, hint)
+        self._check_listed(parent)
         if parent.order.account != self._rules.account:
             hint = f"this desk trades {self._rules.account}"
             raise InvalidOrder("account", parent.order.account, hint)
@@ -255,6 +254,14 @@ class Steward:
         checked(self._catalog, request)
         algorithm = named(self._catalog, request.algo)
         admitted(algorithm, request, self._board.market(parent, ns_of(self._pen.now)))
+
+    def _check_listed(self, parent: Parent) -> None:
+        """What the broker has told of the instrument, if it has."""
+        order, seen = parent.order, self._board.seen.get(parent.order.symbol)
+        told = None if seen is None else seen.around.get(order.side)
+        known = None if told is None else told.known
+        if known is not None and known.instrument.value is None:
+            raise InvalidOrder("symbol", order.symbol, "the broker lists no such instrument")
 
     def _switch(self, item: SwitchParent, reply: Any) -> None:
         parent = self._found(item.parent_id)

@@ -18,12 +18,14 @@ from floorbroker.domain.books.parents import (
     ParentSwitched,
 )
 from floorbroker.domain.ids import ClOrdID
-from floorbroker.domain.messages import BusinessMessageReject
+from floorbroker.domain.messages import Alarm, BusinessMessageReject
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book.book import Book
 
 #: Begins the timer of a parent order.
 TIMER = "parent:"
+#: The alarm for children that are refused again and again.
+CHILDREN_REFUSED = "children_refused"
 #: Ended parent orders that are kept at hand; those before are in the journal alone.
 ENDED_MAX = 256
 _NOT_TAKEN = (OrdStatus.REJECTED, OrdStatus.NOT_PLACED, OrdStatus.EXPIRED_UNSENT)
@@ -68,6 +70,7 @@ class Parent(Struct, kw_only=True):
     last_ended_ns: int = 0
     refused_in_a_row: int = 0
     refusal: str = ""
+    has_alarmed: bool = False  #: Of children that are refused again and again.
     ended_time: datetime | None = None
 
     @property
@@ -228,6 +231,12 @@ class ParentBook:
             parent.last_ended_ns = ns_of(message.transact_time)
             parent.refusal = message.text
 
+    def alarmed(self, message: Alarm) -> None:
+        """Somebody was told of it; once is enough."""
+        parent = None if message.cl_ord_id is None else self.live.get(message.cl_ord_id)
+        if parent is not None and message.name == CHILDREN_REFUSED:
+            parent.has_alarmed = True
+
     def finished(self, message: ParentEnded) -> None:
         parent = self.live.pop(message.parent_id, None)
         if parent is None:
@@ -269,3 +278,4 @@ class ParentBook:
 def _taken(parent: Parent, child: Child) -> None:
     if not child.was_taken:
         child.was_taken, parent.refused_in_a_row, parent.refusal = True, 0, ""
+        parent.has_alarmed = False
