@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S, run_virtual
 from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.books.earlier import GIVEN, VolumeCurve
 from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.errors import Refused, UnknownOrder
 from floorbroker.domain.messages import Alarm, BusinessMessageReject, KillSwitched
@@ -236,17 +237,20 @@ def test_no_child_leaves_that_would_exceed_the_parent_and_trading_stops() -> Non
     story(play, OWN)
 
 
+EMPTY = VolumeCurve(edges_ns=(), shares=(Decimal(0), Decimal(0)), source=GIVEN)
+
+
 @pytest.mark.parametrize(
     ("algo", "terms", "complaint"),
     [
         ("twpa", {}, "algo: 'twpa'.*did you mean \"twap\""),
-        ("twap", {"end_ns": 1}, "end_ns"),
+        ("twap", {"end_ns": 1}, "end: 1970"),
         ("twap", {"qty": Qty(0)}, "qty: 0.*above 0"),
         ("twap", {"params": {"slicse": 3}}, 'params.slicse.*did you mean "slices"'),
         ("twap", {"params": {"slices": "NaN"}}, "params.slices"),
-        ("vwap", {"params": {}, "curve": ()}, "curve: no volume curve"),
-        ("vwap", {"params": {}, "curve": (Decimal(0), Decimal(0))}, "curve: no volume between"),
-        ("twap", {"end_ns": 1_780_322_400 * NS_PER_S + 7 * 3600 * NS_PER_S}, "end_ns.*end by"),
+        ("vwap", {"params": {}}, "curve: no volume curve"),
+        ("vwap", {"params": {}, "curve": EMPTY}, "curve: no volume between"),
+        ("twap", {"end_ns": 1_780_322_400 * NS_PER_S + 7 * 3600 * NS_PER_S}, "end: 2026.*end by"),
         ("twap", {"account": "OTHER"}, "account: OTHER.*trades SIM"),
     ],
 )

@@ -1,7 +1,7 @@
 """Parent orders for people and programs: large orders that an algorithm works over time."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
@@ -33,6 +33,15 @@ class MoreTerms(TypedDict, total=False):
     curve: Sequence[Number] | VolumeCurve | None
     stats: DayStats | None
     strategy: str
+
+
+class NewTerms(TypedDict, total=False):
+    """What a replace may change."""
+
+    qty: Number | None
+    limit: Number | None
+    end: datetime | None
+    params: Mapping[str, Any] | None
 
 
 class DeskParents:
@@ -131,14 +140,12 @@ class DeskParents:
     async def replace(
         self,
         parent_id: str,
-        *,
-        qty: Number | None = None,
-        limit: Number | None = None,
-        end: datetime | None = None,
-        params: Mapping[str, Any] | None = None,
+        **terms: Unpack[NewTerms],
     ) -> ParentStatus:
         """Change it; `qty` is the total, shares already filled included, and `params` are all
         that it has from now on. Raises InvalidOrder, UnknownOrder."""
+        qty, limit = terms.get("qty"), terms.get("limit")
+        end, params = terms.get("end"), terms.get("params")
         if (qty, limit, end, params) == (None, None, None, None):
             raise InvalidOrder("qty", qty, "nothing would change; give a new term")
         command = ReplaceParent(
@@ -149,6 +156,11 @@ class DeskParents:
             params=None if params is None else dict(params),
         )
         return await self._door.change(command)
+
+    def updates(self) -> AsyncIterator[ParentStatus]:
+        """Every parent order that changes from now on, each durable before it is seen; of one
+        that changes faster than it is read, the newest."""
+        return self._door.updates()
 
     async def wait(self, parent_id: str, *, timeout_s: float | None = None) -> ParentStatus:
         """The parent order once it has ended; raises UnknownOrder, and TimeoutError."""

@@ -385,7 +385,7 @@ def watch_ghost(
 def refused(command: object, refusal: Refused, now: datetime) -> JournalMessage:
     """The refusal of a command, for the audit."""
     return BusinessMessageReject(
-        command=type(command).__name__.lower(),
+        command=getattr(command, "verb", type(command).__name__.lower()),
         text=str(refusal),
         cl_ord_id=getattr(command, "cl_ord_id", None),
         symbol=command.request.symbol if isinstance(command, Submit) else "",

@@ -162,6 +162,7 @@ class State:
             self.reconciliation = replace(compared, breaks=tuple(breaks))
 
     def _alarmed(self, message: Alarm) -> None:
+        self.parents.alarmed(message)
         if message.name == STALE_JOURNAL and message.is_over:
             self.strangers.clear()
         elif message.name == STALE_JOURNAL and message.cl_ord_id is not None:

@@ -59,11 +59,9 @@ class Writer:
         self.batch: list[tuple[JournalMessage, Order | None]] = []
         self.effects: list[Callable[[], None]] = []
         self.replies: list[tuple[Any, Refused | None]] = []
-        self._rules = rules
-        self._settings = rules.settings
-        self._views = views
+        self._rules, self._settings = rules, rules.settings
         self._finder, self._hands = hands.finder, hands
-        self._namespace = namespace
+        self._views, self._namespace = views, namespace
         self._waiting: dict[RequestKind, deque[ClOrdID]] = {kind: deque() for kind in _BY_URGENCY}
         self._raised = news.Raised()
         self._groups = Groups()
@@ -152,9 +150,11 @@ class Writer:
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
         self.put(decide.cancel(self.state, item.cl_ord_id, self.now))
+        self._steward.by_hand(item.cl_ord_id)
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
+        self._steward.check_change(item.cl_ord_id)
         judge = partial(decide.replacement, rules=self._rules, now=self.now, around=item.around)
         self.put(judge(self.state, item.cl_ord_id, item.change))
         self._await(item.cl_ord_id, self.state.book.replaces, reply)

@@ -333,6 +333,7 @@ MESSAGES: list[JournalMessage] = [
         ),
         stats=DayStats(adv=Decimal(9), spread=Decimal("0.01"), days=3),
         strategy="mean",
+        session_ns=(1, 2),
     ),
     ParentStep(
         transact_time=NOON,
@@ -343,7 +344,6 @@ MESSAGES: list[JournalMessage] = [
         target=Qty(200),
         why="sends 100 to rest",
         wake_ns=2,
-        refused=1,
         withheld=("new 100 at 3: 3 is worse than the limit, 2",),
     ),
     ParentSwitched(

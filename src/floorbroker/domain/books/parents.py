@@ -47,13 +47,16 @@ class ParentOrder(Message, frozen=True, kw_only=True):
     curve: VolumeCurve | None = None
     stats: DayStats = DayStats()
     strategy: str = ""
+    #: The regular session that it lives in, as the broker's calendar has it; None: no end.
+    session_ns: tuple[int, int] | None = None
 
 
 class ParentStep(Message, frozen=True, kw_only=True):
-    """The algorithm was asked, and what it decided stands behind this in the same batch.
+    """The algorithm was asked, and what follows stands behind this in the same batch.
 
     `count` children were ever numbered, these included; `children` names those that are new or
-    get a new price, with the algorithm's word for each. `refused` of them a gate kept back.
+    get a new price, with the algorithm's word for each. One that a gate or a control refuses has
+    a BusinessMessageReject and no order. `withheld` is what the parent's own bounds kept back.
     """
 
     parent_id: ClOrdID
@@ -63,7 +66,6 @@ class ParentStep(Message, frozen=True, kw_only=True):
     target: Qty | None = None
     why: str = ""
     wake_ns: int | None = None
-    refused: int = 0
     withheld: tuple[str, ...] = ()
 
 

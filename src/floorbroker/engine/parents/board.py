@@ -2,30 +2,35 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from floorbroker.brokers.port import MarketPhase
-from floorbroker.clock import NS_PER_S, datetime_of, ns_of
+from floorbroker.clock import NS_PER_S, datetime_of
 from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
 from floorbroker.domain.books.earlier import GIVEN
 from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.quotes import Bar, Quote
+from floorbroker.domain.terms import Side
+from floorbroker.engine.exposure.facts import Reference
+from floorbroker.engine.gates.risk import NOTHING_AROUND, Around
 from floorbroker.engine.standing.parents import ENDED_MAX, Parent
 from floorbroker.engine.state import State
 from floorbroker.execution.algos.port import MarketView, Touch, VolumeCurve
+from floorbroker.pretrade.risk import view
 
 
 class ParentStatus(Struct, frozen=True, kw_only=True):
     """A parent order as everybody may see it: durable, one committed batch behind.
 
     `target` is what the schedule wanted done at the last step, `open_qty` may still fill, and
-    `unknown_qty` is the part of it whose fate nobody knows. `children` were ever numbered.
+    `unknown_qty` is the part of it whose fate nobody knows. `children` were ever
+    numbered. `reason` is why it is paused or ended, `refusal` why the last child was not taken.
     """
 
     parent_id: ClOrdID
@@ -48,6 +53,7 @@ class ParentStatus(Struct, frozen=True, kw_only=True):
     open_children: tuple[ClOrdID, ...]
     why: str
     reason: str
+    refusal: str
     withheld: tuple[str, ...]
     next_wake: datetime | None
     ended: datetime | None
@@ -58,14 +64,20 @@ class ParentStatus(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, kw_only=True):
-    """The market of one symbol as it was told last; `told_ns` is when that was."""
+    """The market of one symbol as it was told last; `told_ns` is when that was. `around` is what
+    orders of a side are decided by."""
 
     quote: Quote | None = None
     told_ns: int = 0
     problem: str = "never told"
     bars: dict[int, Bar] = field(default_factory=dict)
-    open_ns: int | None = None
-    close_ns: int | None = None
+    around: dict[Side, Around] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Reference | None:
+        """What the live market told, where there is one."""
+        told = (one.facts for one in self.around.values())
+        return next((one.reference for one in told if one is not None), None)
 
 
 class Board:
@@ -74,22 +86,25 @@ class Board:
     A quote older than `stale_s` is not relied on.
     """
 
-    def __init__(self, *, stale_s: float) -> None:
+    def __init__(self, *, stale_s: float, own: Callable[[str, int], Qty]) -> None:
+        self.own = own  #: How much of a symbol's volume since an instant was this desk's.
         self.seen: dict[str, Seen] = {}
         self.needed = asyncio.Event()
         self.statuses: OrderedDict[ClOrdID, ParentStatus] = OrderedDict()
         self._stale_ns = int(stale_s * NS_PER_S)
-        self._waiters: list[asyncio.Event] = []
+        self._readers: list[Reader] = []
 
     # The market
 
     def market(self, parent: Parent, now_ns: int) -> MarketView:
-        order = parent.order
+        """The market as the parent's algorithm sees it."""
+        order, session_ns = parent.order, parent.order.session_ns
         seen = self.seen.get(order.symbol) or Seen()
         volume = sum(
             (bar.volume for bar in seen.bars.values() if order.start_ns <= bar.time_ns < now_ns),
             Decimal(0),
         )
+        told = seen.reference
         stale = seen.problem
         if not stale and now_ns - seen.told_ns > self._stale_ns:
             stale = f"told {(now_ns - seen.told_ns) // NS_PER_S} s ago"
@@ -97,12 +112,21 @@ class Board:
             touch=None if seen.quote is None else touch_of(seen.quote),
             stale=stale,
             volume=Qty.of(volume),
-            own_volume=min(parent.filled, Qty.of(volume)),
+            own_volume=min(self.own(order.symbol, order.start_ns), Qty.of(volume)),
+            last_px=None if told is None or told.last_px is None else Px.of(told.last_px),
+            is_halted=told is not None and bool(told.is_halted),
             curve=curve_of(order),
             stats=order.stats,
-            session_open_ns=seen.open_ns,
-            session_close_ns=seen.close_ns,
+            session_open_ns=None if session_ns is None else session_ns[0],
+            session_close_ns=None if session_ns is None else session_ns[1],
         )
+
+    def around(self, parent: Parent, seen: view.Parent, now_ns: int) -> Around:
+        """What the next child is decided by: as it was found out last, and asked for now."""
+        order = parent.order
+        told = self.seen.get(order.symbol, Seen()).around.get(order.side, NOTHING_AROUND)
+        facts = None if told.facts is None else replace(told.facts, at_ns=now_ns)
+        return replace(told, facts=facts, parent=seen)
 
     # What others see
 
@@ -115,9 +139,8 @@ class Board:
             if ended is None:
                 break
             del self.statuses[ended]
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.set()
+        for reader in self._readers:
+            reader.put(status)
 
     def changed(self) -> None:
         """There may be another symbol to follow."""
@@ -126,20 +149,34 @@ class Board:
     def nothing(self) -> None:
         """Nobody has to be told."""
 
-    async def next_change(self) -> None:
-        waiter = asyncio.Event()
-        self._waiters.append(waiter)
-        await waiter.wait()
+    @contextmanager
+    def reading(self) -> Iterator["Reader"]:
+        """Everything that is shown from now on."""
+        reader = Reader()
+        self._readers.append(reader)
+        try:
+            yield reader
+        finally:
+            self._readers.remove(reader)
 
-    async def wait(
-        self, parent_id: ClOrdID, until: Callable[[ParentStatus], bool]
-    ) -> ParentStatus:
-        """The parent, once this is true of it."""
-        while True:
-            status = self.statuses[parent_id]
-            if until(status):
-                return status
-            await self.next_change()
+
+class Reader:
+    """What somebody has not read yet: of each parent the newest, however slow he is."""
+
+    def __init__(self) -> None:
+        self.news: dict[ClOrdID, ParentStatus] = {}
+        self.came = asyncio.Event()
+
+    def put(self, status: ParentStatus) -> None:
+        self.news.pop(status.parent_id, None)
+        self.news[status.parent_id] = status
+        self.came.set()
+
+    def take(self) -> list[ParentStatus]:
+        """All of it, in the order in which it came."""
+        self.came.clear()
+        news, self.news = self.news, {}
+        return list(news.values())
 
 
 def touch_of(quote: Quote) -> Touch:
@@ -192,13 +229,8 @@ def status_of(parent: Parent, state: State, seen: Seen | None) -> ParentStatus:
         open_children=tuple(parent.open),
         why=parent.why,
         reason=parent.reason,
+        refusal=parent.refusal,
         withheld=parent.withheld,
         next_wake=None if parent.wake_ns is None else datetime_of(parent.wake_ns),
         ended=parent.ended_time,
     )
-
-
-def session_of(phase: MarketPhase) -> tuple[int | None, int | None]:
-    """When the regular session opened or opens, None while it runs, and when it closes."""
-    opens_ns = None if phase.is_open else ns_of(phase.next_open)
-    return opens_ns, ns_of(phase.next_close)

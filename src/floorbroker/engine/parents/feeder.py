@@ -1,15 +1,17 @@
 """Keeps the markets of live parent orders told: live quotes, else the broker is asked."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 
 from floorbroker.clock import NS_PER_S, datetime_of
+from floorbroker.domain.books.parents import ParentOrder
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.order import OrderRequest
 from floorbroker.domain.quotes import Quote
+from floorbroker.domain.terms import OrdType
 from floorbroker.engine.gates.risk import NOTHING_AROUND, Around
-from floorbroker.engine.parents.board import Board, Seen, session_of
+from floorbroker.engine.parents.board import Board, Seen
 from floorbroker.engine.parents.steward import Quoted
 from floorbroker.engine.settings import Means
 from floorbroker.engine.standing.parents import ParentBook
@@ -17,17 +19,17 @@ from floorbroker.execution.algos.port import Need
 from floorbroker.execution.catalog import Catalog
 
 _KEPT_NS = 60 * NS_PER_S
+#: Symbols that the broker is asked about at a time.
+_AT_ONCE = 8
 #: The live quote of a symbol, where somebody follows it and told it no longer ago.
 Live = Callable[[str, float], Quote | None]
+#: Finds out what an order is decided by, besides the book.
+About = Callable[[OrderRequest], Awaitable[Around]]
 
 
 def nobody(_: str, max_age_s: float) -> Quote | None:
     """Nothing is followed."""
     return None
-
-
-#: Finds out what an order is decided by, besides the book.
-About = Callable[[OrderRequest], Awaitable[Around]]
 
 
 async def _unknown(_: OrderRequest) -> Around:
@@ -58,58 +60,58 @@ class Feeder:
         every_s = self._means.settings.parent_quote_s
         while True:
             self._board.needed.clear()
-            symbols = {one.order.symbol for one in self._parents.live.values()}
-            self._forget(symbols)
-            for symbol in sorted(symbols):
-                await self.tell(symbol)
-            if not symbols:
+            orders: dict[str, list[ParentOrder]] = {}
+            for one in self._parents.live.values():
+                orders.setdefault(one.order.symbol, []).append(one.order)
+            self._forget(orders.keys())
+            await self._tell_all(sorted(orders.items()))
+            if not orders:
                 await self._board.needed.wait()
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._board.needed.wait()
 
-    def _forget(self, wanted: set[str]) -> None:
+    async def _tell_all(self, orders: list[tuple[str, list[ParentOrder]]]) -> None:
+        """Several symbols at a time: the market of the last one must not be old by then."""
+        for first in range(0, len(orders), _AT_ONCE):
+            some = orders[first : first + _AT_ONCE]
+            await asyncio.gather(*(self.tell(symbol, theirs) for symbol, theirs in some))
+
+    def _forget(self, wanted: Iterable[str]) -> None:
         """Drop what nobody looked at for long; what was just asked for may be wanted soon."""
         seen, long_ago_ns = self._board.seen, self._means.clock.now_ns() - _KEPT_NS
-        for symbol in list(seen.keys() - wanted):
+        for symbol in seen.keys() - set(wanted):
             if 0 < seen[symbol].told_ns < long_ago_ns:
                 del seen[symbol]
 
-    async def tell(self, symbol: str) -> None:
-        """Bring what is known of the symbol up to date, and say so where it changed."""
+    async def tell(self, symbol: str, orders: list[ParentOrder]) -> None:
+        """Bring what these orders need to know of the symbol up to date, and say so where its
+        quote changed."""
         seen = self._board.seen.setdefault(symbol, Seen())
         before = (seen.quote, seen.problem)
         try:
-            await self._session(seen)
             await self._quote(symbol, seen)
-            await self._volume(symbol, seen)
+            await self._volume(symbol, seen, orders)
         except BrokerError as problem:
             self._means.errors.append(problem)
             seen.problem = seen.problem or problem.text
+        for order in {one.side: one for one in orders}.values():
+            seen.around[order.side] = await self.about(_asked(order))
         if (seen.quote, seen.problem) != before:
             self._deliver(Quoted(symbol))
 
-    async def _session(self, seen: Seen) -> None:
-        phase = (await self._means.cache.market_phase()).value
-        seen.open_ns, seen.close_ns = session_of(phase)
-
     async def _quote(self, symbol: str, seen: Seen) -> None:
-        now_ns = self._means.clock.now_ns()
-        live = self.live(symbol, self._means.settings.parent_quote_s)
+        live = self.live(symbol, self._means.settings.parent_stale_s)
         quote = live or await self._means.broker.latest_quote(symbol)
         if quote is None:
             seen.problem = "there is none"
             return
-        seen.quote, seen.told_ns, seen.problem = quote, now_ns, ""
+        seen.quote, seen.told_ns, seen.problem = quote, self._means.clock.now_ns(), ""
 
-    async def _volume(self, symbol: str, seen: Seen) -> None:
+    async def _volume(self, symbol: str, seen: Seen, orders: list[ParentOrder]) -> None:
         """Minute bars since the earliest start of those who look at volume."""
-        starts = [
-            one.order.start_ns
-            for one in self._parents.live.values()
-            if one.order.symbol == symbol and self._looks(one.order.algo)
-        ]
+        starts = [one.start_ns for one in orders if self._looks(one.algo)]
         now_ns = self._means.clock.now_ns()
         if not starts or min(starts) >= now_ns:
             return
@@ -122,3 +124,14 @@ class Feeder:
     def _looks(self, algo: str) -> bool:
         algorithm = self._catalog.get(algo)
         return algorithm is not None and Need.VOLUME in algorithm.needs
+
+
+def _asked(order: ParentOrder) -> OrderRequest:
+    """Any order of the parent's, to be told what there is to know about it."""
+    return OrderRequest(
+        symbol=order.symbol,
+        side=order.side,
+        ord_type=OrdType.MARKET,
+        order_qty=order.qty,
+        strategy=order.strategy,
+    )

@@ -1,25 +1,27 @@
-"""One step of a parent order: its algorithm is asked, and its commands become orders. Pure."""
+"""One step of a parent order: its end, or what its algorithm decides. Pure."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from floorbroker.clock import ns_of
-from floorbroker.domain.amounts import ZERO_QTY, Qty
+from floorbroker.domain.amounts import ZERO_QTY
 from floorbroker.domain.books.parents import ParentEnded, ParentState, ParentStep, ParentSwitched
 from floorbroker.domain.errors import Refused
 from floorbroker.domain.ids import ClOrdID, child_id
 from floorbroker.domain.messages import Alarm, JournalMessage
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Pending
+from floorbroker.domain.terms import OrdType
 from floorbroker.engine import decide
-from floorbroker.engine.gates import conserved, gate
+from floorbroker.engine.gates import gate
 from floorbroker.engine.standing.parents import Parent, leaves_of
 from floorbroker.engine.state import State
 from floorbroker.execution import rails
 from floorbroker.execution.algos.port import (
     Algorithm,
+    CancelChild,
+    ChildCommand,
     ChildState,
     Decision,
     MarketView,
@@ -27,13 +29,12 @@ from floorbroker.execution.algos.port import (
     OpenChild,
     ParentRequest,
     ParentView,
-    ReplaceChild,
 )
 from floorbroker.execution.catalog import Catalog, named, params_of
 
 Messages = list[JournalMessage]
-#: The market of a parent's symbol as it is known now.
-Market = Callable[[Parent], MarketView]
+#: By whom a parent is paused that no person paused.
+BY = "the desk"
 
 
 class Floor(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,13 @@ class Floor(Struct, frozen=True, kw_only=True):
     catalog: Catalog
     now: datetime
     is_open: bool  #: Whether a new order would be sent now.
+
+
+class Step(Struct, frozen=True):
+    """What is written down at once, and what is then asked of each child, one after the other."""
+
+    messages: Messages
+    commands: tuple[tuple[ClOrdID, ChildCommand], ...] = ()
 
 
 def request_of(parent: Parent) -> ParentRequest:
@@ -62,14 +70,14 @@ def request_of(parent: Parent) -> ParentRequest:
     )
 
 
-def stepped(floor: Floor, parent: Parent, market: MarketView) -> Messages:
-    """What follows for the parent now: its end, or a step with its children's messages.
+def stepped(floor: Floor, parent: Parent, market: MarketView) -> Step:
+    """What follows for the parent now: its end, or a step and what it asks of its children.
 
     An algorithm that raises pauses its parent; nobody else minds.
     """
     ended = _ended(floor, parent)
     if ended is not None:
-        return [ended]
+        return Step([ended])
     try:
         algorithm = named(floor.catalog, parent.order.algo)
         view = view_of(floor, parent, algorithm)
@@ -78,26 +86,28 @@ def stepped(floor: Floor, parent: Parent, market: MarketView) -> Messages:
         if parent.state is not ParentState.WORKING:
             return _plain(floor, parent)
         return _failed(floor, parent, problem)
-    return _carried_out(floor, parent, decision)
+    return _step(floor, parent, decision)
 
 
-def _failed(floor: Floor, parent: Parent, problem: Exception) -> Messages:
+def paused(parent: Parent, text: str, now: datetime) -> ParentSwitched:
+    """Nobody but the desk paused it."""
+    return ParentSwitched(
+        parent_id=parent.parent_id, to=ParentState.PAUSED, by=BY, reason=text, transact_time=now
+    )
+
+
+def _failed(floor: Floor, parent: Parent, problem: Exception) -> Step:
     text = f"{parent.order.algo} raised {type(problem).__name__}: {problem}"
     now, name = floor.now, parent.parent_id
-    paused = ParentSwitched(
-        parent_id=name, to=ParentState.PAUSED, by="floorbroker", reason=text, transact_time=now
-    )
-    return [
-        paused,
-        Alarm(name="algorithm_failed", text=text, cl_ord_id=name, transact_time=now),
-        *_plain(floor, parent),
-    ]
+    alarm = Alarm(name="algorithm_failed", text=text, cl_ord_id=name, transact_time=now)
+    taken_back = _plain(floor, parent)
+    return Step([paused(parent, text, now), alarm, *taken_back.messages], taken_back.commands)
 
 
-def _plain(floor: Floor, parent: Parent) -> Messages:
+def _plain(floor: Floor, parent: Parent) -> Step:
     """Without its algorithm: children are taken back."""
     commands = rails.taken_back(view_of(floor, parent, _NOBODY), "paused")
-    return _carried_out(floor, parent, Decision(commands=commands, why="paused"))
+    return _step(floor, parent, Decision(commands=commands, why="paused"))
 
 
 _NOBODY = Algorithm(decide=lambda *_: Decision())
@@ -114,7 +124,7 @@ def _ended(floor: Floor, parent: Parent) -> ParentEnded | None:
     elif parent.state is ParentState.CANCELING:
         outcome, text = ParentState.CANCELED, parent.reason
     elif ns_of(floor.now) >= parent.order.end_ns:
-        outcome, text = ParentState.EXPIRED, parent.why
+        outcome, text = ParentState.EXPIRED, parent.reason or parent.refusal or parent.why
     else:
         return None
     return ParentEnded(
@@ -149,14 +159,21 @@ def view_of(floor: Floor, parent: Parent, algorithm: Algorithm) -> ParentView[An
 
 
 def _blocked(floor: Floor, parent: Parent) -> str:
+    """Why no order may leave now, whatever its size and price."""
     if not floor.is_open:
         return "the desk sends no new orders now"
     order = parent.order
     more = order.qty - parent.filled - parent.leaves_of(floor.state.book)
     if more <= 0:
         return ""
+    asked = OrderRequest(
+        symbol=order.symbol,
+        side=order.side,
+        ord_type=OrdType.MARKET,
+        order_qty=more,
+        strategy=order.strategy,
+    )
     try:
-        asked = OrderRequest.market(order.side, more, order.symbol)
         gate.check(floor.state, asked, floor.rules.settings)
     except Refused as refusal:
         return str(refusal)
@@ -193,90 +210,43 @@ def _state_of(order: Order) -> ChildState:
     return ChildState.WORKING
 
 
-class _Made(Struct):
-    """What the commands of one decision lead to."""
-
-    messages: Messages
-    children: dict[ClOrdID, str]
-    withheld: list[str]
-    count: int
-    more: Qty = ZERO_QTY
-    refused: int = 0
-
-
-def _carried_out(floor: Floor, parent: Parent, decision: Decision) -> Messages:
-    """The step, then the messages of its children, all of one batch; nothing where it says
+def _step(floor: Floor, parent: Parent, decision: Decision) -> Step:
+    """The step and its commands, each with the child that it is about; nothing where it says
     nothing new."""
-    made = _Made([], {}, list(decision.withheld), parent.count)
+    commands, children, count = [], {}, parent.count
     for command in decision.commands:
-        try:
-            if isinstance(command, NewChild):
-                _new(floor, parent, command, made)
-            elif isinstance(command, ReplaceChild):
-                _replace(floor, command, made)
-            else:
-                made.messages += decide.cancel(floor.state, command.cl_ord_id, floor.now)
-        except Refused as refusal:
-            made.withheld.append(str(refusal))
-            made.refused += isinstance(command, NewChild)
-    made.messages += _unsent(floor, parent)
+        if isinstance(command, NewChild):
+            count += 1
+            name = child_id(parent.parent_id, count)
+            children[name] = command.word
+        else:
+            name = command.cl_ord_id
+            if not isinstance(command, CancelChild):
+                children[name] = command.word
+        commands.append((name, command))
+    for name in _unsent(floor, parent):
+        commands.append((name, CancelChild(cl_ord_id=name)))
     memo = None if decision.memo is None else dict(decision.memo)
-    step = ParentStep(
+    told = ParentStep(
         parent_id=parent.parent_id,
-        count=made.count,
-        children=made.children,
+        count=count,
+        children=children,
         memo=None if memo == parent.memo else memo,
         target=decision.target,
         why=decision.why,
         wake_ns=decision.wake_ns,
-        refused=made.refused,
-        withheld=tuple(made.withheld),
+        withheld=decision.withheld,
         transact_time=floor.now,
     )
-    over = conserved.breach(floor.state, parent, made.more, floor.now)
-    if over:
-        return over
-    is_same = (step.why, step.wake_ns, step.target) == (parent.why, parent.wake_ns, parent.target)
-    if is_same and not made.messages and step.memo is None and not made.refused:
-        return []
-    return [step, *made.messages]
+    before = (parent.why, parent.wake_ns, parent.target)
+    is_same = (told.why, told.wake_ns, told.target) == before and told.memo is None
+    return Step([] if is_same and not commands else [told], tuple(commands))
 
 
-def _new(floor: Floor, parent: Parent, command: NewChild, made: _Made) -> None:
-    name = child_id(parent.parent_id, made.count + 1)
-    order = parent.order
-    request = OrderRequest(
-        symbol=order.symbol,
-        side=order.side,
-        ord_type=command.ord_type,
-        time_in_force=command.time_in_force,
-        order_qty=command.qty,
-        price=command.price,
-    )
-    asked = decide.Submit(cl_ord_id=name, request=request)
-    messages = decide.submit(floor.state, asked, floor.rules, floor.now)
-    made.messages += messages
-    made.children[name] = command.word
-    made.count += 1
-    made.more += command.qty
-
-
-def _replace(floor: Floor, command: ReplaceChild, made: _Made) -> None:
-    change = decide.Change(order_qty=command.order_qty, price=command.price)
-    name, rules, now = command.cl_ord_id, floor.rules, floor.now
-    made.messages += decide.replacement(floor.state, name, change, rules=rules, now=now)
-    made.children[name] = command.word
-    if command.order_qty is not None:
-        order = floor.state.book.orders[name]
-        held = order.cum_qty + leaves_of(floor.state.book, name)
-        made.more += max(command.order_qty - held, ZERO_QTY)
-
-
-def _unsent(floor: Floor, parent: Parent) -> Messages:
-    """The end of children that wait for their turn and may not have it any more."""
+def _unsent(floor: Floor, parent: Parent) -> list[ClOrdID]:
+    """Children that wait for their turn and may not have it any more."""
     is_over = ns_of(floor.now) >= parent.order.end_ns
     if parent.state is ParentState.WORKING and not is_over:
         return []
     orders = (floor.state.book.orders[name] for name in parent.open)
-    waiting = [one.cl_ord_id for one in orders if one.venue_status is OrdStatus.CREATED]
-    return [one for name in waiting for one in decide.cancel(floor.state, name, floor.now)]
+    return [one.cl_ord_id for one in orders if one.venue_status is OrdStatus.CREATED]

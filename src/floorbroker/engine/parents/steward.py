@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from msgspec import Struct
 
@@ -18,47 +18,67 @@ from floorbroker.domain.books.parents import (
 from floorbroker.domain.errors import DuplicateClOrdID, InvalidOrder, UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
+    Alarm,
     JournalMessage,
     KillSwitched,
     NewOrderSingle,
     RequestSent,
 )
 from floorbroker.domain.order import Order
+from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine import decide
 from floorbroker.engine.parents.board import Board
-from floorbroker.engine.parents.step import Floor, request_of, stepped
-from floorbroker.engine.standing.parents import TIMER, Parent
+from floorbroker.engine.parents.carry import carried, parent_seen
+from floorbroker.engine.parents.step import Floor, paused, request_of, stepped
+from floorbroker.engine.standing.parents import CHILDREN_REFUSED, TIMER, Parent
 from floorbroker.engine.state import State
-from floorbroker.execution.catalog import Catalog, admitted, checked, named
+from floorbroker.execution.catalog import Catalog, admitted, checked, in_words, named
 
 #: A step that leads to another at once, so many times, does not come to rest.
 _ROUNDS_MAX = 50
+#: So many children in a row may be refused before somebody is told.
+_REFUSED_MAX = 3
 _QUIET = (NewOrderSingle, RequestSent)
 
 
 class SubmitParent(Struct, frozen=True):
     """Work this order."""
 
+    verb: ClassVar[str] = "submit parent"
     order: ParentOrder
+
+    @property
+    def cl_ord_id(self) -> ClOrdID:
+        return self.order.parent_id
 
 
 class SwitchParent(Struct, frozen=True, kw_only=True):
     """Pause, resume (WORKING) or cancel (CANCELING) a parent order."""
 
+    verb: ClassVar[str] = "switch parent"
     parent_id: ClOrdID
     to: ParentState
     by: str = ""
     reason: str = ""
 
+    @property
+    def cl_ord_id(self) -> ClOrdID:
+        return self.parent_id
+
 
 class ReplaceParent(Struct, frozen=True, kw_only=True):
     """Change a parent order; None leaves a field as it is."""
 
+    verb: ClassVar[str] = "replace parent"
     parent_id: ClOrdID
     qty: Qty | None = None
     limit: Px | None = None
     end_ns: int | None = None
     params: dict[str, Any] | None = None
+
+    @property
+    def cl_ord_id(self) -> ClOrdID:
+        return self.parent_id
 
 
 class Quoted(Struct, frozen=True):
@@ -146,8 +166,9 @@ class Steward:
             self._take_back()
 
     def _step(self, parent: Parent) -> None:
-        pen = self._pen
-        market = self._board.market(parent, ns_of(pen.now))
+        """Write the step down, then carry out its commands: each sees what the one before
+        reserved."""
+        pen, now_ns = self._pen, ns_of(self._pen.now)
         floor = Floor(
             state=pen.state,
             rules=self._rules,
@@ -155,13 +176,46 @@ class Steward:
             now=pen.now,
             is_open=pen.is_open,
         )
-        messages = stepped(floor, parent, market)
-        if messages:
-            pen.put(messages)
+        step = stepped(floor, parent, self._board.market(parent, now_ns))
+        pen.put(step.messages)
+        algorithm = self._catalog.get(parent.order.algo)
+        in_auctions = algorithm is not None and algorithm.in_auctions
+        refused = parent.refused_in_a_row
+        for asked in step.commands:
+            seen = parent_seen(floor, parent, in_auctions=in_auctions)
+            around = self._board.around(parent, seen, now_ns)
+            pen.put(carried(floor, parent, asked, around))
+        if parent.refused_in_a_row > refused:
+            self._dirty[parent.parent_id] = None
+        self._tell(parent)
+        if step.messages:
             pen.effects.append(self._timer_changed)
             self._show(parent)
-            if any(type(one) is ParentSwitched for one in messages):
+            if any(type(one) is ParentSwitched for one in step.messages):
                 self._dirty[parent.parent_id] = None
+
+    def _tell(self, parent: Parent) -> None:
+        """Somebody should look at a parent whose children are refused again and again."""
+        count, name = parent.refused_in_a_row, parent.parent_id
+        if count >= _REFUSED_MAX and not parent.has_alarmed:
+            text = f"{count} children of {name} in a row were not taken: {parent.refusal}"
+            now = self._pen.now
+            alarm = Alarm(name=CHILDREN_REFUSED, text=text, cl_ord_id=name, transact_time=now)
+            self._pen.put([alarm])
+
+    def by_hand(self, cl_ord_id: ClOrdID) -> None:
+        """Somebody took a child back himself: its parent sends no other until he says so."""
+        parent = self._pen.state.parents.of(cl_ord_id)
+        if parent is not None and parent.state is ParentState.WORKING:
+            self._pen.put([paused(parent, f"{cl_ord_id} was canceled by hand", self._pen.now)])
+            self._dirty[parent.parent_id] = None
+
+    def check_change(self, cl_ord_id: ClOrdID) -> None:
+        """Raises InvalidOrder where somebody would change a child behind its parent's back."""
+        parent = self._pen.state.parents.of(cl_ord_id)
+        if parent is not None and not parent.state.is_ended:
+            hint = f"it is a child of {parent.parent_id}; replace or cancel that"
+            raise InvalidOrder("cl_ord_id", cl_ord_id, hint)
 
     def _take_back(self) -> None:
         """Children that turned up after the end of their parent."""
@@ -182,13 +236,17 @@ class Steward:
             raise DuplicateClOrdID(f"parent_id: {order.parent_id} was used before")
         self._check(Parent(order=order, most_qty=order.qty))
         if order.end_ns <= ns_of(self._pen.now):
-            hint = f"it must be later than now, {ns_of(self._pen.now)}"
-            raise InvalidOrder("end_ns", order.end_ns, hint)
+            hint = f"it must be later than now, {in_words(ns_of(self._pen.now))}"
+            raise InvalidOrder("end", in_words(order.end_ns), hint)
         self._pen.put([order])
         self._changed(order.parent_id, reply)
 
     def _check(self, parent: Parent) -> None:
         """Raises InvalidOrder for what can never be worked."""
+        if is_coin_pair(parent.order.symbol):
+            hint = "coins are not worked by algorithms; place orders"
+            raise InvalidOrder("symbol", parent.order.symbol, hint)
+        self._check_listed(parent)
         if parent.order.account != self._rules.account:
             hint = f"this desk trades {self._rules.account}"
             raise InvalidOrder("account", parent.order.account, hint)
@@ -196,6 +254,14 @@ class Steward:
         checked(self._catalog, request)
         algorithm = named(self._catalog, request.algo)
         admitted(algorithm, request, self._board.market(parent, ns_of(self._pen.now)))
+
+    def _check_listed(self, parent: Parent) -> None:
+        """What the broker has told of the instrument, if it has."""
+        order, seen = parent.order, self._board.seen.get(parent.order.symbol)
+        told = None if seen is None else seen.around.get(order.side)
+        known = None if told is None else told.known
+        if known is not None and known.instrument.value is None:
+            raise InvalidOrder("symbol", order.symbol, "the broker lists no such instrument")
 
     def _switch(self, item: SwitchParent, reply: Any) -> None:
         parent = self._found(item.parent_id)
@@ -225,7 +291,8 @@ class Steward:
         if item.qty is not None and item.qty < parent.filled:
             raise InvalidOrder("qty", item.qty, f"{parent.filled} are filled; cancel the rest")
         if item.end_ns is not None and item.end_ns <= ns_of(self._pen.now):
-            raise InvalidOrder("end_ns", item.end_ns, "it must be later than now; or cancel it")
+            hint = "it must be later than now; or cancel it"
+            raise InvalidOrder("end", in_words(item.end_ns), hint)
         self._check(parent.changed(message))
         self._pen.put([message])
         self._changed(item.parent_id, reply)

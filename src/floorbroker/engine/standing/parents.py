@@ -18,11 +18,14 @@ from floorbroker.domain.books.parents import (
     ParentSwitched,
 )
 from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.messages import Alarm, BusinessMessageReject
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book.book import Book
 
 #: Begins the timer of a parent order.
 TIMER = "parent:"
+#: The alarm for children that are refused again and again.
+CHILDREN_REFUSED = "children_refused"
 #: Ended parent orders that are kept at hand; those before are in the journal alone.
 ENDED_MAX = 256
 _NOT_TAKEN = (OrdStatus.REJECTED, OrdStatus.NOT_PLACED, OrdStatus.EXPIRED_UNSENT)
@@ -37,13 +40,15 @@ class Child(Struct, kw_only=True):
     priced_ns: int
     cum_qty: Qty = ZERO_QTY
     cost: Money = ZERO_MONEY
+    was_ordered: bool = False
     was_taken: bool = False
 
 
 class Parent(Struct, kw_only=True):
     """A parent order; `order` has the terms as they are now, `most_qty` the largest it ever had.
 
-    `open` are the children that may still fill, oldest first.
+    `open` are the children that may still fill, oldest first. `refusal` is why the last one was
+    not taken, empty once one is.
     """
 
     order: ParentOrder
@@ -64,6 +69,8 @@ class Parent(Struct, kw_only=True):
     last_sent_ns: int = 0
     last_ended_ns: int = 0
     refused_in_a_row: int = 0
+    refusal: str = ""
+    has_alarmed: bool = False  #: Of children that are refused again and again.
     ended_time: datetime | None = None
 
     @property
@@ -119,6 +126,7 @@ class ParentBook:
             ParentSwitched: self.switched,
             ParentReplaced: self.replaced,
             ParentEnded: self.finished,
+            BusinessMessageReject: self.refused,
         }
 
     def __eq__(self, other: object) -> bool:
@@ -148,6 +156,19 @@ class ParentBook:
         """The parent whose child this order is."""
         return self._owner.get(cl_ord_id)
 
+    def own(self, symbol: str, since_ns: int) -> Qty:
+        """What the children of all parents filled in a symbol that were sent since then."""
+        return sum(
+            (
+                child.cum_qty
+                for parent in self.all()
+                if parent.order.symbol == symbol
+                for child in parent.children.values()
+                if child.decided_ns >= since_ns
+            ),
+            ZERO_QTY,
+        )
+
     def asked(self, message: ParentOrder) -> None:
         parent = Parent(order=message, most_qty=message.qty)
         self.live[message.parent_id] = parent
@@ -166,9 +187,6 @@ class ParentBook:
                 parent.last_sent_ns = now_ns
             else:
                 child.word, child.priced_ns = word or child.word, now_ns
-        if message.refused:
-            parent.refused_in_a_row += message.refused
-            parent.last_ended_ns = now_ns
         parent.memo = parent.memo if message.memo is None else message.memo
         parent.count, parent.target, parent.why = message.count, message.target, message.why
         parent.withheld = message.withheld
@@ -199,6 +217,26 @@ class ParentBook:
         parent.most_qty = max(parent.most_qty, parent.order.qty)
         parent.revision += 1
 
+    def refused(self, message: BusinessMessageReject) -> None:
+        """A child that was numbered will never be, or a replace of one; what others ask for under
+        a name of ours changes nothing."""
+        name = message.cl_ord_id
+        parent = None if name is None else self._owner.get(name)
+        if name is None or parent is None or parent.state.is_ended:
+            return
+        if message.command == "submit" and not parent.children[name].was_ordered:
+            del parent.children[name], self._owner[name]
+            parent.open.pop(name, None)
+            parent.refused_in_a_row += 1
+            parent.last_ended_ns = ns_of(message.transact_time)
+            parent.refusal = message.text
+
+    def alarmed(self, message: Alarm) -> None:
+        """Somebody was told of it; once is enough."""
+        parent = None if message.cl_ord_id is None else self.live.get(message.cl_ord_id)
+        if parent is not None and message.name == CHILDREN_REFUSED:
+            parent.has_alarmed = True
+
     def finished(self, message: ParentEnded) -> None:
         parent = self.live.pop(message.parent_id, None)
         if parent is None:
@@ -221,16 +259,23 @@ class ParentBook:
         cost = sum((fill.last_qty * fill.last_px for fill in order.fills), ZERO_MONEY)
         parent.filled += order.cum_qty - child.cum_qty
         parent.cost += cost - child.cost
-        child.cum_qty, child.cost = order.cum_qty, cost
+        child.cum_qty, child.cost, child.was_ordered = order.cum_qty, cost, True
         status = order.venue_status
         if not order.is_ended:
             parent.open[order.cl_ord_id] = None
-            if not child.was_taken and status not in _UNSURE:
-                child.was_taken, parent.refused_in_a_row = True, 0
+            if status not in _UNSURE:
+                _taken(parent, child)
         elif order.cl_ord_id in parent.open:
             del parent.open[order.cl_ord_id]
             parent.last_ended_ns = ns_of(now)
             if status in _NOT_TAKEN:
                 parent.refused_in_a_row += 1
-            elif not child.was_taken:
-                child.was_taken, parent.refused_in_a_row = True, 0
+                parent.refusal = order.text or f"{order.cl_ord_id}: {status}"
+            else:
+                _taken(parent, child)
+
+
+def _taken(parent: Parent, child: Child) -> None:
+    if not child.was_taken:
+        child.was_taken, parent.refused_in_a_row, parent.refusal = True, 0, ""
+        parent.has_alarmed = False
