@@ -30,7 +30,6 @@ from floorbroker.brokers.pacing import Pacer, PacingStatus
 from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
-from floorbroker.domain.books.earlier import Earlier, Wanted
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
@@ -45,7 +44,7 @@ from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
-from floorbroker.tuning.earlier import earlier_days
+from floorbroker.tuning.earlier import EarlierDays, earlier_days
 from floorbroker.tuning.engine import engine_settings
 from floorbroker.watch.prices import live_price, live_quote
 from floorbroker.watch.today import RealizedBefore
@@ -80,7 +79,7 @@ class Parts:
         self.notary: Notary
         self.recovery: Recovery
         #: What earlier days say of a symbol.
-        self.earlier: Callable[[Wanted], Awaitable[Earlier]]
+        self.earlier: EarlierDays
 
     async def aclose(self) -> None:
         await self._stack.aclose()
@@ -329,14 +328,28 @@ async def open_brake(settings: Settings) -> AsyncIterator[Brake]:
 
 
 @asynccontextmanager
-async def open_broker(url: str) -> AsyncIterator[Broker]:
-    """A door to an exchange for questions alone."""
+async def open_earlier(settings: Settings) -> AsyncIterator[EarlierDays]:
+    """What earlier days say, without a desk: of files, or of a broker that can be reached."""
+    async with AsyncExitStack() as stack:
+        bars, url = None, settings.exchange_url
+        keys = EMBEDDED_KEYS
+        if settings.key_id is not None and settings.secret_key is not None:
+            keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
+            url = url or settings.data_url
+        if url:
+            bars = (await stack.enter_async_context(open_broker(url, keys))).bars
+        yield earlier_days(settings, bars, _hours)
+
+
+@asynccontextmanager
+async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncIterator[Broker]:
+    """A door to an exchange, or a broker, for questions alone."""
     clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
     network = NetworkTransport(url)
     broker = AlpacaClient(
         Account("questions"),
         Endpoints(trading=network, market=network, stream=network),
-        EMBEDDED_KEYS,
+        keys,
         clock=clock,
         random=random,
         pacer=Pacer(clock, random),

@@ -8,23 +8,23 @@ from floorbroker.config import Settings
 from floorbroker.domain.books.earlier import Earlier, Wanted
 
 if TYPE_CHECKING:
-    from floorbroker.marketdata.history.asking import Bars, EarlierDays
+    from floorbroker.marketdata.history import asking
     from floorbroker.marketdata.history.dates import Hours
 
+#: Asked for what earlier days say of a symbol.
+EarlierDays = Callable[[Wanted], Awaitable[Earlier]]
 #: The bins of a curve.
 BIN_MINUTES = 15
 
 
-def earlier_days(
-    settings: Settings, bars: "Bars", hours: "Hours"
-) -> Callable[[Wanted], Awaitable[Earlier]]:
+def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours") -> EarlierDays:
     """The files that a setting names, the embedded exchange's own tape, then the broker's bars."""
 
     @cache
-    def known() -> "EarlierDays":
+    def known() -> "asking.EarlierDays":
         # Most desks never ask, and what reads tapes takes a while to import.
         from floorbroker.marketdata.detect import parse_choice
-        from floorbroker.marketdata.history.asking import EarlierDays, from_bars, from_files
+        from floorbroker.marketdata.history import asking
         from floorbroker.marketdata.history.load import Reading
         from floorbroker.marketdata.port import NS_PER_MINUTE
 
@@ -32,8 +32,9 @@ def earlier_days(
         path = settings.history
         if path is None and settings.tape is not None and not settings.exchange_url:
             path = parse_choice(f"{settings.tape}")[0]
-        files = [] if path is None else [from_files(path, reading)]
-        return EarlierDays([*files, from_bars(bars, reading)], hours)
+        files = [] if path is None else [asking.from_files(path, reading)]
+        broker = [] if bars is None else [asking.from_bars(bars, reading)]
+        return asking.EarlierDays([*files, *broker], hours)
 
     async def ask(wanted: Wanted) -> Earlier:
         return await known()(wanted)

@@ -35,11 +35,11 @@ async def test_a_vwap_order_gets_the_curve_of_earlier_days(tmp_path: Path, histo
         placed = await desk.parents.submit("buy", 100, "AAPL", algo="vwap", end=MINUTES)
         records = desk._open.journal.records()
         (order,) = [one.message for one in records if isinstance(one.message, ParentOrder)]
-        curve, stats = order.curve, order.stats
+        curve, stats, volume = order.curve, order.stats, Decimal(5000)
         assert curve is not None
-        assert (curve.days, curve.day_volume, curve.source) == (2, 5000, "mean of bars")
+        assert (curve.days, curve.day_volume, curve.source) == (2, volume, "mean of bars")
         assert [share for share in curve.shares if share] == [Decimal("0.8"), Decimal("0.2")]
-        assert (stats.adv, stats.source) == (5000, "bars")
+        assert (stats.adv, stats.source) == (volume, "bars")
         await desk.parents.cancel(placed.parent_id)
 
 
@@ -47,7 +47,7 @@ async def test_without_earlier_days_the_order_is_refused_and_says_whom_it_asked(
     tmp_path: Path,
 ) -> None:
     async with Desk(settings(tmp_path / "home")) as desk:
-        with pytest.raises(InvalidOrder, match="curve: .*the broker's minute bars") as refused:
+        with pytest.raises(InvalidOrder, match=r"curve: .*the broker's minute bars") as refused:
             await desk.parents.submit("buy", 100, "AAPL", algo="vwap", end=MINUTES)
         assert refused.value.field == "curve"
         twap = await desk.parents.submit("buy", 100, "AAPL", algo="twap", end=MINUTES)
