@@ -33,6 +33,7 @@ from floorbroker.deskwork.halting import TradingStatus
 from floorbroker.deskwork.health import Health
 from floorbroker.deskwork.parents import MoreTerms, NewTerms
 from floorbroker.deskwork.portfolio.looking import How
+from floorbroker.deskwork.portfolio.outlook import Outlook
 from floorbroker.deskwork.portfolio.rebalance import Outcome, Rebalance
 from floorbroker.deskwork.portfolio.sending import OnStep
 from floorbroker.domain.amounts import Number
@@ -365,6 +366,10 @@ class Portfolio:
     ) -> Rebalance:
         plan: Rebalance = self._do(self._desk.portfolio.plan(targets, rules, kind=kind, how=how))
         return plan
+
+    def outlook(self, plan: Rebalance) -> Outlook:
+        ahead: Outlook = self._do(self._desk.portfolio.outlook(plan))
+        return ahead
 
     def carry_out(
         self, plan: Rebalance, *, on_step: OnStep | None = None, wait_s: float = 60.0

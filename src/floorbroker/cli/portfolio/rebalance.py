@@ -14,6 +14,7 @@ from floorbroker.domain.errors import ConfigError
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
     from floorbroker.deskwork.portfolio.looking import How
+    from floorbroker.deskwork.portfolio.outlook import Outlook
     from floorbroker.deskwork.portfolio.rebalance import Outcome, Rebalance
     from floorbroker.pretrade.allocation.targets import Rules, Targets
 
@@ -110,47 +111,59 @@ def _worked(
 ) -> int:
     """Plan, show, ask, carry out. The desk is closed while somebody thinks about it."""
 
-    async def make(desk: "Desk") -> "tuple[Rebalance, str]":
+    async def make(desk: "Desk") -> "Planned":
         plan = await desk.portfolio.plan(targets, rules, how=how)
-        return plan, f"{desk.settings.mode}"
+        ahead = await desk.portfolio.outlook(plan)
+        return Planned(plan=plan, ahead=ahead, mode=f"{desk.settings.mode}")
 
     async def send(desk: "Desk", plan: "Rebalance") -> "Outcome":
         trades = len(plan.trade_list.trades)
         with progress("trades", trades) as step:
             return await desk.portfolio.carry_out(plan, on_step=step, wait_s=chosen.wait)
 
-    async def both(desk: "Desk") -> "tuple[Rebalance, str, Outcome | None]":
-        plan, mode = await make(desk)
+    async def both(desk: "Desk") -> "tuple[Planned, Outcome | None]":
+        made = await make(desk)
         if not json:
-            _show_plan(plan, mode)
-        return plan, mode, await send(desk, plan) if plan.trade_list.trades else None
+            _show_plan(made)
+        return made, await send(desk, made.plan) if made.plan.trade_list.trades else None
 
     if chosen.yes and not chosen.dry_run:
-        plan, mode, outcome = with_desk(both)
-        return _told(plan, outcome, mode=mode, json=json)
-    plan, mode = with_desk(make)
+        made, outcome = with_desk(both)
+        return _told(made, outcome, json=json)
+    made = with_desk(make)
+    plan = made.plan
     if json:
-        return _told(plan, None, mode=mode, json=True)
-    _show_plan(plan, mode)
+        return _told(made, None, json=True)
+    _show_plan(made)
     if chosen.dry_run or not plan.trade_list.trades:
         return DONE
-    _ask(plan, mode)
-    return _told(plan, with_desk(lambda desk: send(desk, plan)), mode=mode, json=False)
+    _ask(plan, made.mode)
+    return _told(made, with_desk(lambda desk: send(desk, plan)), json=False)
 
 
-def _show_plan(plan: "Rebalance", mode: str) -> None:
+@dataclass(frozen=True)
+class Planned:
+    """A plan, what it is expected to come to, and whose money it is."""
+
+    plan: "Rebalance"
+    ahead: "Outlook"
+    mode: str
+
+
+def _show_plan(made: Planned) -> None:
     from floorbroker.cli.portfolio.sheets import plan_view
     from floorbroker.cli.sheet import show
 
-    show(plan_view(plan, mode))
+    show(plan_view(made.plan, made.ahead, made.mode))
     sys.stdout.flush()
 
 
-def _told(plan: "Rebalance", outcome: "Outcome | None", *, mode: str, json: bool) -> int:
+def _told(made: Planned, outcome: "Outcome | None", *, json: bool) -> int:
+    plan = made.plan
     if json:
-        from floorbroker.cli.portfolio.sheets import document
+        from floorbroker.cli.portfolio.document import document
 
-        say_json(document(plan, outcome, mode))
+        say_json(document(plan, made.ahead, outcome, made.mode))
     elif outcome is not None:
         from floorbroker.cli.portfolio.sheets import outcome_view
         from floorbroker.cli.sheet import show

@@ -162,6 +162,7 @@ async def prices_of(parts: app.Parts, symbols: Sequence[str]) -> dict[str, Price
             found[fact.symbol] = Price(
                 bid_px=fact.bid_px, ask_px=fact.ask_px, age_s=age_s, source="mid"
             )
+            parts.engine.briefing.heard(fact)
         elif isinstance(fact, Trade) and fact.symbol not in found:
             found[fact.symbol] = Price(bid_px=fact.px, ask_px=fact.px, age_s=age_s, source="last")
     return found

@@ -24,6 +24,7 @@ from floorbroker.deskwork.portfolio.looking import (
     open_cost,
     prices_of,
 )
+from floorbroker.deskwork.portfolio.outlook import Outlook, outlook_of
 from floorbroker.deskwork.portfolio.reading import targets_of
 from floorbroker.deskwork.portfolio.sending import DirectSender, OnStep, Sender, Sent
 from floorbroker.domain.errors import BrokerError, Refused
@@ -115,6 +116,10 @@ class Portfolio:
             made_at=self._parts.clock.now(),
             notes=tuple(_notes(found, look)),
         )
+
+    async def outlook(self, plan: Rebalance) -> Outlook:
+        """What the plan is expected to cost, and what the controls would say of its trades."""
+        return await outlook_of(self._parts, plan.trade_list.trades, plan.prices, plan.how)
 
     async def carry_out(
         self,

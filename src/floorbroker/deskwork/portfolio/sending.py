@@ -54,6 +54,19 @@ class Sender(Protocol):
         ...
 
 
+def request_of(trade: Trade, price: Price, how: How) -> OrderRequest:
+    """The trade as one order: at the market, or with a collar."""
+    is_coin = is_coin_pair(trade.symbol)
+    tif = TimeInForce.GOOD_TILL_CANCEL if is_coin else TimeInForce.DAY
+    size = Qty.of(trade.qty)
+    if how.limit_bps is None:
+        return OrderRequest.market(trade.side, size, trade.symbol, time_in_force=tif)
+    limit = price.worst(trade.side, how)
+    return OrderRequest.limit(
+        trade.side, size, trade.symbol, limit_price=Px.of(limit), time_in_force=tif
+    )
+
+
 class DirectSender:
     """Market orders, or limit orders with a collar, each followed for at most `wait_s`."""
 
@@ -63,7 +76,7 @@ class DirectSender:
     async def send(
         self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
     ) -> list[Sent]:
-        requests = [self._request(trade, prices[trade.symbol]) for trade in trades]
+        requests = [request_of(trade, prices[trade.symbol], self._how) for trade in trades]
         placed = await submit_all(self._engine, requests)
 
         async def follow(place: int) -> Sent:
@@ -72,17 +85,6 @@ class DirectSender:
             return sent
 
         return list(await asyncio.gather(*map(follow, range(len(trades)))))
-
-    def _request(self, trade: Trade, price: Price) -> OrderRequest:
-        is_coin = is_coin_pair(trade.symbol)
-        tif = TimeInForce.GOOD_TILL_CANCEL if is_coin else TimeInForce.DAY
-        size = Qty.of(trade.qty)
-        if self._how.limit_bps is None:
-            return OrderRequest.market(trade.side, size, trade.symbol, time_in_force=tif)
-        limit = price.worst(trade.side, self._how)
-        return OrderRequest.limit(
-            trade.side, size, trade.symbol, limit_price=Px.of(limit), time_in_force=tif
-        )
 
     async def _followed(self, trade: Trade, placed: Order | Refused) -> Sent:
         if isinstance(placed, Refused):
