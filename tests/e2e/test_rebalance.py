@@ -305,6 +305,8 @@ def test_cash_that_is_kept_back_or_spoken_for_is_not_spent_when_the_orders_leave
 class Losing:
     """A way that loses the broker when it is to buy."""
 
+    takes_long = False
+
     async def send(
         self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
     ) -> list[Sent]:

@@ -22,6 +22,17 @@ _CENT, _BPS = Decimal("0.01"), Decimal(10_000)
 _OF_LATER_PHASES = frozenset({"P14", "P15"})
 
 
+#: What bounds one order: an algorithm's children are smaller, and each is asked about.
+_OF_ONE_ORDER = frozenset({"P06", "P07", "P08", "P31"})
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """How the trades are to be sent: each as one order, or worked by an algorithm."""
+
+    how: How
+    is_worked: bool = False
+
+
 class TradeOutlook(Struct, frozen=True, kw_only=True):
     """One trade: half its spread and its impact in dollars, and the noes it would get now.
 
@@ -60,14 +71,14 @@ class Outlook(Struct, frozen=True, kw_only=True):
 
 
 async def outlook_of(
-    parts: app.Parts, trades: Sequence[Trade], prices: Mapping[str, Price], how: How
+    parts: app.Parts, trades: Sequence[Trade], prices: Mapping[str, Price], ask: Ask
 ) -> Outlook:
     """Ask earlier days and every control about each trade on its own, and send nothing.
 
     Trades of later phases are not asked for what the phases before them bring: buying power, and
     shares to sell.
     """
-    denials = [await _denials(parts, one, prices[one.symbol], how) for one in trades]
+    denials = [await _denials(parts, one, prices[one.symbol], ask) for one in trades]
     earlier = await asyncio.gather(*(_looked_at(parts, one, prices[one.symbol]) for one in trades))
     found = zip(earlier, denials, strict=True)
     return Outlook(trades=tuple(replace(one, denials=noes) for one, noes in found))
@@ -98,14 +109,16 @@ def _impact(trade: Trade, stats: DayStats) -> Decimal | None:
     return (trade.value * Decimal(str(bps)) / _BPS).quantize(_CENT)
 
 
-async def _denials(parts: app.Parts, trade: Trade, price: Price, how: How) -> tuple[str, ...]:
+async def _denials(parts: app.Parts, trade: Trade, price: Price, ask: Ask) -> tuple[str, ...]:
     try:
-        found = await what_if(parts, request_of(trade, price, how))
+        found = await what_if(parts, request_of(trade, price, ask.how))
     except FloorbrokerError as refusal:
         return (f"{refusal}",)
     told = [text for text in (found.gates, found.broker) if text]
+    open_ones = _OF_LATER_PHASES if trade.phase > 1 else frozenset()
+    open_ones |= _OF_ONE_ORDER if ask.is_worked else frozenset()
     for one in found.verdicts:
-        if not one.passes and not (trade.phase > 1 and one.control in _OF_LATER_PHASES):
+        if not one.passes and one.control not in open_ones:
             limit = f"{one.value}, and the limit is {one.limit}"
             told.append(f"{one.control} {one.name}: {limit}; {one.would_pass}")
     return tuple(told)

@@ -20,6 +20,8 @@ from floorbroker.pretrade.allocation.trades import Trade
 #: Called for each trade that has left, or was refused.
 OnStep = Callable[[int, object], None]
 _NOTHING = Decimal(0)
+#: Averages of many fills have endless digits; prices and shares have at most nine together.
+_EXACT = Decimal("1e-9")
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -39,12 +41,15 @@ class Sent(Struct, frozen=True, kw_only=True):
     @property
     def cash(self) -> Decimal:
         """What it brought, or, negative, cost; fees apart."""
-        value = self.filled * (self.avg_px or _NOTHING)
+        value = (self.filled * (self.avg_px or _NOTHING)).quantize(_EXACT)
         return -value if self.trade.side.value == "buy" else value
 
 
 class Sender(Protocol):
-    """A way for the trades of one phase to become orders."""
+    """A way for the trades of one phase to become orders. One that `takes_long` is not stopped by
+    how far prices have moved since the plan."""
+
+    takes_long: bool
 
     async def send(
         self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
@@ -69,6 +74,8 @@ def request_of(trade: Trade, price: Price, how: How) -> OrderRequest:
 
 class DirectSender:
     """Market orders, or limit orders with a collar, each followed for at most `wait_s`."""
+
+    takes_long = False
 
     def __init__(self, parts: app.Parts, how: How, wait_s: float) -> None:
         self._engine, self._how, self._wait_s = parts.engine, how, wait_s

@@ -39,6 +39,7 @@ class ParentStatus(Struct, frozen=True, kw_only=True):
     side: str
     qty: Qty
     algo: str
+    strategy: str
     start: datetime
     end: datetime
     limit: Px | None
@@ -215,6 +216,7 @@ def status_of(parent: Parent, state: State, seen: Seen | None) -> ParentStatus:
         side=order.side,
         qty=order.qty,
         algo=order.algo,
+        strategy=order.strategy,
         start=datetime_of(order.start_ns),
         end=datetime_of(order.end_ns),
         limit=order.limit,
