@@ -153,6 +153,7 @@ class Engine:
         self._spawn(lambda: crew.link.run(crew.surveyor.catch_up))
         await opening.caught_up(crew.link, self._means, self._inbox)
         compared = await opening.compared(crew.reconciler, self._means)
+        await crew.parents.feeder.tell_live()
         crew.is_open = True
         await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
         crew.pulse.begin()

@@ -127,7 +127,8 @@ class Board:
         order = parent.order
         told = self.seen.get(order.symbol, Seen()).around.get(order.side, NOTHING_AROUND)
         facts = None if told.facts is None else replace(told.facts, at_ns=now_ns)
-        return replace(told, facts=facts, parent=seen)
+        # Its number tells a child from its twin: what is alike is meant.
+        return replace(told, facts=facts, parent=seen, may_repeat=True)
 
     # What others see
 

@@ -33,7 +33,7 @@ def carried(
     asked: Any = None
     try:
         if isinstance(command, NewChild):
-            request = _request(parent, command)
+            request = _request(parent, name, command)
             asked = decide.Submit(cl_ord_id=name, request=request, around=around)
             _conserve(floor, parent, command.qty)
             return decide.submit(floor.state, asked, floor.rules, floor.now)
@@ -74,7 +74,7 @@ def _refused(floor: Floor, asked: Any, refusal: Refused) -> Messages:
     return messages
 
 
-def _request(parent: Parent, command: NewChild) -> OrderRequest:
+def _request(parent: Parent, name: ClOrdID, command: NewChild) -> OrderRequest:
     order = parent.order
     return OrderRequest(
         symbol=order.symbol,
@@ -83,6 +83,7 @@ def _request(parent: Parent, command: NewChild) -> OrderRequest:
         time_in_force=command.time_in_force,
         order_qty=command.qty,
         price=command.price,
+        cl_ord_id=name,
         strategy=order.strategy,
     )
 

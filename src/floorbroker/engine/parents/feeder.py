@@ -60,23 +60,25 @@ class Feeder:
         every_s = self._means.settings.parent_quote_s
         while True:
             self._board.needed.clear()
-            orders: dict[str, list[ParentOrder]] = {}
-            for one in self._parents.live.values():
-                orders.setdefault(one.order.symbol, []).append(one.order)
-            self._forget(orders.keys())
-            await self._tell_all(sorted(orders.items()))
-            if not orders:
+            if not await self.tell_live():
                 await self._board.needed.wait()
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
                     await self._board.needed.wait()
 
-    async def _tell_all(self, orders: list[tuple[str, list[ParentOrder]]]) -> None:
-        """Several symbols at a time: the market of the last one must not be old by then."""
-        for first in range(0, len(orders), _AT_ONCE):
-            some = orders[first : first + _AT_ONCE]
-            await asyncio.gather(*(self.tell(symbol, theirs) for symbol, theirs in some))
+    async def tell_live(self) -> bool:
+        """Bring what all live parents need up to date; whether there are any. Several symbols at
+        a time: the market of the last one must not be old by then."""
+        orders: dict[str, list[ParentOrder]] = {}
+        for one in self._parents.live.values():
+            orders.setdefault(one.order.symbol, []).append(one.order)
+        self._forget(orders.keys())
+        symbols = sorted(orders)
+        for first in range(0, len(symbols), _AT_ONCE):
+            some = symbols[first : first + _AT_ONCE]
+            await asyncio.gather(*(self.tell(symbol, orders[symbol]) for symbol in some))
+        return bool(orders)
 
     def _forget(self, wanted: Iterable[str]) -> None:
         """Drop what nobody looked at for long; what was just asked for may be wanted soon."""
