@@ -7,8 +7,11 @@ exchange shows it now; no threads, no files of settings, no network.
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from random import Random
+
+from msgspec import Struct
 
 from floorbroker import __version__, app
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
@@ -23,12 +26,14 @@ from floorbroker.domain.quotes import Quote
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.parents.feeder import Live
 from floorbroker.engine.settings import EngineSettings
+from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.app import ExchangeFront
+from floorbroker.exchange.front.server import Setup
 from floorbroker.journal.port import Journal
 from floorbroker.marketdata.history.asking import EarlierDays, from_bars, from_files
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE
-from floorbroker.venues import regular_hours
+from floorbroker.venues import MarketPlan, regular_hours
 from floorbroker.watch.watch import Lists, MarketWatch
 
 KEYS = Credentials("SIMULATE", "simulate")
@@ -38,6 +43,37 @@ BIN_NS = 15 * NS_PER_MINUTE
 SETTINGS = EngineSettings(unknown_per_symbol=1_000, unknown_max=1_000, ghost_grace_s=5.0)
 
 
+class Told(Struct, frozen=True, kw_only=True):
+    """What the desk is told: how its engine works, and files of earlier days."""
+
+    settings: EngineSettings = SETTINGS
+    history: Path | None = None
+
+
+def open_exchange(
+    market: MarketPlan,
+    clock: Clock,
+    start_ns: int,
+    stack: AsyncExitStack,
+    *,
+    seed: int,
+    cash: Decimal,
+) -> ExchangeFront:
+    """The exchange of this market, whose time is the clock's from `start_ns` on."""
+    setup = Setup(
+        clock=clock,
+        assets=market.assets,
+        start_ns=start_ns,
+        make_tape=market.make_tape,
+        seed=seed,
+        cash=cash,
+        corporate_actions=market.corporate_actions,
+    )
+    front = build_exchange(setup)
+    stack.push_async_callback(front.aclose)
+    return front
+
+
 async def open_parts(
     front: ExchangeFront,
     journal: Journal,
@@ -45,10 +81,11 @@ async def open_parts(
     stack: AsyncExitStack,
     *,
     seed: int,
-    history: Path | None = None,
+    told: Told | None = None,
 ) -> app.Parts:
-    """The parts, their engine open for orders; the stack closes them. One seed makes the same
-    ids, jitter and so the same journal."""
+    """The parts, their engine open for orders; the stack closes them, and the engine is stopped
+    by whoever asked. One seed makes the same ids, jitter and so the same journal."""
+    told = told or Told()
     way = MemoryTransport(front)
     pacer = Pacer(clock, Random(seed + 1))  # noqa: S311  (jitter)
     client = AlpacaClient(
@@ -68,13 +105,13 @@ async def open_parts(
         clock=clock,
         random=Random(seed + 3),  # noqa: S311  (ids, not secrets)
         pacer=pacer,
-        settings=SETTINGS,
+        settings=told.settings,
         namespace="s",
         mode="simulated",
         version=__version__,
     )
     parts.recovery = await parts.engine.start()
-    parts.earlier = _earlier(client, history)
+    parts.earlier = _earlier(client, told.history)
     parts.watch = _watch(client, clock)
     parts.engine.parents.feeder.live = _shown(front)
     return parts

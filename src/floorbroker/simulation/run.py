@@ -27,13 +27,11 @@ from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import OrderRequest
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.parents.board import ParentStatus
-from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.server import Setup
 from floorbroker.journal.port import Journal
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
-from floorbroker.simulation.desk import open_parts
+from floorbroker.simulation.desk import Told, open_exchange, open_parts
 from floorbroker.simulation.results import OrderResult, Simulated, simulated
 from floorbroker.simulation.seen import MarketSeen
 from floorbroker.venues import MarketPlan
@@ -105,7 +103,12 @@ class _Run:
             journal = self._journal()
             stack.callback(journal.close)
             parts = await open_parts(
-                front, journal, self._clock, stack, seed=plan.seed, history=plan.history
+                front,
+                journal,
+                self._clock,
+                stack,
+                seed=plan.seed,
+                told=Told(history=plan.history),
             )
             engine = parts.engine
             placing = [asyncio.ensure_future(self._place(parts, one)) for one in plan.orders]
@@ -120,19 +123,10 @@ class _Run:
             )
 
     def _exchange(self, stack: AsyncExitStack) -> ExchangeFront:
-        market = self._plan.market
-        front = build_exchange(
-            Setup(
-                clock=self._clock,
-                assets=market.assets,
-                start_ns=self._start_ns,
-                make_tape=market.make_tape,
-                seed=self._plan.seed,
-                cash=self._plan.cash,
-                corporate_actions=market.corporate_actions,
-            )
+        plan = self._plan
+        front = open_exchange(
+            plan.market, self._clock, self._start_ns, stack, seed=plan.seed, cash=plan.cash
         )
-        stack.push_async_callback(front.aclose)
         front.server.market_listeners.append(self._seen.take)
         front.server.advance_to(self._start_ns)  # through what the tape had before
         return front
