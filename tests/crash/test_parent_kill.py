@@ -58,7 +58,9 @@ async def live(words: list[str], kill_after_s: float | None) -> list[str]:
     return said
 
 
-async def killed(home: Path, algo: str, kills: int, seed: int) -> None:
+async def killed(
+    home: Path, algo: str, kills: int, seed: int, *, length_s: int = LENGTH_S
+) -> None:
     """Work a parent of the algorithm through so many kills, and hold it to the exchange."""
     sys.stdout.write(f"{algo}: seed {seed}; the same kills again: PARENT_KILL_SEED={seed}\n")
     random = Random(seed)
@@ -72,9 +74,9 @@ async def killed(home: Path, algo: str, kills: int, seed: int) -> None:
             await turn(served.url, AUCTIONS[algo][1])
             await post(served.url, "trade", {"symbol": "AAPL", "price": "188", "size": 5000})
         else:
-            words = [str(home), served.url, algo, json.dumps(ALGOS[algo]), str(LENGTH_S)]
+            words = [str(home), served.url, algo, json.dumps(ALGOS[algo]), str(length_s)]
             for _ in range(kills):
-                await live(words, random.uniform(0.1, LENGTH_S / SPEED / kills))
+                await live(words, random.uniform(0.1, length_s / SPEED / kills))
         said = await live(words, None)
         there = await app.get_json(f"{served.url}/_exchange/orders")
         fills = await app.get_json(f"{served.url}/_exchange/fills")
@@ -109,7 +111,7 @@ def _seed() -> int:
 
 
 async def test_a_desk_killed_over_its_parent_order_goes_on_with_it(tmp_path: Path) -> None:
-    await killed(tmp_path, "twap", 3, _seed())
+    await killed(tmp_path, "twap", 3, _seed(), length_s=60)
 
 
 @pytest.mark.soak
