@@ -13,6 +13,7 @@ from random import Random
 import pytest
 
 from floorbroker import app, venues
+from floorbroker.brokers.alpaca.network import NetworkTransport
 from tests.crash.parent_child import QTY
 
 ALGOS = {
@@ -24,9 +25,14 @@ ALGOS = {
     "pegged": {"display": "10", "to": "market"},
     "sniper": {"max_clip": "5"},
 }
+#: When a desk begins whose order is for an auction, and how long before that it is all over.
+AUCTIONS = {
+    "close": ("2026-06-01T19:48:30Z", "2026-06-01T19:59:40Z"),
+    "open": ("2026-06-02T13:26:30Z", "2026-06-02T13:30:05Z"),
+}
 SPEED = 20.0
 #: Of the market.
-LENGTH_S = 240
+LENGTH_S, AUCTION_S = 160, 1200
 
 
 async def live(words: list[str], kill_after_s: float | None) -> list[str]:
@@ -52,15 +58,25 @@ async def live(words: list[str], kill_after_s: float | None) -> list[str]:
     return said
 
 
-async def killed(home: Path, algo: str, kills: int, seed: int) -> None:
+async def killed(
+    home: Path, algo: str, kills: int, seed: int, *, length_s: int = LENGTH_S
+) -> None:
     """Work a parent of the algorithm through so many kills, and hold it to the exchange."""
     sys.stdout.write(f"{algo}: seed {seed}; the same kills again: PARENT_KILL_SEED={seed}\n")
     random = Random(seed)
     market = venues.open_market(None, ("AAPL",), 5)
     async with venues.serve_exchange(market, speed=SPEED, seed=5, cash="10000000") as served:
-        words = [str(home), served.url, algo, json.dumps(ALGOS[algo]), str(LENGTH_S)]
-        for _ in range(kills):
-            await live(words, random.uniform(0.1, LENGTH_S / SPEED / kills))
+        if algo in AUCTIONS:
+            await turn(served.url, AUCTIONS[algo][0])
+            words = [str(home), served.url, algo, "{}", str(AUCTION_S)]
+            await live(words, random.uniform(0.1, 1.5))
+            await live(words, random.uniform(1.0, 2.0))
+            await turn(served.url, AUCTIONS[algo][1])
+            await post(served.url, "trade", {"symbol": "AAPL", "price": "188", "size": 5000})
+        else:
+            words = [str(home), served.url, algo, json.dumps(ALGOS[algo]), str(length_s)]
+            for _ in range(kills):
+                await live(words, random.uniform(0.1, length_s / SPEED / kills))
         said = await live(words, None)
         there = await app.get_json(f"{served.url}/_exchange/orders")
         fills = await app.get_json(f"{served.url}/_exchange/fills")
@@ -72,23 +88,34 @@ async def killed(home: Path, algo: str, kills: int, seed: int) -> None:
     assert bought == Decimal(parent["filled"]) <= QTY
     assert parent["open_qty"] == parent["unknown_qty"] == "0"
     assert parent["state"] == ("done" if bought == QTY else "expired")
-    if algo in ("twap", "vwap", "is"):
-        assert bought == QTY
+    if algo in ("twap", "vwap", "is", *AUCTIONS):
+        assert bought == QTY, parent
+
+
+async def turn(url: str, to: str) -> None:
+    """It is later at the exchange."""
+    await post(url, "clock", {"to": to})
+
+
+async def post(url: str, control: str, body: dict[str, object]) -> None:
+    """One of the exchange's own controls."""
+    network = NetworkTransport(url)
+    path = f"/_exchange/{control}"
+    answer = await network.request("POST", path, body=json.dumps(body).encode())
+    assert answer.status in (200, 201, 204), answer.body
+    await network.aclose()
 
 
 def _seed() -> int:
     return int(os.environ.get("PARENT_KILL_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 
 
-@pytest.mark.parametrize("algo", ["twap", "pov"])
-async def test_a_desk_killed_over_its_parent_order_goes_on_with_it(
-    tmp_path: Path, algo: str
-) -> None:
-    await killed(tmp_path, algo, 3, _seed())
+async def test_a_desk_killed_over_its_parent_order_goes_on_with_it(tmp_path: Path) -> None:
+    await killed(tmp_path, "twap", 3, _seed(), length_s=60)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("algo", ALGOS)
+@pytest.mark.parametrize("algo", [*ALGOS, *AUCTIONS])
 async def test_a_parent_order_lives_through_twenty_kills(tmp_path: Path, algo: str) -> None:
     for number in range(20):
         home = tmp_path / str(number)
