@@ -1,8 +1,9 @@
 """Algorithms on recorded days: completion, participation, and cost against what they aim at.
 
-They are replayed with `execution.kit` over steps of five seconds: the algorithms and their rails
-alone. Neither the engine nor the exchange is in the loop, and fills follow the kit's rules, so the
-figures compare algorithms with each other; they do not predict what a broker's fills would cost.
+They are replayed twice. By the kit, over steps of five seconds: the algorithms and their rails
+alone, with fills by the kit's rules. And, where `ENGINE` says so, as parent orders of the engine,
+through Alpaca's client and the exchange under the virtual clock, held against the same prices. The
+tape does not feel our orders, so neither predicts what a broker's fills would cost.
 """
 
 import json
@@ -12,14 +13,18 @@ from itertools import product
 
 from msgspec import Struct
 
-from bench.recorded import Recorded, data_folder, recorded_days, worked
+from bench.recorded import Recorded, data_folder, recorded_days, through_engine, worked
 from bench.runs import Figures, say
 from floorbroker.domain.errors import InvalidOrder
 from floorbroker.execution.kit import Run
+from floorbroker.simulation.results import OrderOutcome
 
 ALGOS = ("twap", "vwap", "pov", "is", "iceberg", "pegged", "sniper")
 PERCENTS = (1, 5, 10)
 BPS = Decimal(10_000)
+#: What goes through the engine as well: one symbol, those whose aims are bounded, a middle size.
+ENGINE = frozenset(product(("IBM",), ("twap", "vwap", "pov", "is"), (5,)))
+KIT, THROUGH = "kit", "engine"
 
 
 class Figure(Struct, frozen=True):
@@ -27,13 +32,36 @@ class Figure(Struct, frozen=True):
 
     done: float
     rate: float
-    off_schedule: float
+    off_schedule: float | None
     arrival_bps: float | None
     vwap_bps: float | None
 
 
 def figure_of(of: Recorded, run: Run) -> Figure:
-    average = None if run.average_px is None else run.average_px.decimal
+    return compared(
+        of,
+        None if run.average_px is None else run.average_px.decimal,
+        done=float(run.filled / run.request.qty),
+        rate=float(run.rate),
+        off_schedule=float(run.schedule_error),
+    )
+
+
+def engine_figure(of: Recorded, outcome: OrderOutcome) -> Figure:
+    asked = Decimal(outcome.order_qty or 1)
+    return compared(
+        of,
+        outcome.average_px,
+        done=float(Decimal(outcome.filled) / asked),
+        rate=float(outcome.participation or 0),
+        off_schedule=None,
+    )
+
+
+def compared(
+    of: Recorded, average: Decimal | None, *, done: float, rate: float, off_schedule: float | None
+) -> Figure:
+    """With its average price against the same two benchmarks, whoever filled it."""
     volume = notional = Decimal(0)
     for step in of.steps[1:]:
         if step.last is not None:
@@ -44,17 +72,20 @@ def figure_of(of: Recorded, run: Run) -> Figure:
         return None if average is None else float((average - benchmark) / benchmark * BPS)
 
     return Figure(
-        done=float(run.filled / run.request.qty),
-        rate=float(run.rate),
-        off_schedule=float(run.schedule_error),
+        done=done,
+        rate=rate,
+        off_schedule=off_schedule,
         arrival_bps=cost(of.arrival),
         vwap_bps=cost(notional / volume),
     )
 
 
-def measure() -> dict[tuple[str, str, int], list[Figure]]:
-    """Figures by symbol, algorithm and percent, one a day; says each group as it comes."""
-    found: dict[tuple[str, str, int], list[Figure]] = defaultdict(list)
+Group = tuple[str, str, int, str]
+
+
+def measure() -> dict[Group, list[Figure]]:
+    """Figures by symbol, algorithm, percent and who filled them, one a day."""
+    found: dict[Group, list[Figure]] = defaultdict(list)
     for of in recorded_days(data_folder()):
         for algo, percent in product(ALGOS, PERCENTS):
             try:
@@ -62,7 +93,11 @@ def measure() -> dict[tuple[str, str, int], list[Figure]]:
             except InvalidOrder as no:
                 say(f"{of.symbol} {of.day} {algo} {percent} %: left out: {no}")
                 continue
-            found[of.symbol, algo, percent].append(figure_of(of, run))
+            found[of.symbol, algo, percent, KIT].append(figure_of(of, run))
+            if (of.symbol, algo, percent) in ENGINE:
+                outcome = through_engine(of, algo, percent)
+                figure = engine_figure(of, outcome)
+                found[of.symbol, algo, percent, THROUGH].append(figure)
     return found
 
 
@@ -76,7 +111,7 @@ def summed(figures: list[Figure]) -> dict[str, float]:
         "days": len(figures),
         "done": mean([one.done for one in figures]),
         "rate": mean([one.rate for one in figures]),
-        "off_schedule": mean([one.off_schedule for one in figures]),
+        "off_schedule": mean([one.off_schedule for one in figures if one.off_schedule]),
         "arrival_bps": mean([one.arrival_bps for one in figures if one.arrival_bps is not None]),
         "vwap_bps": mean(against),
         "tracking_bps": mean([one * one for one in against]) ** 0.5,
@@ -85,11 +120,11 @@ def summed(figures: list[Figure]) -> dict[str, float]:
 
 def main() -> Figures:
     rows = []
-    for (symbol, algo, percent), figures in measure().items():
-        row = {"symbol": symbol, "algo": algo, "percent": percent, **summed(figures)}
+    for (symbol, algo, percent, by), figures in measure().items():
+        row = {"symbol": symbol, "algo": algo, "percent": percent, "by": by, **summed(figures)}
         rows.append(row)
         say(
-            f"{symbol:5} {algo:8} {percent:3} %  {row['days']} days"
+            f"{symbol:5} {algo:8} {percent:3} %  {by:6}  {row['days']} days"
             f"  done {row['done']:7.2%}  part {row['rate']:6.2%}"
             f"  off schedule {row['off_schedule']:6.2%}  arrival {row['arrival_bps']:7.2f} bp"
             f"  VWAP {row['vwap_bps']:6.2f} bp  tracking {row['tracking_bps']:6.2f} bp"

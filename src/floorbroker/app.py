@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from floorbroker import __version__
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
@@ -34,20 +33,20 @@ from floorbroker.config import Settings
 from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
-from floorbroker.engine.atrade.settings import guard_limits
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
-from floorbroker.engine.settings import EngineSettings
-from floorbroker.engine.standing.identity import build_of
 from floorbroker.engine.vigil.eyes import eyes_of
 from floorbroker.engine.vigil.watchman import Watchman
+from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
-from floorbroker.watch.prices import live_price
+from floorbroker.tuning.earlier import EarlierDays, earlier_days
+from floorbroker.tuning.engine import engine_settings
+from floorbroker.watch.prices import live_price, live_quote
 from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
@@ -56,10 +55,12 @@ Result = TypeVar("Result")
 
 
 class Ports(Struct, frozen=True):
-    """How a desk reaches its disk and the network; a program of its own may stand before them."""
+    """How a desk reaches its disk and the network, and the algorithms that it knows; a program of
+    its own may stand before them."""
 
     journal: Callable[..., Journal] = SqliteJournal.open
     network: Callable[[str], Transport] = NetworkTransport
+    algos: Catalog = SHIPPED
 
 
 class Parts:
@@ -77,6 +78,8 @@ class Parts:
         self.journal: Journal
         self.notary: Notary
         self.recovery: Recovery
+        #: What earlier days say of a symbol.
+        self.earlier: EarlierDays
 
     async def aclose(self) -> None:
         await self._stack.aclose()
@@ -110,23 +113,32 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
             clock=clock,
             random=random,
             pacer=pacer,
-            settings=_engine_settings(settings),
+            settings=engine_settings(settings),
             namespace=f"o{journal.journal_id[:6]}",
             mode=settings.mode,
             version=__version__,
             latch=LatchFile(settings.home),
+            algos=ports.algos,
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
+        parts.earlier = earlier_days(settings, broker.bars, _hours)
         parts.watch = _watch(settings, door, random)
         parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
+        parts.engine.parents.feeder.live = partial(live_quote, parts.watch.view)
         stack.push_async_callback(parts.watch.aclose)
         _mind(parts, stack)
         _guard(parts, settings, stack)
         parts._stack = stack.pop_all()
         return parts
     raise AssertionError("unreachable")
+
+
+def _hours(day: date) -> tuple[int, int] | None:
+    from floorbroker.venues import regular_hours  # seldom needed
+
+    return regular_hours(day)
 
 
 async def _notary(settings: Settings, journal: Journal, stack: AsyncExitStack) -> Notary:
@@ -243,7 +255,7 @@ def _watch(settings: Settings, door: _Door, random: Random) -> MarketWatch:
 
 
 def _mind(parts: Parts, stack: AsyncExitStack) -> None:
-    """Follow what the book holds: positions first, then what has orders."""
+    """Follow what parent orders work, then what is held, then what has orders."""
     engine, journal, seen = parts.engine, parts.journal, [-1]
 
     def book() -> Sequence[str] | None:
@@ -251,7 +263,9 @@ def _mind(parts: Parts, stack: AsyncExitStack) -> None:
             return None
         seen[0] = journal.head().seq
         held = sorted(one.symbol for one in engine.positions().values() if not one.is_flat)
-        return list(dict.fromkeys([*held, *(one.symbol for one in engine.open_orders())]))
+        worked = [one.symbol for one in engine.parents.list() if not one.is_ended]
+        orders = (one.symbol for one in engine.open_orders())
+        return list(dict.fromkeys([*worked, *held, *orders]))
 
     task = asyncio.get_running_loop().create_task(parts.watch.mind(book))
     stack.callback(task.cancel)
@@ -271,39 +285,6 @@ async def _clock_of(url: str, speed: float) -> Clock:
     async with open_broker(url) as broker:
         phase = await broker.market_phase()
     return MarketClock(SystemClock(), ns_of(phase.broker_time), speed)
-
-
-def _engine_settings(settings: Settings) -> EngineSettings:
-    """Our own exchange shows an order as soon as it has it, so a look-up soon proves something.
-
-    A market that runs faster than real time is also polled faster, and ages that are told by its
-    dates grow with its speed.
-    """
-    speed, is_live = settings.exchange_speed, settings.mode == "live"
-    guards = guard_limits(settings.limits.profile, disk_min_mib=settings.disk_min_mib)
-    ours = EngineSettings(
-        slow_order_s=settings.slow_ms / 1000,
-        degraded_order_s=settings.degraded_ms / 1000,
-        resend_unknown=settings.resend_unknown,
-        limits=settings.limits,
-        is_live=is_live,
-        guards=guards,
-        build=build_of(settings, settings.limits, guards) if is_live else "",
-    )
-    if settings.mode != "embedded":
-        return ours
-    if speed <= 1:
-        return replace(ours, ghost_grace_s=5.0)
-    return replace(
-        ours,
-        lookup_delays_s=(0.1, 0.1, 0.2, 0.3, 0.5, 1.0),
-        ghost_grace_s=1.5,
-        poll_orders_s=0.5,
-        poll_positions_s=1.0,
-        intent_ttl_s=300.0 * speed,
-        urgent_ttl_s=30.0 * speed,
-        stuck_cancel_s=60.0 * speed,
-    )
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -347,14 +328,28 @@ async def open_brake(settings: Settings) -> AsyncIterator[Brake]:
 
 
 @asynccontextmanager
-async def open_broker(url: str) -> AsyncIterator[Broker]:
-    """A door to an exchange for questions alone."""
+async def open_earlier(settings: Settings) -> AsyncIterator[EarlierDays]:
+    """What earlier days say, without a desk: of files, or of a broker that can be reached."""
+    async with AsyncExitStack() as stack:
+        bars, url = None, settings.exchange_url
+        keys = EMBEDDED_KEYS
+        if settings.key_id is not None and settings.secret_key is not None:
+            keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
+            url = url or settings.data_url
+        if url:
+            bars = (await stack.enter_async_context(open_broker(url, keys))).bars
+        yield earlier_days(settings, bars, _hours)
+
+
+@asynccontextmanager
+async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncIterator[Broker]:
+    """A door to an exchange, or a broker, for questions alone."""
     clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
     network = NetworkTransport(url)
     broker = AlpacaClient(
         Account("questions"),
         Endpoints(trading=network, market=network, stream=network),
-        EMBEDDED_KEYS,
+        keys,
         clock=clock,
         random=random,
         pacer=Pacer(clock, random),

@@ -48,6 +48,7 @@ SETTINGS: dict[str, str] = {
     "FLOORBROKER_PROFILE": "limits to start from: live or paper; paper unless money is real",
     "FLOORBROKER_LIMITS": "file of limits, floorbroker.toml here or in the home folder",
     "FLOORBROKER_TAPE": "recorded market for the embedded exchange; synthetic without it",
+    "FLOORBROKER_HISTORY": "files of earlier days for curves and statistics; else tape or broker",
     "FLOORBROKER_SEED": "seed of the embedded exchange's synthetic market, 7 by default",
     "FLOORBROKER_CASH": "starting cash of the embedded exchange's accounts, 100000 by default",
 }
@@ -82,6 +83,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_fallback: str = ""
     data_symbols: int = 30
     tape: Path | None = None
+    history: Path | None = None
     seed: int = 7
     cash: str = "100000"
     account: str = "main"  #: How this desk names its one account.
@@ -134,7 +136,8 @@ def load(environ: Mapping[str, str] | None = None, env_file: Path | None = None)
         data_feed=_one_of(values, "FLOORBROKER_DATA_FEED", ("iex", "sip", "test", "off")),
         data_fallback=_one_of(values, "FLOORBROKER_DATA_FALLBACK", ("", "iex")),
         data_symbols=_whole(values, "FLOORBROKER_DATA_SYMBOLS", 30),
-        tape=_tape(values),
+        tape=_existing(values, "FLOORBROKER_TAPE"),
+        history=_existing(values, "FLOORBROKER_HISTORY"),
         seed=_whole(values, "FLOORBROKER_SEED", 7),
         cash=str(_whole(values, "FLOORBROKER_CASH", 100_000)),
         slow_ms=_whole(values, "FLOORBROKER_SLOW_MS", 500),
@@ -314,11 +317,8 @@ def _seconds(values: Mapping[str, str], key: str, default: int) -> float:
     return seconds
 
 
-def _tape(values: Mapping[str, str]) -> Path | None:
-    text = values.get("FLOORBROKER_TAPE")
-    if not text:
-        return None
-    path = Path(text).expanduser()
-    if not path.exists():
-        raise ConfigError(f"FLOORBROKER_TAPE: {text!r} does not exist")
+def _existing(values: Mapping[str, str], key: str) -> Path | None:
+    path = _path(values, key)
+    if path is not None and not path.exists():
+        raise ConfigError(f"{key}: {values[key]!r} does not exist")
     return path

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from datetime import date, datetime
-from types import TracebackType
 from typing import Self, Unpack
 
 from floorbroker import app, config
@@ -22,12 +21,12 @@ from floorbroker.deskwork import halting
 from floorbroker.deskwork.batch import (
     OnResult,
     cancel_all,
-    cancel_all_and_wait,
-    close_all,
+    close_everything,
     close_one,
     submit_all,
 )
 from floorbroker.deskwork.health import Health, look_at
+from floorbroker.deskwork.parents import DeskParents
 from floorbroker.deskwork.portfolio.rebalance import Portfolio
 from floorbroker.deskwork.prices import listed_instrument, newest_quote, phase_now, trading_days
 from floorbroker.deskwork.reports import report_of
@@ -44,6 +43,7 @@ from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.settings import Update
+from floorbroker.execution.catalog import Own, catalog_of
 from floorbroker.journal.port import Verification
 from floorbroker.marketdata.live.view import MarketView
 from floorbroker.posttrade.trades import TradeReport
@@ -59,25 +59,21 @@ class Desk:
     to the broker failed) or `JournalError` (the desk must stop).
     """
 
-    def __init__(self, settings: config.Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: config.Settings, algos: Own | None = None) -> None:
+        self.settings, self._algos = settings, catalog_of(algos)
         self._parts: app.Parts | None = None
 
     @classmethod
-    def open(cls, settings: config.Settings | None = None) -> Self:
-        """A desk with these settings, by default those of the environment; raises ConfigError."""
-        return cls(config.load() if settings is None else settings)
+    def open(cls, settings: config.Settings | None = None, *, algos: Own | None = None) -> Self:
+        """A desk with these settings, by default those of the environment, and with algorithms of
+        your own by name; raises ConfigError, and InvalidOrder for a name that is taken."""
+        return cls(config.load() if settings is None else settings, algos)
 
     async def __aenter__(self) -> Self:
-        self._parts = await app.start(self.settings)
+        self._parts = await app.start(self.settings, app.Ports(algos=self._algos))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         parts, self._parts = self._open, None
         await parts.aclose()
 
@@ -181,6 +177,11 @@ class Desk:
         """Every change of every order from now on, each durable before it is seen."""
         return self._open.engine.updates()
 
+    @property
+    def parents(self) -> DeskParents:
+        """Parent orders, which an algorithm works over time: see docs/parents.md."""
+        return DeskParents(self._open)
+
     # What we hold
 
     async def get_positions(self) -> list[Position]:
@@ -217,10 +218,7 @@ class Desk:
         With `cancel_orders` every open order is canceled before, because it may hold the shares;
         what is not canceled within `timeout_s` may get its symbol's closing order rejected.
         """
-        engine = self._open.engine
-        if cancel_orders:
-            await cancel_all_and_wait(engine, timeout_s)
-        return await close_all(engine, await self.get_positions())
+        return await close_everything(self._open.engine, timeout_s if cancel_orders else None)
 
     @property
     def portfolio(self) -> Portfolio:

@@ -14,9 +14,9 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from floorbroker import app, config, desk
 from floorbroker.brokers.port import (
@@ -31,7 +31,9 @@ from floorbroker.brokers.shelf import CacheStats
 from floorbroker.deskwork.batch import OnResult
 from floorbroker.deskwork.halting import TradingStatus
 from floorbroker.deskwork.health import Health
+from floorbroker.deskwork.parents import MoreTerms, NewTerms
 from floorbroker.deskwork.portfolio.looking import How
+from floorbroker.deskwork.portfolio.outlook import Outlook
 from floorbroker.deskwork.portfolio.rebalance import Outcome, Rebalance
 from floorbroker.deskwork.portfolio.sending import OnStep
 from floorbroker.domain.amounts import Number
@@ -41,7 +43,9 @@ from floorbroker.domain.messages import KillLevel, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest, Side, TimeInForce
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Bar, Quote
+from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.engine.settings import Update
+from floorbroker.execution.catalog import Own
 from floorbroker.posttrade.trades import TradeReport
 from floorbroker.pretrade.allocation.targets import Kind, Rules
 from floorbroker.publish.journaled import Status
@@ -53,14 +57,14 @@ Result = TypeVar("Result")
 class Desk:
     """`with Desk.open() as desk:`; see `floorbroker.Desk` for what each method promises."""
 
-    def __init__(self, settings: config.Settings) -> None:
-        self._desk = desk.Desk(settings)
+    def __init__(self, settings: config.Settings, algos: Own | None = None) -> None:
+        self._desk = desk.Desk(settings, algos)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     @classmethod
-    def open(cls, settings: config.Settings | None = None) -> Self:
-        return cls(config.load() if settings is None else settings)
+    def open(cls, settings: config.Settings | None = None, *, algos: Own | None = None) -> Self:
+        return cls(config.load() if settings is None else settings, algos)
 
     def __enter__(self) -> Self:
         self._loop = app.new_loop()
@@ -191,6 +195,10 @@ class Desk:
             if isinstance(source, AsyncGenerator) and self._loop is not None:
                 self._do(source.aclose())
 
+    @property
+    def parents(self) -> "Parents":
+        return Parents(self._desk, self._do, self._each)
+
     def get_positions(self) -> list[Position]:
         return self._do(self._desk.get_positions())
 
@@ -287,6 +295,61 @@ class Desk:
         return self._desk.errors()
 
 
+class Parents:
+    """See `floorbroker.deskwork.parents.DeskParents` for what each method promises."""
+
+    def __init__(
+        self,
+        asked: desk.Desk,
+        do: Callable[[Coroutine[Any, Any, Any]], Any],
+        each: Callable[[AsyncIterator[Any]], Iterator[Any]],
+    ) -> None:
+        self._desk, self._do, self._each = asked, do, each
+
+    def submit(
+        self,
+        side: Side | str,
+        qty: Number,
+        symbol: str,
+        *,
+        algo: str,
+        end: datetime | timedelta,
+        **terms: Unpack[MoreTerms],
+    ) -> ParentStatus:
+        asked = self._desk.parents.submit(side, qty, symbol, algo=algo, end=end, **terms)
+        return self._one(asked)
+
+    def get(self, parent_id: str) -> ParentStatus:
+        return self._one(self._desk.parents.get(parent_id))
+
+    def list(self) -> "list[ParentStatus]":
+        found: list[ParentStatus] = self._do(self._desk.parents.list())
+        return found
+
+    def pause(self, parent_id: str, *, by: str = "", reason: str = "") -> ParentStatus:
+        return self._one(self._desk.parents.pause(parent_id, by=by, reason=reason))
+
+    def resume(self, parent_id: str, *, by: str = "", reason: str = "") -> ParentStatus:
+        return self._one(self._desk.parents.resume(parent_id, by=by, reason=reason))
+
+    def cancel(self, parent_id: str, *, by: str = "", reason: str = "") -> ParentStatus:
+        return self._one(self._desk.parents.cancel(parent_id, by=by, reason=reason))
+
+    def replace(self, parent_id: str, **terms: Unpack[NewTerms]) -> ParentStatus:
+        return self._one(self._desk.parents.replace(parent_id, **terms))
+
+    def wait(self, parent_id: str, *, timeout_s: float | None = None) -> ParentStatus:
+        return self._one(self._desk.parents.wait(parent_id, timeout_s=timeout_s))
+
+    def updates(self) -> Iterator[ParentStatus]:
+        """Every parent order that changes from now on, until the desk is closed."""
+        yield from self._each(self._desk.parents.updates())
+
+    def _one(self, asked: Coroutine[Any, Any, ParentStatus]) -> ParentStatus:
+        status: ParentStatus = self._do(asked)
+        return status
+
+
 class Portfolio:
     """See `floorbroker.deskwork.portfolio.rebalance.Portfolio` for what each method promises."""
 
@@ -303,6 +366,10 @@ class Portfolio:
     ) -> Rebalance:
         plan: Rebalance = self._do(self._desk.portfolio.plan(targets, rules, kind=kind, how=how))
         return plan
+
+    def outlook(self, plan: Rebalance) -> Outlook:
+        ahead: Outlook = self._do(self._desk.portfolio.outlook(plan))
+        return ahead
 
     def carry_out(
         self, plan: Rebalance, *, on_step: OnStep | None = None, wait_s: float = 60.0

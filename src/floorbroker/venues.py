@@ -28,6 +28,7 @@ from floorbroker.exchange.reference.calendar import (
     session_at,
     session_of,
 )
+from floorbroker.exchange.reference.calendar import regular_hours as regular_hours
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
 from floorbroker.marketdata.detect import open_tape
@@ -38,7 +39,6 @@ from floorbroker.marketdata.synthetic.night import DayAndNight
 #: The day on which the embedded exchange begins, and the time of its clock, in New York.
 EMBEDDED_DAY = date(2026, 6, 1)
 EMBEDDED_TIME = time(10)
-SATURDAY = 5
 #: What the default synthetic market lists.
 SYMBOLS = ("AAPL", "MSFT", "SPY", "QQQ", "NVDA", "AMD", "INTC", "AMZN", "F", "BTC/USD")
 #: How much of the market's past a desk with its exchange in the same process begins with.
@@ -270,15 +270,3 @@ def _night_before(symbols: Sequence[str], day: date, seed: int) -> Sequence[Tape
 def _with_night(symbol: str, day: SyntheticDay, after: date, seed: int) -> TapeSource:
     is_tradable = OVERNIGHT_TRADABLE in asset_for(symbol).attributes
     return DayAndNight(symbol, day, after, seed) if is_tradable else day
-
-
-def regular_hours(day: date) -> tuple[int, int] | None:
-    """A day's regular hours in nanoseconds, None without a session; the usual ones on weekdays of
-    years that the calendar does not know."""
-    try:
-        session = session_of(day)
-    except ValueError:
-        if day.weekday() >= SATURDAY:
-            return None
-        return new_york_ns(day, time(9, 30)), new_york_ns(day, time(16))
-    return None if session is None else (session.open_ns, session.close_ns)

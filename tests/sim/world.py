@@ -31,6 +31,7 @@ from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
+from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 
@@ -65,6 +66,7 @@ class World:
         #: What the desk takes for the time.
         self.desk_clock: Clock = self.clock
         self.stream_rules = StreamRules()
+        self.algos: Catalog = SHIPPED
         self._setup = Setup(
             clock=self.clock,
             assets=listing(SYMBOLS),
@@ -129,6 +131,7 @@ class World:
             namespace=NAMESPACE,
             mode="paper",
             version="sim",
+            algos=self.algos,
         )
         recovery = await self.engine.start()
         self.recoveries.append(recovery)

@@ -22,10 +22,10 @@ from floorbroker.cli.root import (
 from floorbroker.cli.typed.request import (
     OPTIONS,
     SUBMITTED,
-    SubmitOptions,
     as_typed,
     requested,
 )
+from floorbroker.cli.working.asking import Asked, OrderOptions, worked
 from floorbroker.domain.errors import ConfigError, Refused
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order, OrdStatus
@@ -78,7 +78,7 @@ def submit(
     symbol: str | None = None,
     /,
     *,
-    options: SubmitOptions | None = None,
+    options: OrderOptions | None = None,
     file: Annotated[Path | None, Parameter(help="orders from a .csv or .jsonl file")] = None,
     json: Json = False,
 ) -> int:
@@ -89,27 +89,41 @@ def submit(
               floorbroker order submit buy SPY --notional 500
               floorbroker order submit buy 10 AAPL --take-profit 200 --stop-loss 180
               floorbroker order submit sell 10 AAPL --class oco --take-profit 200 --stop-loss 180
+              floorbroker order submit buy 5000 AAPL --algo vwap --end 15:55 --limit 190
               floorbroker order submit --file orders.csv
     """
-    chosen = options or SubmitOptions()
+    chosen = options or OrderOptions()
     if file is not None:
-        if side is not None or replace_fields(chosen, wait=SubmitOptions.wait) != SubmitOptions():
+        if side is not None or replace_fields(chosen, wait=None) != OrderOptions():
             raise ConfigError("--file: the orders stand in the file; give --wait and --json alone")
-        return _submit_file(file, chosen.wait, json=json)
+        return _submit_file(file, chosen.wait_s, json=json)
     if side is None or qty is None:
         raise ConfigError(
             "give SIDE QTY SYMBOL, such as: buy 10 AAPL; or --file FILE\n"
             "  see `floorbroker order submit --help`"
         )
+    if chosen.is_worked:
+        return _work((side, qty, symbol), chosen, json=json)
     with as_typed(SUBMITTED):
         request = requested((side, qty, symbol), chosen)
 
         async def place(desk: "Desk") -> Seen:
             order = await desk.submit_order(request)
-            return await _settled(desk, order, chosen.wait), desk.clock.now()
+            return await _settled(desk, order, chosen.wait_s), desk.clock.now()
 
         seen = with_desk(place)
     return _shown(seen, json=json)
+
+
+def _work(words: tuple[str, str, str | None], chosen: OrderOptions, *, json: bool) -> int:
+    """An order that an algorithm works: it has a limit, and no other price or condition."""
+    side, qty, symbol = words
+    if symbol is None or not chosen.is_plain:
+        raise ConfigError("--algo: right is SIDE QTY SYMBOL with --limit, --wait and --json alone")
+    asked = Asked(
+        words=(side, qty, symbol), options=chosen, limit=chosen.limit, wait_s=chosen.wait
+    )
+    return worked(asked, json=json)
 
 
 def _submit_file(path: Path, wait_s: float, *, json: bool) -> int:

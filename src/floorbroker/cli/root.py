@@ -47,6 +47,12 @@ for _name, _where, _about, _example in (
         "order submit buy 10 AAPL --limit 187.20",
     ),
     (
+        "algo",
+        "working.algo:app",
+        "large orders, worked by an algorithm over time",
+        "algo submit buy 1000 AAPL --algo twap --end 5m",
+    ),
+    (
         "plan",
         "planning.commands:app",
         "schedule, expected cost and risk of an order before it exists",

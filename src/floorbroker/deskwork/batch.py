@@ -13,6 +13,7 @@ from floorbroker.domain.position import Position
 from floorbroker.engine.book import legs
 from floorbroker.engine.halting.enforcer import closing
 from floorbroker.engine.loop import Engine
+from floorbroker.publish.journaled import held
 
 Item = TypeVar("Item")
 #: What became of one request: the order as it stands, or why it was not let through here.
@@ -78,6 +79,13 @@ async def cancel_all_and_wait(engine: Engine, timeout_s: float) -> None:
         return  # what still holds shares will have its closing order rejected, and says so
 
 
+async def close_everything(engine: Engine, cancel_within_s: float | None) -> dict[str, Result]:
+    """End each position at the market; results by symbol. None cancels no order before."""
+    if cancel_within_s is not None:
+        await cancel_all_and_wait(engine, cancel_within_s)
+    return await close_all(engine, held(engine.positions().values()))
+
+
 async def close_all(engine: Engine, positions: Iterable[Position]) -> dict[str, Result]:
     """End each position at the market; results by symbol."""
     requests = [closing(position, abs(position.qty)) for position in positions]
@@ -98,10 +106,10 @@ async def close_one(
         raise InvalidOrder("qty", size, f"at most {abs(position.qty)!s} are held")
     order = closing(position, size)
     holders = legs.holders(engine.open_orders(), position.symbol, order.side)
-    held = legs.held_in_words(position, size, holders)
-    if held and not cancel_orders:
-        raise Refused(f"{held}; cancel these, or close with cancel_orders=True")
-    if not held:
+    kept = legs.held_in_words(position, size, holders)
+    if kept and not cancel_orders:
+        raise Refused(f"{kept}; cancel these, or close with cancel_orders=True")
+    if not kept:
         return await engine.submit(order)
     async with asyncio.timeout(_HOLDERS_S):
         await asyncio.gather(*map(engine.cancel, legs.to_cancel(holders)))

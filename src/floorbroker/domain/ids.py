@@ -14,6 +14,9 @@ CL_ORD_ID_MAX = 48
 #: Stands between the ClOrdID of an order and the name of its leg.
 LEG = "/"
 
+#: Stands between the id of a parent order and the number of its child.
+CHILD = "~"
+
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 #: Two digits at a time: half the steps.
 _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
@@ -64,3 +67,8 @@ _SHIFTS = {width: tuple(range(5 * width - 10, -1, -10)) for width in (10, 16)}
 def leg_id(parent: ClOrdID, name: str) -> ClOrdID:
     """The ClOrdID of an order's leg."""
     return ClOrdID(f"{parent}{LEG}{name}")
+
+
+def child_id(parent: ClOrdID, number: int) -> ClOrdID:
+    """The ClOrdID of a parent order's child: the same for the same number, for ever."""
+    return ClOrdID(f"{parent}{CHILD}{number}")

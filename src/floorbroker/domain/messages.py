@@ -21,6 +21,11 @@ from floorbroker.domain.books.kinds import KillLevel as KillLevel
 from floorbroker.domain.books.kinds import RequestKind as RequestKind
 from floorbroker.domain.books.kinds import Source as Source
 from floorbroker.domain.books.message import Message as Message
+from floorbroker.domain.books.parents import ParentEnded as ParentEnded
+from floorbroker.domain.books.parents import ParentOrder as ParentOrder
+from floorbroker.domain.books.parents import ParentReplaced as ParentReplaced
+from floorbroker.domain.books.parents import ParentStep as ParentStep
+from floorbroker.domain.books.parents import ParentSwitched as ParentSwitched
 from floorbroker.domain.books.standing import Armed as Armed
 from floorbroker.domain.books.standing import KillSwitched as KillSwitched
 from floorbroker.domain.books.standing import LimitsChanged as LimitsChanged
@@ -337,6 +342,11 @@ JournalMessage = (
     | RiskStateChanged
     | LimitsChanged
     | Armed
+    | ParentOrder
+    | ParentStep
+    | ParentSwitched
+    | ParentReplaced
+    | ParentEnded
 )
 
 

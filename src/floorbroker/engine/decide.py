@@ -37,7 +37,7 @@ from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Pending, Ti
 from floorbroker.domain.terms import validate
 from floorbroker.engine.book.book import Asked, Book, Phase, successor_id
 from floorbroker.engine.book.reported import changed_request
-from floorbroker.engine.gates import gate, halted, risk
+from floorbroker.engine.gates import conserved, gate, halted, risk
 from floorbroker.engine.gates.again import may_go_again
 from floorbroker.engine.gates.risk import NOTHING_AROUND, Around, Sight
 from floorbroker.engine.settings import EngineSettings
@@ -255,7 +255,7 @@ def send(
     state: State, kind: RequestKind, name: ClOrdID, *, settings: EngineSettings, now: datetime
 ) -> Messages:
     """SEND, now that the broker may be asked; nothing where the request is no longer wanted."""
-    instead = halted.withheld(state, kind, name, now)
+    instead = halted.withheld(state, kind, name, now) or conserved.instead(state, kind, name, now)
     if instead:
         return instead
     if kind is RequestKind.NEW:
@@ -385,7 +385,7 @@ def watch_ghost(
 def refused(command: object, refusal: Refused, now: datetime) -> JournalMessage:
     """The refusal of a command, for the audit."""
     return BusinessMessageReject(
-        command=type(command).__name__.lower(),
+        command=getattr(command, "verb", type(command).__name__.lower()),
         text=str(refusal),
         cl_ord_id=getattr(command, "cl_ord_id", None),
         symbol=command.request.symbol if isinstance(command, Submit) else "",

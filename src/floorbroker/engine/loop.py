@@ -23,7 +23,6 @@ A caller that goes away takes nothing back: its order lives on.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from decimal import Decimal
 from random import Random
 from typing import Any, NotRequired, TypedDict, Unpack
 
@@ -35,7 +34,7 @@ from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import Halted, UnknownOrder
 from floorbroker.domain.ids import ClOrdID, ClOrdIDMaker
 from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
-from floorbroker.domain.order import Order, OrderRequest, TimeInForce
+from floorbroker.domain.order import Order, OrderRequest
 from floorbroker.domain.position import Position
 from floorbroker.engine import decide, recovery
 from floorbroker.engine.book import aftermath
@@ -43,16 +42,17 @@ from floorbroker.engine.briefing.briefing import Briefing
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.evidence import opening
 from floorbroker.engine.evidence.crew import Crew, looked_at
-from floorbroker.engine.gates import stale
 from floorbroker.engine.halting.switch import Switch
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Pacer
+from floorbroker.engine.parents.door import Parents
 from floorbroker.engine.recovery import Recovery
-from floorbroker.engine.settings import EngineHealth, EngineSettings, Means, Update
+from floorbroker.engine.settings import EngineHealth, EngineSettings, Means, MoreTerms, Update
 from floorbroker.engine.state import State
 from floorbroker.engine.timing.errors import ErrorLog
 from floorbroker.engine.timing.stopwatch import Stopwatch
-from floorbroker.engine.views import Until, Views
+from floorbroker.engine.views import Until, Views, has_ended
+from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.port import Journal, OrderFilter
 
@@ -70,21 +70,11 @@ class Parts(TypedDict):
     mode: str
     version: str
     latch: NotRequired[LatchFile]
-
-
-class MoreTerms(TypedDict, total=False):
-    """What a replace may change besides size and prices."""
-
-    trail: Decimal | None
-    time_in_force: TimeInForce | None
+    algos: NotRequired[Catalog]
 
 
 #: Every message of a start is looked at once, to tell what it repaired.
 _EVERYTHING = 1_000_000
-
-
-def _has_ended(order: Order) -> bool:
-    return order.is_ended
 
 
 class Engine:
@@ -163,12 +153,14 @@ class Engine:
         self._spawn(lambda: crew.link.run(crew.surveyor.catch_up))
         await opening.caught_up(crew.link, self._means, self._inbox)
         compared = await opening.compared(crew.reconciler, self._means)
+        await crew.parents.feeder.tell_live()
         crew.is_open = True
         await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
         crew.pulse.begin()
         self._spawn(crew.pulse.run)
         self._spawn(lambda: crew.link.settle(crew.surveyor.catch_up))
         self._spawn(crew.timekeeper.run)
+        self._spawn(crew.parents.feeder.run)
         self._spawn(crew.reconciler.watch_orders)
         self._spawn(crew.reconciler.watch_positions)
         self._spawn(crew.reconciler.watch_counts)
@@ -188,7 +180,9 @@ class Engine:
             capabilities=self._broker.capabilities,
             settings=self._settings,
         )
-        crew = Crew(state, self._means, self._inbox, self._views)
+        catalog = self._parts.get("algos", SHIPPED)
+        crew = Crew(state, self._means, self._inbox, self._views, catalog=catalog)
+        crew.parents.feeder.about = self.briefing.about
         crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
         return crew
 
@@ -265,7 +259,7 @@ class Engine:
         admitted_s = times.now_s()
         cl_ord_id, is_ours = request.cl_ord_id, request.cl_ord_id is None
         if cl_ord_id is None:
-            cl_ord_id = self._ids.make(self._clock.now_ns() // 1_000_000)
+            cl_ord_id = self.make_id()
         around = await self.briefing.about(request)  # meanwhile its twin may live and end
         was_used = not is_ours and self.order(cl_ord_id) is not None
         way, known_s = times.begin(cl_ord_id), times.now_s()
@@ -327,7 +321,7 @@ class Engine:
         """By symbol, also those that are flat by now."""
         return dict(self._views.positions)
 
-    async def wait(self, cl_ord_id: ClOrdID, *, until: Until = _has_ended) -> Order:
+    async def wait(self, cl_ord_id: ClOrdID, *, until: Until = has_ended) -> Order:
         """The order, once `until` is true of it; raises UnknownOrder."""
         self._inbox.check_alive()
         order = self.order(cl_ord_id)
@@ -355,12 +349,7 @@ class Engine:
     async def accept_journal(self) -> tuple[ClOrdID, ...]:
         """Somebody has looked at the orders that this journal does not know, and the desk opens
         for new ones; returns their ids, none where nothing was wrong."""
-        crew = self._at_work()
-        strangers = tuple(crew.state.strangers)
-        if strangers:
-            await self._inbox.record((stale.accepted(strangers, self._clock.now()),))
-            await self._inbox.ask(decide.Release(is_open=crew.takes_orders))
-        return strangers
+        return await opening.accepted(self._at_work(), self._inbox, self._clock)
 
     @property
     def switch(self) -> Switch:
@@ -368,6 +357,15 @@ class Engine:
         self._at_work()
         assert self._switch is not None
         return self._switch
+
+    @property
+    def parents(self) -> Parents:
+        """Parent orders, worked by algorithms; raises Halted before the desk is open."""
+        return self._at_work().parents
+
+    def make_id(self) -> ClOrdID:
+        """An id that was never used and never will be again."""
+        return self._ids.make(self._clock.now_ns() // 1_000_000)
 
     def _at_work(self) -> Crew:
         self._inbox.check_alive()

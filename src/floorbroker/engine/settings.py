@@ -1,6 +1,8 @@
 """What the engine can be told, and the words in which it answers its owner."""
 
 from collections import deque
+from decimal import Decimal
+from typing import TypedDict
 
 from msgspec import Struct
 
@@ -20,6 +22,13 @@ from floorbroker.pretrade.risk.limits import PAPER
 
 #: What holds where nobody has said otherwise: a market that is not real.
 PAPER_BOOK = LimitBook(profile="paper", base=PAPER)
+
+
+class MoreTerms(TypedDict, total=False):
+    """What a replace may change besides size and prices."""
+
+    trail: Decimal | None
+    time_in_force: TimeInForce | None
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -88,6 +97,12 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: From the call to the acknowledgement: longer is noted, and longer still is told as degraded.
     slow_order_s: float = 0.5
     degraded_order_s: float = 1.0
+    #: How much faster than our seconds the market's dates run: 1, but for a replayed day.
+    speed: float = 1
+    #: How often the broker is asked for the quote of a symbol that a parent order works.
+    parent_quote_s: float = 1.0
+    #: A parent order relies on no quote that was told longer ago.
+    parent_stale_s: float = 5.0
     #: How many of the newest latencies of each kind are kept.
     latency_window: int = 1000
 

@@ -47,7 +47,6 @@ from floorbroker.domain.messages import (
     TimerFired,
     TimerSet,
     TradingResumed,
-    decoder_for,
 )
 from floorbroker.domain.order import Order, Pending, Side
 from floorbroker.domain.position import Position
@@ -56,11 +55,10 @@ from floorbroker.engine.book.book import Asked, Book, Phase
 from floorbroker.engine.book.news import STALE_JOURNAL
 from floorbroker.engine.exposure.ledger import Ledger
 from floorbroker.engine.standing.guards import Guards
-from floorbroker.engine.standing.image import Image
+from floorbroker.engine.standing.image import IMAGE, Image
 from floorbroker.engine.standing.kill import Kill, killed
 from floorbroker.engine.standing.limits import LimitsInForce
-
-_IMAGE = decoder_for(Image)
+from floorbroker.engine.standing.parents import ParentBook
 
 
 class State:
@@ -84,6 +82,7 @@ class State:
         self.alarms = 0
         self.kill: Kill | None = None  #: None while trading is ACTIVE.
         self.strangers: dict[ClOrdID, None] = {}
+        self.parents = ParentBook(self.timers)
         self.ledger = Ledger()  #: What orders reserve, and what was done lately.
         self.guard(Guards())
         self._appliers: dict[type, Callable[[Any], Order | None]] = {
@@ -111,6 +110,7 @@ class State:
             Alarm: self._alarmed,
             KillSwitched: self._killed,
             TradingResumed: self._resumed,
+            **self.parents.takers,
         }
 
     def apply(self, message: JournalMessage) -> Order | None:
@@ -118,6 +118,8 @@ class State:
         one. Never raises for anything a message may say: what fits nowhere changes nothing."""
         applier = self._appliers.get(type(message))
         order = None if applier is None else applier(message)
+        if order is not None:
+            self.parents.follow(order, message.transact_time)
         self.ledger.take(self.book, message, order)
         self.guards.take(message, order)
         return order
@@ -160,6 +162,7 @@ class State:
             self.reconciliation = replace(compared, breaks=tuple(breaks))
 
     def _alarmed(self, message: Alarm) -> None:
+        self.parents.alarmed(message)
         if message.name == STALE_JOURNAL and message.is_over:
             self.strangers.clear()
         elif message.name == STALE_JOURNAL and message.cl_ord_id is not None:
@@ -360,13 +363,14 @@ class State:
                 cash=self.book.cash,
                 tally=self.ledger.tally,
                 guards=self.guards,
+                parents=self.parents.all(),
             )
         )
 
     @classmethod
     def decode(cls, body: bytes) -> "State":
         """The state that was encoded; raises ValueError where the bytes are none."""
-        image: Image = _IMAGE.decode(body)
+        image: Image = IMAGE.decode(body)
         state = cls()
         state.opened, state.is_closed = image.opened, image.is_closed
         state.book.account = image.opened.account if image.opened else state.book.account
@@ -377,7 +381,8 @@ class State:
         state.book.trails = image.trails
         state.book.ended_legs = OrderedDict(image.ended_legs)
         state.book.cash = image.cash
-        state.timers = image.timers
+        state.timers.update(image.timers)
+        state.parents.restore(image.parents)
         state.adopted_time = state.book.adopted_time = image.adopted_time
         state.safe_time, state.seen_time = image.safe_time, image.seen_time
         state.reconciliation = image.reconciliation

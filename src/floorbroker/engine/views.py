@@ -18,6 +18,11 @@ from floorbroker.journal.port import JournalReader
 Until = Callable[[Order], bool]
 
 
+def has_ended(order: Order) -> bool:
+    """The usual end of waiting."""
+    return order.is_ended
+
+
 class Views:
     """Follows the book, one committed batch behind."""
 

@@ -38,6 +38,7 @@ from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.compare.approve import Approve, approved
 from floorbroker.engine.gates import halted, laying
 from floorbroker.engine.outbox import LANES, Answer, Hands
+from floorbroker.engine.parents.steward import Steward
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Views
 from floorbroker.telemetry import log
@@ -58,12 +59,9 @@ class Writer:
         self.batch: list[tuple[JournalMessage, Order | None]] = []
         self.effects: list[Callable[[], None]] = []
         self.replies: list[tuple[Any, Refused | None]] = []
-        self._rules = rules
-        self._settings = rules.settings
-        self._views = views
-        self._finder = hands.finder
-        self._hands = hands
-        self._namespace = namespace
+        self._rules, self._settings = rules, rules.settings
+        self._finder, self._hands = hands.finder, hands
+        self._views, self._namespace = views, namespace
         self._waiting: dict[RequestKind, deque[ClOrdID]] = {kind: deque() for kind in _BY_URGENCY}
         self._raised = news.Raised()
         self._groups = Groups()
@@ -100,6 +98,11 @@ class Writer:
             Alarm: self._after_alarm,
         }
 
+    def employ(self, steward: Steward) -> None:
+        """Who works parent orders here."""
+        self._steward = steward
+        self._takers |= steward.takers
+
     def begin(self, now: datetime) -> None:
         """A new batch; everything in it is decided at one instant."""
         self.now, self.has_sends = now, False
@@ -114,8 +117,9 @@ class Writer:
         except Refused as refusal:
             self._put(decide.refused(item, refusal, self.now))
             if isinstance(refusal, RiskDenied):
-                self._put_all(sentry.denied(self._eye, refusal, getattr(item, "request", None)))
+                self.put(sentry.denied(self._eye, refusal, getattr(item, "request", None)))
             self.replies.append((reply, refusal))
+        self._steward.settle()
 
     def fail(self, problem: BaseException) -> None:
         """The batch will not be written: those who wait for it hear why."""
@@ -127,29 +131,32 @@ class Writer:
         """Apply the message; returns the order that it is about, as it stands after."""
         order = self.state.apply(message)
         self.batch.append((message, order))
+        self._steward.saw(message, order)
         follow = self._follow.get(type(message))
         if follow is not None:
             follow(message, order)
-        self._put_all(sentry.after(self._eye, message, order))
+        self.put(sentry.after(self._eye, message, order))
         return order
 
-    def _put_all(self, messages: Iterable[JournalMessage]) -> None:
+    def put(self, messages: Iterable[JournalMessage]) -> None:
         for message in messages:
             self._put(message)
 
     # Commands
 
     def _submit(self, item: decide.Submit, reply: Any) -> None:
-        self._put_all(decide.submit(self.state, item, self._rules, self.now))
+        self.put(decide.submit(self.state, item, self._rules, self.now))
         self._views.when(item.cl_ord_id, questions.is_answered, reply)
 
     def _cancel(self, item: decide.Cancel, reply: Any) -> None:
-        self._put_all(decide.cancel(self.state, item.cl_ord_id, self.now))
+        self.put(decide.cancel(self.state, item.cl_ord_id, self.now))
+        self._steward.by_hand(item.cl_ord_id)
         self._await(item.cl_ord_id, self.state.book.cancels, reply)
 
     def _replace(self, item: decide.Replace, reply: Any) -> None:
+        self._steward.check_change(item.cl_ord_id)
         judge = partial(decide.replacement, rules=self._rules, now=self.now, around=item.around)
-        self._put_all(judge(self.state, item.cl_ord_id, item.change))
+        self.put(judge(self.state, item.cl_ord_id, item.change))
         self._await(item.cl_ord_id, self.state.book.replaces, reply)
 
     def _await(self, cl_ord_id: ClOrdID, table: dict[ClOrdID, Asked], reply: Any) -> None:
@@ -163,11 +170,11 @@ class Writer:
 
     def _settle(self, item: decide.Record | Approve | laying.Command, reply: Any) -> None:
         if isinstance(item, decide.Record):
-            self._put_all(item.messages)
+            self.put(item.messages)
         elif isinstance(item, Approve):
-            self._put_all(approved(self.state.reconciliation, item, self.now))
+            self.put(approved(self.state.reconciliation, item, self.now))
         else:
-            self._put_all(laying.laid(self.state, item, self._settings, self.now))
+            self.put(laying.laid(self.state, item, self._settings, self.now))
         self._barrier(None, reply)
 
     def _barrier(self, _: Any, reply: Any) -> None:
@@ -199,11 +206,10 @@ class Writer:
 
     def _send(self, kind: RequestKind, cl_ord_id: ClOrdID) -> None:
         """The pacer has a place for it."""
-        own = self._settings
-        messages = decide.send(self.state, kind, cl_ord_id, settings=own, now=self.now)
+        messages = decide.send(self.state, kind, cl_ord_id, settings=self._settings, now=self.now)
         if not messages or type(messages[0]) is not RequestSent:
             self._hands.pacer.give_back(LANES[kind])
-        self._put_all(messages)
+        self.put(messages)
 
     def _resend(self, item: decide.Resend, _: Any) -> None:
         self._want(item.kind, item.cl_ord_id)
@@ -223,15 +229,8 @@ class Writer:
     def _after_send(self, message: RequestSent, order: Order | None) -> None:
         if order is not None:
             self.has_sends = True
-            change = None if message.request is RequestKind.NEW else self._change(message)
+            change = self.state.book.change_of(message.request, message.cl_ord_id)
             self.effects.append(partial(self._hands.outbox.send, message, order, change))
-
-    def _change(
-        self, message: RequestSent | RequestUnanswered
-    ) -> OrderCancelReplaceRequest | None:
-        is_replace = message.request is RequestKind.REPLACE
-        asked = self.state.book.replaces.get(message.cl_ord_id) if is_replace else None
-        return None if asked is None else asked.change
 
     def _after_undelivered(self, message: RequestUndelivered, _: Order | None) -> None:
         retry = self._hands.resolver.retry
@@ -239,7 +238,7 @@ class Writer:
 
     def _after_unanswered(self, message: RequestUnanswered, _: Order | None) -> None:
         ask = self._hands.resolver.unanswered
-        change = self._change(message)
+        change = self.state.book.change_of(message.request, message.cl_ord_id)
         refusal = message.text if message.is_refusal else ""
         self.effects.append(partial(ask, message.request, message.cl_ord_id, change, refusal))
 
@@ -263,7 +262,7 @@ class Writer:
         if isinstance(item.found, ExecutionReport):
             self._report(item.found, reply)
             return
-        self._put_all(decide.outcome(self.state, item.sent, item.found))
+        self.put(decide.outcome(self.state, item.sent, item.found))
         if item.sent.request is RequestKind.NEW:  # the stream may have been faster
             self._ask_legs(self._finder.named(self.state.book, item.sent.cl_ord_id))
 
@@ -286,7 +285,7 @@ class Writer:
                 self._hands.reopen([message.order.cl_ord_id])
         if order is not None:
             if self.state.kill is not None:
-                self._put_all(halted.sighted(self.state, about, order, self.now))
+                self.put(halted.sighted(self.state, about, order, self.now))
             if about is not None and order.is_ended and not about.is_ended:
                 self._look_back(order)
             self._ask_more(about, order, found)
@@ -340,39 +339,40 @@ class Writer:
             self._want(RequestKind.CANCEL, order.cl_ord_id)
 
     def _quarantine(self, item: MessageQuarantined, _: Any) -> None:
-        alarm = Alarm(name="quarantined", text=item.text, transact_time=self.now)
-        self._put_all((item, alarm))
+        self.put((item, Alarm(name="quarantined", text=item.text, transact_time=self.now)))
 
     # Findings
 
     def _replace_failed(self, item: OrderCancelReject, _: Any) -> None:
-        self._put_all(decide.replace_failed(self.state, item))
+        self.put(decide.replace_failed(self.state, item))
 
     def _not_placed(self, item: decide.NotPlaced, _: Any) -> None:
-        self._put_all(decide.not_placed(self.state, item, self._rules, self.now))
+        self.put(decide.not_placed(self.state, item, self._rules, self.now))
 
     def _missing(self, item: decide.Missing, _: Any) -> None:
         if not self._raised.has(alarm := decide.missing(item, self.now)):
             self._put(alarm)
 
     def _due(self, item: decide.Due, _: Any) -> None:
+        if self._steward.due(item.timer_id):
+            return
         cl_ord_id = ClOrdID(item.timer_id.removeprefix(decide.GHOST))
         order = self._finder.filed(self.state.book, cl_ord_id)
         is_gone = order is not None and order.venue_status is OrdStatus.NOT_PLACED
         ended = order.ended_time if order is not None and is_gone else None
         for_s = self._settings.ghost_watch_s
-        self._put_all(decide.watch_ghost(item.timer_id, ended, watch_s=for_s, now=self.now))
+        self.put(decide.watch_ghost(item.timer_id, ended, watch_s=for_s, now=self.now))
         if is_gone:
             self.effects.append(partial(self._hands.resolver.ghost, cl_ord_id))
 
     def _stuck(self, _: decide.LookForStuck, __: Any) -> None:
         after_s = self._settings.stuck_cancel_s
-        self._put_all(aftermath.stuck_cancels(self.state.book, after_s=after_s, now=self.now))
-        self._put_all(halted.wanted(self.state, self.now))
+        self.put(aftermath.stuck_cancels(self.state.book, after_s=after_s, now=self.now))
+        self.put(halted.wanted(self.state, self.now))
 
     def _switch(self, item: halted.Halt | halted.Lift, reply: Any) -> None:
-        self._put_all(halted.switched(self.state, item, self.now))
-        self._put_all(halted.wanted(self.state, self.now))
+        self.put(halted.switched(self.state, item, self.now))
+        self.put(halted.wanted(self.state, self.now))
         self.effects += (self._hands.switched, partial(halted.tell, item))
         self._barrier(None, reply)
 

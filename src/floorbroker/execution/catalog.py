@@ -1,6 +1,7 @@
 """The algorithms by name, and the reading of what people ask of them."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -31,6 +32,8 @@ from floorbroker.execution.algos.vwap import VWAP
 from floorbroker.execution.mechanics.slices import volume_between
 
 Catalog = Mapping[str, Algorithm]
+#: Somebody's own, by name.
+Own = Mapping[str, Algorithm | Decide]
 
 #: What is shipped.
 SHIPPED: Catalog = MappingProxyType(
@@ -48,7 +51,7 @@ SHIPPED: Catalog = MappingProxyType(
 )
 
 
-def catalog_of(own: Mapping[str, Algorithm | Decide] | None = None) -> Catalog:
+def catalog_of(own: Own | None = None) -> Catalog:
     """The shipped algorithms and somebody's own: a bare function is one without parameters.
 
     Raises InvalidOrder for a name that is taken or cannot be typed.
@@ -93,15 +96,20 @@ def admitted(algorithm: Algorithm, request: ParentRequest, market: MarketView) -
     close_ns = market.session_close_ns
     if close_ns is not None and not algorithm.in_auctions:
         if request.start_ns >= close_ns:
-            hint = f"the session ends at {close_ns}; begin before it"
-            raise InvalidOrder("start_ns", request.start_ns, hint)
+            hint = f"the session ends at {in_words(close_ns)}; begin before it"
+            raise InvalidOrder("start", in_words(request.start_ns), hint)
         if request.end_ns > close_ns:
-            hint = f"the session ends at {close_ns}; end by then"
-            raise InvalidOrder("end_ns", request.end_ns, hint)
+            hint = f"the session ends at {in_words(close_ns)}; end by then"
+            raise InvalidOrder("end", in_words(request.end_ns), hint)
     if request.qty % market.lot:
         raise InvalidOrder("qty", request.qty, f"it must be a multiple of {market.lot}")
     if Need.CURVE in algorithm.needs:
         _check_curve(market.curve, request)
+
+
+def in_words(time_ns: int) -> str:
+    """An instant for people."""
+    return f"{datetime.fromtimestamp(time_ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _check_curve(curve: VolumeCurve | None, request: ParentRequest) -> None:
@@ -136,8 +144,8 @@ def _check_request(request: ParentRequest) -> None:
     if not (request.qty.is_finite() and request.qty > 0):
         raise InvalidOrder("qty", request.qty, "it must be above 0")
     if request.end_ns <= request.start_ns:
-        hint = f"it must be later than the start, {request.start_ns}"
-        raise InvalidOrder("end_ns", request.end_ns, hint)
+        hint = f"it must be later than the start, {in_words(request.start_ns)}"
+        raise InvalidOrder("end", in_words(request.end_ns), hint)
     limit = request.limit
     if limit is not None and not (limit.is_finite() and limit > 0):
         raise InvalidOrder("limit", limit, "it must be above 0, or left out")

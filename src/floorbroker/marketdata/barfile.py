@@ -253,6 +253,8 @@ def _rows(
     first_ns, end_ns = selection.span_ns()
     for number, cells in table:
         symbol, moment, *numbers = pick(cells)
+        if not selection.takes(symbol):
+            continue
         try:
             time_ns = _instant(moment)
         except (ValueError, TypeError):
@@ -260,7 +262,7 @@ def _rows(
                 f"{name}, {unit} {number}, timestamp: {str(moment)!r} found; right is a time "
                 "with its offset such as 2026-03-23T13:30:00Z"
             ) from None
-        if first_ns <= time_ns < end_ns and selection.takes(symbol):
+        if first_ns <= time_ns < end_ns:
             yield BarRow(time_ns, symbol, number, tuple(numbers))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 from msgspec import Struct
 
-from floorbroker.clock import Clock
+from floorbroker.clock import Clock, datetime_of
 from floorbroker.domain import messages as m
 from floorbroker.journal.port import JournalReader, Record, StoredRecord
 from floorbroker.posttrade.wording import (
@@ -265,6 +265,14 @@ def _unsaid(message: m.Message) -> tuple[str, ...]:
     return type(message).__name__, m.ENCODER.encode(message).decode()
 
 
+def _changed_parent(message: m.ParentReplaced) -> tuple[str, ...]:
+    terms = {"qty": message.qty, "limit": message.limit, "params": message.params}
+    told = [f"{name} {value}" for name, value in terms.items() if value is not None]
+    if message.end_ns is not None:
+        told.append(f"until {datetime_of(message.end_ns):%H:%M:%S} UTC")
+    return (f"parent {message.parent_id} replaced", ", ".join(told))
+
+
 _SAID: dict[type, Callable[[Any], tuple[str, ...]]] = {
     m.DeskOpened: _opened,
     m.DeskClosed: lambda message: ("desk closed in good order", f"epoch {message.epoch}"),
@@ -311,6 +319,26 @@ _SAID: dict[type, Callable[[Any], tuple[str, ...]]] = {
         "live trading DISARMED" if message.expires_time is None else "live trading ARMED",
         f"by {message.by}",
         message.cause or f"build {message.identity} until {message.expires_time}",
+    ),
+    m.ParentOrder: lambda message: (
+        f"parent {message.side} {message.qty} {message.symbol} by {message.algo}",
+        f"limit {message.limit}" if message.limit is not None else "",
+        message.parent_id,
+    ),
+    m.ParentStep: lambda message: (
+        f"parent {message.parent_id}: {message.why}",
+        *(f"kept back: {text}" for text in message.withheld),
+    ),
+    m.ParentSwitched: lambda message: (
+        f"parent {message.parent_id} {message.to}",
+        f"by {message.by}" if message.by else "",
+        message.reason,
+    ),
+    m.ParentReplaced: _changed_parent,
+    m.ParentEnded: lambda message: (
+        f"parent {message.parent_id} {message.outcome}",
+        f"{message.filled} filled",
+        message.text,
     ),
     m.CashAdjusted: lambda message: (
         f"cash adjusted by {message.amount}",

@@ -8,6 +8,7 @@ from floorbroker.domain.errors import UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.domain.position import Position
+from floorbroker.engine.parents.board import ParentStatus, status_of
 from floorbroker.engine.recovery import replay
 from floorbroker.journal.port import JournalReader, OrderFilter
 
@@ -26,7 +27,7 @@ class JournaledBook:
         #: The time of the last record; the beginning of time for an empty journal.
         self.time = _NEVER if last is None else last.message.transact_time
         self._journal = journal
-        self._book = replayed.state.book
+        self._book, self._state = replayed.state.book, replayed.state
 
     def order(self, cl_ord_id: ClOrdID) -> Order:
         """The order, live or ended; raises UnknownOrder."""
@@ -48,6 +49,10 @@ class JournaledBook:
     def of_status(self, status: OrdStatus) -> list[str]:
         """The ids of live orders of which this is the last that the broker told."""
         return [one.cl_ord_id for one in self._book.orders.values() if one.venue_status is status]
+
+    def parents(self) -> list[ParentStatus]:
+        """Parent orders that live, behind those that ended lately."""
+        return [status_of(one, self._state, None) for one in self._state.parents.all()]
 
     def positions(self) -> list[Position]:
         """By symbol, flat positions apart."""

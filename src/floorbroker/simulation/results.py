@@ -8,12 +8,13 @@ from msgspec import Struct
 
 from floorbroker.clock import datetime_of, ns_of
 from floorbroker.domain.amounts import Px
-from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.ids import CHILD, ClOrdID
 from floorbroker.domain.order import OrderRequest
 from floorbroker.domain.quotes import Bar
 from floorbroker.domain.terms import Side
+from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.journal.port import Journal, Verification
-from floorbroker.posttrade.rows import Marks, OrderRow, TradeReport
+from floorbroker.posttrade.rows import FillRow, Marks, OrderRow, TradeReport
 from floorbroker.posttrade.trades import build_report
 from floorbroker.simulation.seen import MarketSeen
 
@@ -21,13 +22,15 @@ BPS = Decimal(10_000)
 
 
 class OrderResult(Struct, frozen=True):
-    """A line of the file: its order's id, or why the desk refused it."""
+    """A line of the file: its order's id, or why the desk refused it; and its parent order where
+    an algorithm works it."""
 
     line: int
     request: OrderRequest
     time_ns: int
     cl_ord_id: ClOrdID | None
     refused: str
+    parent: ParentStatus | None = None
 
 
 class OrderOutcome(Struct, frozen=True, kw_only=True):
@@ -90,14 +93,17 @@ def simulated(
     report = build_report(journal.records(), start=None, end=None, head=head, marks=marks)
     rows = {row.cl_ord_id: row for row in report.orders}
     last_fill = {fill.cl_ord_id: fill.transact_time for fill in report.fills}
+
+    def outcome(one: OrderResult) -> OrderOutcome:
+        if one.cl_ord_id is None:
+            return _refused(one)
+        if one.parent is not None:
+            return _worked(one, one.parent, report.fills, seen)
+        return _outcome(one, rows[one.cl_ord_id], last_fill.get(one.cl_ord_id), seen)
+
     return Simulated(
         market=market,
-        orders=tuple(
-            _refused(one)
-            if one.cl_ord_id is None
-            else _outcome(one, rows[one.cl_ord_id], last_fill.get(one.cl_ord_id), seen)
-            for one in results
-        ),
+        orders=tuple(map(outcome, results)),
         report=report,
         bars={symbol: one.bars() for symbol, one in seen.symbols.items()},
         verification=journal.verify(),
@@ -123,8 +129,6 @@ def _outcome(
     vwap = notional / volume if volume else None
     average = None if row.avg_px is None else row.avg_px.decimal
     own = row.cum_qty.decimal
-    sign = 1 if row.side is Side.BUY else -1
-    against_vwap = None if average is None or not vwap else sign * (average - vwap) / vwap * BPS
     return OrderOutcome(
         line=one.line,
         time=datetime_of(one.time_ns),
@@ -140,10 +144,51 @@ def _outcome(
         arrival_px=None if row.arrival_px is None else row.arrival_px.decimal,
         arrival_slippage_bps=row.slippage_bps,
         interval_vwap=vwap,
-        vwap_slippage_bps=against_vwap,
+        vwap_slippage_bps=_slippage(row.side, average, vwap),
         participation=own / (own + volume) if volume else None,
         text=row.text,
     )
+
+
+def _worked(
+    one: OrderResult, parent: ParentStatus, fills: Sequence[FillRow], seen: MarketSeen
+) -> OrderOutcome:
+    """A parent order: the fills of its children against its own time in the market."""
+    own = [fill for fill in fills if fill.cl_ord_id.startswith(f"{parent.parent_id}{CHILD}")]
+    symbol, start_ns = seen.symbols[parent.symbol], one.time_ns
+    is_whole = bool(own) and parent.filled == parent.qty
+    end_ns = ns_of(own[-1].transact_time if is_whole else parent.ended or parent.end)
+    volume, notional = symbol.traded(start_ns, end_ns)
+    vwap = notional / volume if volume else None
+    arrival = symbol.mid_before(start_ns)
+    average = None if parent.avg_px is None else parent.avg_px.decimal
+    filled = parent.filled.decimal
+    return OrderOutcome(
+        line=one.line,
+        time=datetime_of(one.time_ns),
+        side=one.request.side,
+        symbol=parent.symbol,
+        ord_type=parent.algo,
+        order_qty=str(parent.qty),
+        cl_ord_id=parent.parent_id,
+        ord_status=parent.state.value,
+        filled=str(parent.filled),
+        fills=len(own),
+        average_px=average,
+        arrival_px=arrival,
+        arrival_slippage_bps=_slippage(one.request.side, average, arrival),
+        interval_vwap=vwap,
+        vwap_slippage_bps=_slippage(one.request.side, average, vwap),
+        participation=filled / (filled + volume) if volume else None,
+        text=parent.refusal or parent.reason or f"{parent.children} child orders",
+    )
+
+
+def _slippage(side: Side, average: Decimal | None, benchmark: Decimal | None) -> Decimal | None:
+    """Basis points against a price, positive where they cost."""
+    if average is None or not benchmark:
+        return None
+    return (1 if side is Side.BUY else -1) * (average - benchmark) / benchmark * BPS
 
 
 def _refused(one: OrderResult) -> OrderOutcome:

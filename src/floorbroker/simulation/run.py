@@ -15,31 +15,27 @@ from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field, structs
 
-from floorbroker import __version__
-from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
-from floorbroker.brokers.alpaca.credentials import Credentials
-from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
-from floorbroker.brokers.pacing import Pacer
+from floorbroker import app
 from floorbroker.clock import NS_PER_S, LoopClock, datetime_of, run_virtual
+from floorbroker.deskwork.parents import DeskParents
 from floorbroker.domain.errors import ConfigError, FloorbrokerError, Refused
-from floorbroker.domain.ids import Account
-from floorbroker.domain.order import Order, OrderRequest
+from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.order import OrderRequest
 from floorbroker.engine.loop import Engine
-from floorbroker.engine.settings import EngineSettings
-from floorbroker.exchange.build import build_exchange
+from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.exchange.front.app import ExchangeFront
-from floorbroker.exchange.front.server import Setup
 from floorbroker.journal.port import Journal
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
+from floorbroker.simulation.desk import Told, open_exchange, open_parts
 from floorbroker.simulation.results import OrderResult, Simulated, simulated
 from floorbroker.simulation.seen import MarketSeen
 from floorbroker.venues import MarketPlan
 
-KEYS = Credentials("SIMULATE", "simulate")
 #: The desk opens so long before the first order, and stays so long after the last has ended.
 BEFORE_NS = 5 * 60 * NS_PER_S
 AFTER_NS = 60 * NS_PER_S
@@ -47,10 +43,15 @@ AFTER_NS = 60 * NS_PER_S
 LOOK_S = 1.0
 #: Virtual time that a run may take: two days, which no session does.
 LIMIT_S = 2 * 86_400.0
-#: An order whose fate is open keeps no other from leaving: they are independent of each other.
-SETTINGS = EngineSettings(unknown_per_symbol=1_000, unknown_max=1_000, ghost_grace_s=5.0)
-
 Progress = Callable[[int], None]
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """How an order is worked, and until when."""
+
+    algo: str
+    end_ns: int
+    params: dict[str, Any] = field(default_factory=dict)
 
 
 class Planned(Struct, frozen=True):
@@ -59,16 +60,21 @@ class Planned(Struct, frozen=True):
     line: int
     request: OrderRequest
     time_ns: int
+    work: Work | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What is played. With a `journal_path` the journal is a file there, else it is memory."""
+    """What is played. With a `journal_path` the journal is a file there, else it is memory.
+
+    `history` are files of earlier days, for algorithms that look back.
+    """
 
     market: MarketPlan
     orders: Sequence[Planned]
     seed: int = 0
     cash: Decimal = Decimal(1_000_000)
     journal_path: Path | None = None
+    history: Path | None = None
 
 
 def simulate(plan: Plan, progress: Progress | None = None) -> Simulated:
@@ -96,32 +102,31 @@ class _Run:
             front = self._exchange(stack)
             journal = self._journal()
             stack.callback(journal.close)
-            engine = await self._engine(front, journal, stack)
-            placing = [asyncio.ensure_future(self._place(engine, one)) for one in plan.orders]
+            parts = await open_parts(
+                front,
+                journal,
+                self._clock,
+                stack,
+                seed=plan.seed,
+                told=Told(history=plan.history),
+            )
+            engine = parts.engine
+            placing = [asyncio.ensure_future(self._place(parts, one)) for one in plan.orders]
             await self._until_done(front, engine, placing, progress)
             await asyncio.gather(*placing)
             self._seen_to_the_end(front)
             open_orders = [order.cl_ord_id for order in engine.open_orders()]
+            results = [self._result(parts, one) for one in plan.orders]
             await engine.stop()
-            results = [self._results[one.line] for one in plan.orders]
             return simulated(
                 plan.market.name, journal, results, self._seen, open_orders=open_orders
             )
 
     def _exchange(self, stack: AsyncExitStack) -> ExchangeFront:
-        market = self._plan.market
-        front = build_exchange(
-            Setup(
-                clock=self._clock,
-                assets=market.assets,
-                start_ns=self._start_ns,
-                make_tape=market.make_tape,
-                seed=self._plan.seed,
-                cash=self._plan.cash,
-                corporate_actions=market.corporate_actions,
-            )
+        plan = self._plan
+        front = open_exchange(
+            plan.market, self._clock, self._start_ns, stack, seed=plan.seed, cash=plan.cash
         )
-        stack.push_async_callback(front.aclose)
         front.server.market_listeners.append(self._seen.take)
         front.server.advance_to(self._start_ns)  # through what the tape had before
         return front
@@ -133,47 +138,40 @@ class _Run:
             place, command="simulate", started=self._clock.now(), journal_id_maker=random
         )
 
-    async def _engine(
-        self, front: ExchangeFront, journal: Journal, stack: AsyncExitStack
-    ) -> Engine:
-        clock, seed = self._clock, self._plan.seed
-        way = MemoryTransport(front)
-        pacer = Pacer(clock, Random(seed + 1))  # noqa: S311  (jitter)
-        client = AlpacaClient(
-            Account("SIMULATE"),
-            Endpoints(trading=way, market=way, stream=way),
-            KEYS,
-            clock=clock,
-            random=Random(seed + 2),  # noqa: S311  (jitter)
-            pacer=pacer,
-        )
-        stack.push_async_callback(client.aclose)
-        engine = Engine(
-            journal=journal,
-            broker=client,
-            clock=clock,
-            random=Random(seed + 3),  # noqa: S311  (ids, not secrets)
-            pacer=pacer,
-            settings=SETTINGS,
-            namespace="s",
-            mode="simulated",
-            version=__version__,
-        )
-        await engine.start()
-        return engine
-
-    async def _place(self, engine: Engine, one: Planned) -> None:
+    async def _place(self, parts: app.Parts, one: Planned) -> None:
         """Submit the order at its time; a refusal is a result, too."""
         wait_ns = one.time_ns - self._clock.now_ns()
         await self._clock.sleep(max(0, wait_ns) / NS_PER_S)
-        order: Order | None = None
+        name: ClOrdID | None = None
         text = ""
         try:
-            order = await engine.submit(one.request)
+            if one.work is None:
+                name = (await parts.engine.submit(one.request)).cl_ord_id
+            else:
+                name = (await self._work(parts, one.request, one.work)).parent_id
         except Refused as no:
             text = str(no)
-        name = None if order is None else order.cl_ord_id
         self._results[one.line] = OrderResult(one.line, one.request, one.time_ns, name, text)
+
+    async def _work(self, parts: app.Parts, request: OrderRequest, work: Work) -> ParentStatus:
+        assert request.order_qty is not None, "an algorithm works shares"
+        return await DeskParents(parts).submit(
+            request.side,
+            request.order_qty,
+            request.symbol,
+            algo=work.algo,
+            end=datetime_of(work.end_ns),
+            limit=request.price,
+            params=work.params,
+            strategy=request.strategy,
+        )
+
+    def _result(self, parts: app.Parts, one: Planned) -> OrderResult:
+        """With the parent order, where it is one, as it stands at the end."""
+        found = self._results[one.line]
+        if one.work is None or found.cl_ord_id is None:
+            return found
+        return structs.replace(found, parent=parts.engine.parents.get(found.cl_ord_id))
 
     async def _until_done(
         self,
@@ -194,7 +192,9 @@ class _Run:
             if progress is not None and now_ns // (60 * NS_PER_S) != told_minute:
                 told_minute = now_ns // (60 * NS_PER_S)
                 progress(now_ns)
-            if all(task.done() for task in placing) and not engine.open_orders():
+            is_at_work = any(not one.is_ended for one in engine.parents.list())
+            is_done = all(task.done() for task in placing) and not is_at_work
+            if is_done and not engine.open_orders():
                 end_ns = min(end_ns, now_ns + AFTER_NS)
             await self._clock.sleep(LOOK_S)
 

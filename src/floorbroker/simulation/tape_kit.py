@@ -1,20 +1,16 @@
-"""A recorded tape as the kit's steps, and earlier days as what an algorithm is told of them.
+"""A recorded tape as the kit's steps.
 
 The kit is `execution.kit`: algorithms alone, without desk and exchange. A step stands for a few
 seconds and holds what had happened by its instant, nothing later.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from decimal import Decimal
 
 from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
 from floorbroker.domain.quotes import Halt, MarketEvent, Quote, Trade
-from floorbroker.execution.algos.port import DayStats, VolumeCurve
 from floorbroker.execution.kit import Step
-from floorbroker.marketdata.history.dates import Hours
 from floorbroker.marketdata.history.day import VolumeRules
-from floorbroker.marketdata.history.estimate import History
 
 
 class StepMaker:
@@ -82,36 +78,3 @@ def steps_of(
     """Steps from the window's start to its end, both included, every so many nanoseconds."""
     first_ns, last_ns = window
     return StepMaker(symbol, first_ns, every_ns, rules or VolumeRules()).steps(events, last_ns)
-
-
-def curve_of(history: History, day: date, hours: Hours) -> VolumeCurve:
-    """The curve of earlier days, laid over the hours of this one.
-
-    Raises ValueError for a day that is not as long as those that it was made of.
-    """
-    session = hours(day)
-    bins = len(history.shares)
-    if session is None or session[1] - session[0] != history.bin_ns * bins:
-        raise ValueError(
-            f"day: {day} has other hours than the days of its curve; it needs its own"
-        )
-    return VolumeCurve(
-        edges_ns=tuple(session[0] + number * history.bin_ns for number in range(bins + 1)),
-        shares=history.shares,
-        day_volume=history.adv,
-        days=len(history.days),
-        source=f"{history.method} of {history.source}",
-        as_of_ns=history.as_of_ns,
-    )
-
-
-def stats_of(history: History) -> DayStats:
-    """What earlier days say of the symbol."""
-    return DayStats(
-        adv=history.adv,
-        daily_volatility=history.daily_volatility,
-        spread=history.spread,
-        days=len(history.days),
-        source=history.source,
-        as_of_ns=history.as_of_ns,
-    )

@@ -1,6 +1,7 @@
-"""The live market of a symbol, as the pre-trade controls look at it."""
+"""The live market of a symbol, as the pre-trade controls and parent orders look at it."""
 
 from floorbroker.clock import NS_PER_S, Clock
+from floorbroker.domain.quotes import Quote
 from floorbroker.engine.exposure.facts import Reference
 from floorbroker.marketdata.live.view import LiveQuote, LiveTrade, MarketView
 
@@ -25,3 +26,9 @@ def live_price(view: MarketView, clock: Clock, symbol: str) -> Reference | None:
         last_px=last_px,
         is_halted=halt,
     )
+
+
+def live_quote(view: MarketView, symbol: str, max_age_s: float) -> Quote | None:
+    """The live quote, where there is one that was told no longer ago."""
+    found = view.quote(symbol, max_age_s=max_age_s)
+    return found.quote if isinstance(found, LiveQuote) else None

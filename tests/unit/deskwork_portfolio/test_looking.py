@@ -82,7 +82,7 @@ def test_exits_hold_shares_and_are_not_expected_to_trade() -> None:
     asleep = [replace(leg, venue_status=OrdStatus.HELD) for leg in legs]
     assert name(*asleep).exits == 0
     orders = (*legs, order(OrderRequest.market("buy", 10, "A"), "m"))
-    assert open_cost(orders, {"A": PRICE}) == Decimal("100.1")
+    assert open_cost(Book(held={}, orders=orders), {"A": PRICE}) == Decimal("100.1")
 
 
 def test_both_halves_of_an_oco_hold_the_same_shares() -> None:

@@ -14,6 +14,8 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.books.breaks import CashCount, Proposal
+from floorbroker.domain.books.earlier import DayStats, VolumeCurve
+from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
     ENCODER,
@@ -46,6 +48,11 @@ from floorbroker.domain.messages import (
     OrderNotPlaced,
     OrderReject,
     OrderReopened,
+    ParentEnded,
+    ParentOrder,
+    ParentReplaced,
+    ParentStep,
+    ParentSwitched,
     PositionAdjusted,
     Reconciliation,
     RequestKind,
@@ -308,6 +315,59 @@ MESSAGES: list[JournalMessage] = [
         identity="5f",
         expires_time=LATER,
         cause="limits changed",
+    ),
+    ParentOrder(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        account=Account("PA1"),
+        side=Side.BUY,
+        symbol="AAPL",
+        qty=Qty(1000),
+        algo="vwap",
+        start_ns=1,
+        end_ns=2,
+        limit=Px("187.2"),
+        params={"mode": "static"},
+        curve=VolumeCurve(
+            edges_ns=(1, 2, 3), shares=(Decimal(2), Decimal(1)), day_volume=Decimal(9)
+        ),
+        stats=DayStats(adv=Decimal(9), spread=Decimal("0.01"), days=3),
+        strategy="mean",
+        session_ns=(1, 2),
+    ),
+    ParentStep(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        count=2,
+        children={ClOrdID("fb-9~2"): "rest"},
+        memo={"slice": 1},
+        target=Qty(200),
+        why="sends 100 to rest",
+        wake_ns=2,
+        withheld=("new 100 at 3: 3 is worse than the limit, 2",),
+    ),
+    ParentSwitched(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        to=ParentState.PAUSED,
+        by="risk",
+        reason="news",
+    ),
+    ParentReplaced(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        qty=Qty(800),
+        limit=Px("188"),
+        end_ns=3,
+        params={"mode": "dynamic"},
+    ),
+    ParentEnded(
+        transact_time=NOON,
+        parent_id=ClOrdID("fb-9"),
+        outcome=ParentState.CANCELED,
+        filled=Qty(300),
+        cost=Money("56160.5"),
+        text="news",
     ),
 ]
 

@@ -441,6 +441,7 @@ class TestDesk:
         self.journal = SqliteJournal.open(
             disk, command="test", started=START, journal_id_maker=Random(1)
         )
+        more: Any = {} if latch is None else {"latch": latch}
         self.engine = Engine(
             journal=self.journal,
             broker=broker,
@@ -451,7 +452,7 @@ class TestDesk:
             namespace="fb",
             mode="paper",
             version="test",
-            **({} if latch is None else {"latch": latch}),
+            **more,
         )
 
     def kinds(self) -> list[str]:

@@ -54,7 +54,11 @@ def test_a_float_means_the_digits_that_were_written() -> None:
             "params.would: 10 is not valid; it must be no wor",
         ),
         ("twap", {"until_s": 86_400, "interval_s": 1}, "it makes 86400 slices, at most 10000"),
-        ("twap", {"until_s": 0}, "end_ns: 0 is not valid; it must be later than the start, 0"),
+        (
+            "twap",
+            {"until_s": 0},
+            "end: 1970-01-01 00:00:00 UTC is not valid; it must be later than the start, 1970",
+        ),
         ("twap", {"qty": "0"}, "qty: 0 is not valid; it must be above 0"),
         ("twap", {"limit": "0"}, "limit: 0 is not valid; it must be above 0, or left out"),
         ("pov", {"rate": 1}, "params.rate: 1 is not valid; it must be from 0 to 1, both excluded"),
@@ -135,7 +139,7 @@ def a_day(**more: Any) -> MarketView:
         (
             asked("twap", until_s=601),
             a_day(),
-            "end_ns: 601000000000 is not valid; the session ends",
+            "end: 1970-01-01 00:10:01 UTC is not valid; the session ends",
         ),
         (asked("twap", start_s=600, until_s=601), a_day(), "begin before it"),
         (asked("vwap"), a_day(), "no volume curve for AAPL"),

@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 
 from floorbroker.domain.amounts import Money, Px, Qty
+from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID, leg_id
 from floorbroker.domain.messages import (
     Alarm,
@@ -32,6 +33,11 @@ from floorbroker.domain.messages import (
     OrderNotPlaced,
     OrderReject,
     OrderReopened,
+    ParentEnded,
+    ParentOrder,
+    ParentReplaced,
+    ParentStep,
+    ParentSwitched,
     PositionAdjusted,
     Reconciliation,
     RequestKind,
@@ -112,7 +118,45 @@ def timers(count: int, start: int = 0) -> list[JournalMessage]:
 
 def one_of_each() -> list[JournalMessage]:
     """Every kind of message, with texts that try to break lines."""
-    return [*_desk_messages(), *_order_messages(), *_answers()]
+    return [*_desk_messages(), *_order_messages(), *_answers(), *_parent_messages()]
+
+
+def _parent_messages() -> list[JournalMessage]:
+    name, child = ClOrdID("fb-9"), ClOrdID("fb-9~1")
+    return [
+        ParentOrder(
+            transact_time=NOON,
+            parent_id=name,
+            account=ACCOUNT,
+            side=Side.BUY,
+            symbol="AAPL",
+            qty=Qty(1000),
+            algo="twap",
+            start_ns=1,
+            end_ns=2,
+            limit=Px("187.20"),
+        ),
+        ParentStep(
+            transact_time=NOON,
+            parent_id=name,
+            count=1,
+            children={child: "rest"},
+            why="sends 100\nto rest",
+            withheld=("new 100 at 3: \u2028",),
+        ),
+        ParentSwitched(
+            transact_time=NOON, parent_id=name, to=ParentState.PAUSED, by="x", reason="a\nb"
+        ),
+        ParentReplaced(transact_time=NOON, parent_id=name, qty=Qty(800), end_ns=3),
+        ParentEnded(
+            transact_time=NOON,
+            parent_id=name,
+            outcome=ParentState.CANCELED,
+            filled=Qty(300),
+            cost=Money("56160"),
+            text="a\nb",
+        ),
+    ]
 
 
 def _desk_messages() -> list[JournalMessage]:

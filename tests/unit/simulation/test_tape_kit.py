@@ -29,11 +29,8 @@ from floorbroker.domain.terms import Side
 from floorbroker.execution.algos.port import Decision, MarketView, ParentRequest, VolumeCurve
 from floorbroker.execution.catalog import SHIPPED
 from floorbroker.execution.kit import replay
-from floorbroker.marketdata.history.day import HistoryDay
-from floorbroker.marketdata.history.estimate import Choice, history_of
 from floorbroker.marketdata.port import NS_PER_MINUTE, new_york_ns
-from floorbroker.simulation.tape_kit import curve_of, stats_of, steps_of
-from floorbroker.venues import regular_hours
+from floorbroker.simulation.tape_kit import steps_of
 
 D = Decimal
 Said = tuple[int, Decision]
@@ -100,27 +97,6 @@ def test_an_empty_side_and_a_halt_are_told() -> None:
     first, second = steps_of(events, "AAPL", window, every_ns=5 * NS_PER_S)
     assert (first.bid, first.ask, first.is_halted) == (None, None, False)
     assert second.is_halted
-
-
-def test_a_curve_is_laid_over_the_day_and_not_over_a_shorter_one() -> None:
-    day = HistoryDay(
-        symbol="AAPL",
-        day=date(2026, 5, 29),
-        bin_ns=195 * NS_PER_MINUTE,
-        volumes=(D(30), D(10)),
-        close_px=D(10),
-        spread=D("0.02"),
-        source="test",
-        last_ns=5,
-    )
-    history = history_of([day], regular_hours, Choice(before=MONDAY))
-    laid = curve_of(history, MONDAY, regular_hours)
-    assert laid.edges_ns == tuple(OPEN_NS + half * 195 * NS_PER_MINUTE for half in range(3))
-    assert laid.shares == (D("0.75"), D("0.25"))
-    assert (laid.day_volume, laid.days, laid.as_of_ns) == (D(40), 1, 5)
-    assert stats_of(history).adv == 40
-    with pytest.raises(ValueError, match="needs its own"):
-        curve_of(history, date(2026, 11, 27), regular_hours)
 
 
 def walk(seed: int, minutes: int = 20) -> Iterator[MarketEvent]:

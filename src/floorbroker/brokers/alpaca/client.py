@@ -297,7 +297,9 @@ class AlpacaClient:
             if group:
                 query = {"symbols": ",".join(group), **span, "timeframe": "1Min"}
                 if group is shares:
-                    query["feed"] = self._endpoints.feed
+                    query["feed"] = words.history_feed(
+                        self._endpoints.feed, self._clock.now() - end
+                    )
                 await self._bars(path, query, found)
         return found
 

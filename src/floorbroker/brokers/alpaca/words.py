@@ -1,7 +1,7 @@
 """Alpaca's vocabulary: its words beside ours, how its numbers are read, and what we send."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, NoReturn
 
@@ -23,6 +23,8 @@ from floorbroker.domain.order import (
     TimeInForce,
 )
 
+#: The consolidated tape is free once it is a quarter of an hour old.
+FREE_AFTER = timedelta(minutes=16)
 #: RFC 3339 with a zone; finer digits than microseconds are rounded.
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -205,6 +207,14 @@ class _ReplaceBody(Struct, omit_defaults=True):
     stop_price: str | None = None
     trail: str | None = None
     time_in_force: str | None = None
+
+
+def history_feed(feed: str, age: timedelta) -> str:
+    """Whose history to ask for: what ended so long ago is told of the whole market on every plan.
+
+    A volume of one venue alone would be a few percent of what a symbol trades.
+    """
+    return "sip" if age >= FREE_AFTER else feed
 
 
 def _text(number: Decimal | None) -> str | None:

@@ -51,8 +51,10 @@ def vwap(
 ) -> int:
     """In every slice the same part of the volume that the curve expects.
 
-    Example: floorbroker plan vwap --side sell --qty 50000 --symbol IBM --adv 5000000
+    Examples: floorbroker plan vwap --side sell --qty 50000 --symbol IBM --adv 5000000
     --daily-vol 1.6% --curve volumes.csv --end 15:55
+
+    floorbroker plan vwap --side sell --qty 50000 --symbol IBM --history bars/ibm
     """
     with as_options():
         plan = plan_by("vwap", order, market, schedule.by_volume)
@@ -142,6 +144,7 @@ def impact_of(
         "--duration": duration,
     }
     unused = {"--price": market.price, "--spread": market.spread, "--curve": market.curve}
+    unused["--history"] = market.history
     for option, text in unused.items():
         if text is not None:
             raise InvalidModel(option, text, "the impact does not depend on it; leave it out")

@@ -1,15 +1,25 @@
 """What a plan knows of its market: each number with where it comes from."""
 
-from msgspec import Struct
+from datetime import date, time
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
 
 from floorbroker.cli.planning.curvefile import read_curve
 from floorbroker.cli.planning.options import MarketOptions
-from floorbroker.cli.planning.typed import OPEN_S, maybe, number, wanted
+from floorbroker.cli.planning.typed import OPEN_S, maybe, number
+from floorbroker.clock import NS_PER_S, SystemClock, datetime_of
+from floorbroker.domain.books.earlier import DayStats, Earlier, VolumeCurve, Wanted
 from floorbroker.domain.errors import InvalidModel
 from floorbroker.domain.numbers.estimates import not_negative, positive
 from floorbroker.pretrade.costs.outlook import Conditions
 from floorbroker.pretrade.costs.volume import Curve, flat
 
+if TYPE_CHECKING:
+    from floorbroker.config import Settings
+
+DAY_S = 86_400
 #: Shares outstanding to average daily volume where nobody knows better: half a percent a day.
 TURNOVER_DAYS = 200.0
 
@@ -32,11 +42,55 @@ class Market(Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...]
 
 
-def market_of(options: MarketOptions, close_s: int, *, needs_curve: bool) -> Market:
-    """What the options say, and what is assumed without them."""
-    adv = positive("--adv", _asked("--adv", options.adv, "the average daily volume in shares"))
-    vol = _vol(_asked("--daily-vol", options.daily_vol, "the volatility of a day, such as 0.02"))
-    outstanding, whence = TURNOVER_DAYS * adv, "assumed: 200 x adv, 0.5 % traded a day"
+def known_of(
+    options: MarketOptions, symbol: str, day: str | None, *, needs_curve: bool
+) -> Earlier:
+    """What earlier days say, where an option is left out that they could stand for: of the files
+    that were named, of those of the settings, or, where it matters, of the broker's bars."""
+    is_lacking = None in (options.adv, options.daily_vol)
+    is_lacking |= needs_curve and options.curve is None
+    has_no_spread = options.price is not None and options.spread is None
+    if not (is_lacking or has_no_spread or options.history is not None):
+        return Earlier()
+    from floorbroker import config
+
+    settings = config.load()
+    if options.history is not None:
+        settings = structs.replace(settings, history=options.history, key_id=None)
+    if not (is_lacking or settings.history or settings.tape):
+        return Earlier()  # a broker's bars know no spread
+    return _asked_of(settings, symbol, day)
+
+
+def _asked_of(settings: "Settings", symbol: str, day: str | None) -> Earlier:
+    from floorbroker import app as composition
+    from floorbroker.marketdata.port import new_york_date, new_york_ns
+
+    on = new_york_date(SystemClock().now_ns()) if day is None else date.fromisoformat(day)
+    wanted = Wanted(symbol=symbol, start_ns=new_york_ns(on, time()))
+
+    async def ask() -> Earlier:
+        async with composition.open_earlier(settings) as known:
+            return await known(wanted)
+
+    return composition.run(ask())
+
+
+def market_of(
+    options: MarketOptions, known: Earlier, close_s: int, *, needs_curve: bool
+) -> Market:
+    """What the options say, what earlier days say where they are silent, what is assumed."""
+    stats = known.stats
+    adv = _number("adv", (options.adv, stats.adv), known, "the average daily volume in shares")
+    vol = _number(
+        "daily_vol",
+        (options.daily_vol, stats.daily_volatility),
+        known,
+        "the volatility of a day, such as 0.02",
+    )
+    positive("--adv", adv.value)
+    _check_vol(vol.value)
+    outstanding, whence = TURNOVER_DAYS * adv.value, "assumed: 200 x adv, 0.5 % traded a day"
     if options.shares_outstanding is not None:
         outstanding = positive(
             "--shares-outstanding", number("--shares-outstanding", options.shares_outstanding)
@@ -46,18 +100,13 @@ def market_of(options: MarketOptions, close_s: int, *, needs_curve: bool) -> Mar
     if options.spread is not None and not is_priced:
         raise InvalidModel("--price", "nothing", "--spread is in $/share; give the price as well")
     price = positive("--price", maybe("--price", options.price, 1.0))
-    spread = not_negative("--spread", maybe("--spread", options.spread))
-    curve, curve_source = _curve(options, close_s, needs_curve=needs_curve)
+    spread, spread_source = _spread(options, stats)
+    curve, curve_source = _curve(options, known, close_s, needs_curve=needs_curve)
     parameters = [
-        Parameter(name="adv", value=adv, unit="shares a day", source="given"),
-        Parameter(name="daily_vol", value=vol, unit="fraction a day", source="given"),
+        _parameter(adv, "shares a day"),
+        _parameter(vol, "fraction a day"),
         Parameter(name="shares_outstanding", value=outstanding, unit="shares", source=whence),
-        Parameter(
-            name="spread",
-            value=spread,
-            unit="$/share",
-            source="given" if options.spread is not None else "not given, not counted",
-        ),
+        Parameter(name="spread", value=spread, unit="$/share", source=spread_source),
         Parameter(name="curve", value=_shape(curve), unit="volume by time", source=curve_source),
     ]
     if is_priced:
@@ -65,7 +114,11 @@ def market_of(options: MarketOptions, close_s: int, *, needs_curve: bool) -> Mar
         parameters.insert(3, price_told)
     return Market(
         conditions=Conditions(
-            adv=adv, daily_vol=vol, shares_outstanding=outstanding, price=price, spread=spread
+            adv=adv.value,
+            daily_vol=vol.value,
+            shares_outstanding=outstanding,
+            price=price,
+            spread=spread,
         ),
         curve=curve,
         is_priced=is_priced,
@@ -73,24 +126,72 @@ def market_of(options: MarketOptions, close_s: int, *, needs_curve: bool) -> Mar
     )
 
 
-def _asked(option: str, text: str | None, what: str) -> float:
-    return number(option, wanted(option, text, f"give {what}"))
+class _Found(Struct, frozen=True):
+    """A number, and who said so."""
+
+    name: str
+    value: float
+    source: str
 
 
-def _vol(value: float) -> float:
+def _parameter(found: _Found, unit: str) -> Parameter:
+    return Parameter(name=found.name, value=found.value, unit=unit, source=found.source)
+
+
+def _number(
+    name: str, said: tuple[str | None, Decimal | None], known: Earlier, what: str
+) -> _Found:
+    """What the option says, else what earlier days do; raises InvalidModel where nobody does."""
+    option, (typed, found) = f"--{name.replace('_', '-')}", said
+    if typed is not None:
+        return _Found(name, number(option, typed), "given")
+    if found is None:
+        why = known.why or "the earlier days that are known are too few to tell"
+        raise InvalidModel(option, "nothing", f"give {what}, or --history ({why})")
+    return _Found(name, float(found), whence_of(known.stats))
+
+
+def whence_of(known: DayStats | VolumeCurve) -> str:
+    """Source, days and age of what earlier days say."""
+    age_days = (SystemClock().now_ns() - known.as_of_ns) // NS_PER_S // DAY_S
+    newest = f"{datetime_of(known.as_of_ns):%Y-%m-%d %H:%M} UTC"
+    return f"{known.source}, {known.days} days to {newest}, {age_days:,} days ago"
+
+
+def _check_vol(value: float) -> None:
     if not 0 < value < 1:
         hint = "it must lie between 0 and 1; write 0.02 or 2% for two percent"
         raise InvalidModel("--daily-vol", f"{value:g}", hint)
-    return value
 
 
-def _curve(options: MarketOptions, close_s: int, *, needs_curve: bool) -> tuple[Curve, str]:
+def _spread(options: MarketOptions, stats: DayStats) -> tuple[float, str]:
+    if options.spread is not None:
+        return not_negative("--spread", number("--spread", options.spread)), "given"
+    if stats.spread is None:
+        return 0.0, "not given, not counted"
+    if options.price is None:
+        return 0.0, f"not counted without --price; {stats.spread:.4f} by {whence_of(stats)}"
+    return float(stats.spread), whence_of(stats)
+
+
+def _curve(
+    options: MarketOptions, known: Earlier, close_s: int, *, needs_curve: bool
+) -> tuple[Curve, str]:
     if options.curve is not None:
         return read_curve(options.curve, close_s), f"file {options.curve}"
+    if known.curve is not None:
+        return _laid(known.curve), whence_of(known.curve)
     if needs_curve:
-        hint = "VWAP follows a curve of volume; give a CSV with the columns time, volume"
-        raise InvalidModel("--curve", "nothing", hint)
+        why = f" ({known.why})" if known.why else ""
+        hint = f"give a CSV with the columns time, volume, or --history{why}"
+        raise InvalidModel("--curve", "nothing", f"VWAP follows a curve of volume; {hint}")
     return flat(OPEN_S), "assumed: the same volume at every time"
+
+
+def _laid(curve: VolumeCurve) -> Curve:
+    """The same in seconds of the day."""
+    edges = tuple(OPEN_S + (edge - curve.edges_ns[0]) // NS_PER_S for edge in curve.edges_ns)
+    return Curve(edges, tuple(float(share) for share in curve.shares))
 
 
 def _shape(curve: Curve) -> str:

@@ -61,6 +61,9 @@ class MarketOptions:
         of the company; 200 times --adv without it
     curve
         volume by time of day: a CSV with the columns time, volume
+    history
+        files of earlier days, for what is not given; without it those of the settings, or the
+        broker's bars
     """
 
     adv: str | None = None
@@ -69,6 +72,7 @@ class MarketOptions:
     spread: str | None = None
     shares_outstanding: str | None = None
     curve: Path | None = None
+    history: Path | None = None
 
 
 @Parameter(name="*")

@@ -5,7 +5,7 @@ from math import isfinite
 
 from msgspec import Struct, structs
 
-from floorbroker.cli.planning.market import Market, Parameter, market_of
+from floorbroker.cli.planning.market import Market, Parameter, known_of, market_of
 from floorbroker.cli.planning.options import (
     MarketOptions,
     OrderOptions,
@@ -57,6 +57,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     lot: int
     window: Window
     close_s: int
+    day: str | None
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -120,6 +121,7 @@ def asked(options: OrderOptions) -> Asked:
         lot=lot,
         window=Window(start_s=start, end_s=end, slices=slices),
         close_s=close_s,
+        day=options.date,
     )
 
 
@@ -128,7 +130,7 @@ def plan_by(
 ) -> Plan:
     """The plan of an algorithm whose slices follow from the time and the volume."""
     placed = asked(order)
-    found = market_of(market, placed.close_s, needs_curve=algorithm == "vwap")
+    found = _market(market, placed, needs_curve=algorithm == "vwap")
     field = _field(placed.window, found)
     slices = schedule_of(field, placed.shares, placed.lot)
     if not schedule.total(slices):
@@ -141,7 +143,7 @@ def plan_by(
 def plan_shortfall(order: OrderOptions, market: MarketOptions, urgency: UrgencyOptions) -> Plan:
     """The plan by Almgren and Chriss in this market."""
     placed = asked(order)
-    found = market_of(market, placed.close_s, needs_curve=False)
+    found = _market(market, placed, needs_curve=False)
     field = _field(placed.window, found)
     program, impact = _program(placed.shares, field, found, urgency)
     program, parameters = _averse(program, urgency, is_priced=found.is_priced)
@@ -152,6 +154,11 @@ def plan_shortfall(order: OrderOptions, market: MarketOptions, urgency: UrgencyO
     slices = schedule.by_weights(field, placed.shares, best.trades, placed.lot)
     known = (program, best.kappa, [*impact, *parameters])
     return _drawn("is", (placed, found), slices, known)
+
+
+def _market(options: MarketOptions, placed: Asked, *, needs_curve: bool) -> Market:
+    known = known_of(options, placed.symbol, placed.day, needs_curve=needs_curve)
+    return market_of(options, known, placed.close_s, needs_curve=needs_curve)
 
 
 def _field(window: Window, market: Market) -> Field:

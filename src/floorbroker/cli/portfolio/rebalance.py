@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from floorbroker.cli.portfolio.working import (
+    ALGO_SLACK_BPS,
+    by_algo,
+    check_algo,
+    follow_earlier,
+)
 from floorbroker.cli.root import DONE, REFUSED, Json, progress, say, say_json, warn, with_desk
+from floorbroker.cli.working.asking import PARAM, moment, params_of
 from floorbroker.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
     from floorbroker.deskwork.portfolio.looking import How
+    from floorbroker.deskwork.portfolio.outlook import Outlook
     from floorbroker.deskwork.portfolio.rebalance import Outcome, Rebalance
+    from floorbroker.deskwork.portfolio.working import Work
     from floorbroker.pretrade.allocation.targets import Rules, Targets
 
 app = App(name="rebalance", help="Bring the positions to targets.")
@@ -56,7 +65,9 @@ class RebalanceOptions:
     algo
         work each trade by this algorithm instead of sending it at once
     end
-        with --algo: when it is to be done, New York time
+        with --algo: a while (2h), a time in New York (15:55), or RFC 3339
+    param
+        with --algo: NAME=VALUE of the algorithm, again for more
     wait
         seconds that the orders of a phase get to fill
     """
@@ -75,6 +86,7 @@ class RebalanceOptions:
     close_others: Annotated[bool, Parameter(negative="")] = False
     algo: str | None = None
     end: str | None = None
+    param: PARAM = ()
     wait: float = 60.0
 
 
@@ -88,6 +100,7 @@ def rebalance(
     Examples: floorbroker rebalance weights.csv --dry-run
               floorbroker rebalance weights.csv --cash-back 2% --band 0.5%
               floorbroker rebalance weights.csv --limit-bps 10 --yes --json
+              floorbroker rebalance weights.csv --algo vwap --end 15:55
     """
     chosen = options or RebalanceOptions()
     if not (chosen.dry_run or chosen.yes) and (json or not sys.stdin.isatty()):
@@ -102,6 +115,8 @@ def rebalance(
     targets, rules, how = read_targets(file), _rules(chosen), _how(chosen)
     check_rules(rules)
     check_targets(targets, rules)
+    if chosen.algo is not None and not chosen.dry_run:
+        with_desk(follow_earlier)
     return _worked(targets, rules, how, chosen=chosen, json=json)
 
 
@@ -110,47 +125,61 @@ def _worked(
 ) -> int:
     """Plan, show, ask, carry out. The desk is closed while somebody thinks about it."""
 
-    async def make(desk: "Desk") -> "tuple[Rebalance, str]":
+    async def make(desk: "Desk") -> "Planned":
         plan = await desk.portfolio.plan(targets, rules, how=how)
-        return plan, f"{desk.settings.mode}"
+        ahead = await desk.portfolio.outlook(plan, is_worked=chosen.algo is not None)
+        return Planned(plan=plan, ahead=ahead, mode=f"{desk.settings.mode}")
 
     async def send(desk: "Desk", plan: "Rebalance") -> "Outcome":
+        if chosen.algo is not None:
+            return await by_algo(desk, plan, _work(chosen, desk))
         trades = len(plan.trade_list.trades)
         with progress("trades", trades) as step:
             return await desk.portfolio.carry_out(plan, on_step=step, wait_s=chosen.wait)
 
-    async def both(desk: "Desk") -> "tuple[Rebalance, str, Outcome | None]":
-        plan, mode = await make(desk)
+    async def both(desk: "Desk") -> "tuple[Planned, Outcome | None]":
+        made = await make(desk)
         if not json:
-            _show_plan(plan, mode)
-        return plan, mode, await send(desk, plan) if plan.trade_list.trades else None
+            _show_plan(made)
+        return made, await send(desk, made.plan) if made.plan.trade_list.trades else None
 
     if chosen.yes and not chosen.dry_run:
-        plan, mode, outcome = with_desk(both)
-        return _told(plan, outcome, mode=mode, json=json)
-    plan, mode = with_desk(make)
+        made, outcome = with_desk(both)
+        return _told(made, outcome, json=json)
+    made = with_desk(make)
+    plan = made.plan
     if json:
-        return _told(plan, None, mode=mode, json=True)
-    _show_plan(plan, mode)
+        return _told(made, None, json=True)
+    _show_plan(made)
     if chosen.dry_run or not plan.trade_list.trades:
         return DONE
-    _ask(plan, mode)
-    return _told(plan, with_desk(lambda desk: send(desk, plan)), mode=mode, json=False)
+    _ask(plan, made.mode)
+    return _told(made, with_desk(lambda desk: send(desk, plan)), json=False)
 
 
-def _show_plan(plan: "Rebalance", mode: str) -> None:
+@dataclass(frozen=True)
+class Planned:
+    """A plan, what it is expected to come to, and whose money it is."""
+
+    plan: "Rebalance"
+    ahead: "Outlook"
+    mode: str
+
+
+def _show_plan(made: Planned) -> None:
     from floorbroker.cli.portfolio.sheets import plan_view
     from floorbroker.cli.sheet import show
 
-    show(plan_view(plan, mode))
+    show(plan_view(made.plan, made.ahead, made.mode))
     sys.stdout.flush()
 
 
-def _told(plan: "Rebalance", outcome: "Outcome | None", *, mode: str, json: bool) -> int:
+def _told(made: Planned, outcome: "Outcome | None", *, json: bool) -> int:
+    plan = made.plan
     if json:
-        from floorbroker.cli.portfolio.sheets import document
+        from floorbroker.cli.portfolio.document import document
 
-        say_json(document(plan, outcome, mode))
+        say_json(document(plan, made.ahead, outcome, made.mode))
     elif outcome is not None:
         from floorbroker.cli.portfolio.sheets import outcome_view
         from floorbroker.cli.sheet import show
@@ -180,19 +209,22 @@ def _ask(plan: "Rebalance", mode: str) -> None:
 
 def _check_way(chosen: RebalanceOptions) -> None:
     """Raises ConfigError where the options ask for a way of trading that does not exist."""
-    if chosen.algo is not None:
-        raise ConfigError(
-            f"--algo: {chosen.algo} is not there yet; leave it out to send market orders, or give "
-            "--limit-bps for limit orders"
-        )
-    if chosen.end is not None:
-        raise ConfigError("--end: says when an algorithm is done; give it together with --algo")
+    check_algo(chosen.algo, chosen.end, chosen.param)
     if chosen.wait <= 0:
         raise ConfigError(f"--wait: {chosen.wait:g} must be more than 0 seconds")
     if chosen.to == "edge" and not _number("--band", chosen.band, is_part=True):
         raise ConfigError("--to: edge is that of a band; give --band")
     if chosen.gross is not None and not chosen.long_short:
         raise ConfigError("--gross: is for --long-short; a long-only portfolio adds up to 1")
+
+
+def _work(chosen: RebalanceOptions, desk: "Desk") -> "Work":
+    from floorbroker.deskwork.portfolio.working import Work
+
+    assert chosen.algo is not None, "it was checked"
+    assert chosen.end is not None, "it was checked"
+    end = moment("end", chosen.end, desk.clock.now())
+    return Work(algo=chosen.algo, end=end, params=params_of(chosen.param))
 
 
 def _rules(chosen: RebalanceOptions) -> "Rules":
@@ -223,6 +255,7 @@ def _how(chosen: RebalanceOptions) -> "How":
         raise ConfigError("--fractional: has no lots; leave out --lot or --fractional")
     limit_bps = chosen.limit_bps
     return How(
+        slack_bps=How().slack_bps if chosen.algo is None else ALGO_SLACK_BPS,
         limit_bps=None if limit_bps is None else _number("--limit-bps", limit_bps),
         lot=lot,
         is_fractional=chosen.fractional,

@@ -7,7 +7,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from floorbroker.cli.sheet import Column, Sheet
+from floorbroker.clock import datetime_of
 from floorbroker.deskwork.portfolio.looking import Price
+from floorbroker.deskwork.portfolio.outlook import Outlook
 from floorbroker.deskwork.portfolio.rebalance import Outcome, Reached, Rebalance
 from floorbroker.domain.order import Side
 from floorbroker.posttrade.wording import (
@@ -29,17 +31,19 @@ _SIDES = {Side.BUY: "blue", Side.SELL: "dark_orange3"}
 _BPS = Decimal(10_000)
 
 
-def plan_view(plan: Rebalance, mode: str) -> RenderableType:
-    """What needs a decision, the money, the orders."""
+def plan_view(plan: Rebalance, ahead: Outlook, mode: str) -> RenderableType:
+    """What needs a decision, the money, what the controls say, the orders."""
     parts: list[RenderableType] = [
         Text.assemble((f" {mode.upper()} ", _BADGES.get(mode, "white on grey37")), " rebalance")
     ]
     parts += [Text(note, style="bold yellow") for note in plan.notes]
-    if not plan.notes:
+    parts += [Text(line, style="bold red") for line in _denied(ahead)]
+    if not plan.notes and not ahead.denied:
         parts.append(Text("Nothing needs a decision.", style="dim"))
     parts += [Text(line) for line in _money(plan)]
     if not plan.trade_list.trades:
         return Group(*parts, Text("nothing to trade", style="bold"))
+    parts += [Text(line) for line in _cost(ahead)]
     return Group(*parts, Text(), trades_sheet(plan))
 
 
@@ -56,9 +60,6 @@ def _money(plan: Rebalance) -> list[str]:
         f"-> {money_text(found.cash_after)}{kept}"
     ]
     if told:
-        cost = half_spread_cost(plan)
-        bps = cost / sum((trade.value for trade in found.trades), _ZERO) * _BPS
-        told.append(f"half the spread costs {money_text(cost)} ({bps_text(bps)} bps)")
         lines.append("; ".join(told))
     quiet = []
     for why in (Why.AT_TARGET, Why.WITHIN_BAND, Why.BELOW_MINIMUM):
@@ -70,10 +71,39 @@ def _money(plan: Rebalance) -> list[str]:
     return lines
 
 
-def half_spread_cost(plan: Rebalance) -> Decimal:
-    """What the orders pay for crossing half of each spread, at the plan's quotes."""
-    trades = plan.trade_list.trades
-    return sum((trade.qty * _half(plan.prices[trade.symbol]) for trade in trades), _ZERO)
+def _denied(ahead: Outlook) -> list[str]:
+    """The trades that would be refused, each with its control."""
+    lines = []
+    for one in ahead.denied:
+        trade = one.trade
+        what = f"{trade.side.upper()} {qty_text(trade.qty)} {trade.symbol}"
+        lines.append(f"would be refused: {what}: {'; '.join(one.denials)}")
+    return lines
+
+
+def _cost(ahead: Outlook) -> list[str]:
+    """Half the spreads and the impact of all trades, and what is not known of it."""
+    worth = sum((one.trade.value for one in ahead.trades), _ZERO)
+    known = [one for one in ahead.trades if one.impact is not None]
+
+    def part(cost: Decimal) -> str:
+        return f"{money_text(cost)} ({bps_text(cost / worth * _BPS)} bps)"
+
+    text = f"half the spread costs {part(ahead.half_spread)}"
+    if known:
+        text += f", impact {part(ahead.impact)} by the square root law"
+    lines = [f"expected: {text}"]
+    if known:
+        oldest = min(known, key=lambda one: one.stats.as_of_ns)
+        sources = ", ".join(dict.fromkeys(one.stats.source for one in known))
+        newest = f"{datetime_of(oldest.stats.as_of_ns):%Y-%m-%d}"
+        lines.append(f"volume and volatility of {sources}, of {newest} or later")
+    if ahead.unknown:
+        names = counted(len(ahead.unknown), "trade")
+        lines.append(f"impact not known of {names}: {ahead.unknown[0].why}")
+    if not ahead.denied:
+        lines.append("every trade passes every control, each on its own, as things stand")
+    return lines
 
 
 def _half(price: Price) -> Decimal:
@@ -176,78 +206,3 @@ def _reached_cells(row: Reached) -> list[Text]:
 
 def _signed(qty: Decimal, trade: Trade) -> Decimal:
     return qty if trade.side is Side.BUY else -qty
-
-
-def document(plan: Rebalance, outcome: Outcome | None, mode: str) -> dict[str, object]:
-    """The same for machines; `outcome` is null where nothing was sent."""
-    return {"mode": mode, "plan": _plan_document(plan), "outcome": _outcome_document(outcome)}
-
-
-def _plan_document(plan: Rebalance) -> dict[str, object]:
-    found = plan.trade_list
-    return {
-        "made_at": plan.made_at,
-        "kind": plan.targets.kind,
-        "nav": found.nav,
-        "cash": found.cash,
-        "kept_back": found.kept_back,
-        "cash_after": found.cash_after,
-        "half_spread_cost": half_spread_cost(plan),
-        "notes": list(plan.notes),
-        "trades": [
-            {
-                "phase": trade.phase,
-                "side": trade.side,
-                "qty": trade.qty,
-                "symbol": trade.symbol,
-                "px": trade.px,
-                "value": trade.value,
-                "px_age_s": round(plan.prices[trade.symbol].age_s, 3),
-                "px_source": plan.prices[trade.symbol].source,
-            }
-            for trade in found.trades
-        ],
-        "names": [
-            {
-                "symbol": line.name.symbol,
-                "held": line.name.held,
-                "open_qty": line.name.open_buys - line.name.open_sells,
-                "target": line.target,
-                "change": line.change,
-                "px": line.name.px,
-                "why": line.why,
-                "text": line.text,
-            }
-            for line in found.lines
-        ],
-    }
-
-
-def _outcome_document(outcome: Outcome | None) -> dict[str, object] | None:
-    if outcome is None:
-        return None
-    return {
-        "is_done": outcome.is_done,
-        "cash": outcome.cash,
-        "traded_cash": outcome.traded_cash,
-        "names": [
-            {
-                "symbol": row.symbol,
-                "target": row.target,
-                "held": row.held,
-                "is_there": row.is_there,
-                "trades": [
-                    {
-                        "side": one.trade.side,
-                        "qty": one.trade.qty,
-                        "filled": one.filled,
-                        "avg_px": one.avg_px,
-                        "order": one.order_id or None,
-                        "text": one.text,
-                    }
-                    for one in row.sent
-                ],
-            }
-            for row in outcome.rows
-        ],
-    }

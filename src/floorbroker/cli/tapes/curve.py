@@ -1,20 +1,22 @@
 """`floorbroker curve`: how a symbol's volume spreads over the day, from earlier days."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from floorbroker.cli.root import DONE, Json, say, say_json, with_desk
-from floorbroker.clock import SystemClock, datetime_of
+from floorbroker.clock import SystemClock, datetime_of, ns_of
 from floorbroker.domain.errors import ConfigError
+from floorbroker.exchange.reference.calendar import regular_hours
+from floorbroker.marketdata.history.asking import from_bars
 from floorbroker.marketdata.history.day import HistoryDay, VolumeRules
 from floorbroker.marketdata.history.estimate import Choice, History, history_of
 from floorbroker.marketdata.history.load import Reading
-from floorbroker.marketdata.port import NS_PER_MINUTE
-from floorbroker.venues import regular_hours
+from floorbroker.marketdata.port import NS_PER_MINUTE, new_york_date
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
@@ -82,6 +84,7 @@ def curve(
     chosen = options or CurveOptions()
     reading, choice = _asked(chosen)
     name = symbol.upper()
+    days: Sequence[HistoryDay]
     if history is not None:
         days = list(reading.days(history, name, choice.before))
     else:
@@ -140,16 +143,9 @@ def _date(option: str, text: str) -> date:
 
 async def _from_broker(
     desk: "Desk", symbol: str, reading: Reading, choice: Choice
-) -> list[HistoryDay]:
-    """The broker's one-minute bars, of as many calendar days as hold those sessions."""
-    end = desk.clock.now()
-    if choice.before is not None:
-        end = min(end, datetime.combine(choice.before, time(), UTC))
-    else:
-        end = end.replace(hour=0, minute=0, second=0, microsecond=0)  # today is not over
-    start = end - timedelta(days=choice.days * 3 // 2 + 10)
-    bars = await desk.get_bars([symbol], start, end)
-    return list(reading.days_of_bars(bars[symbol], symbol, "the broker's minute bars"))
+) -> Sequence[HistoryDay]:
+    before = choice.before or new_york_date(ns_of(desk.clock.now()))  # today is not over
+    return await from_bars(desk.get_bars, reading).days(symbol, before, choice.days)
 
 
 def _tell(found: History, now_ns: int) -> None:

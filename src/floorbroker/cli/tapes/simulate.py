@@ -4,27 +4,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn
-from floorbroker.cli.typed.batch import timed_orders_in
+from floorbroker.cli.typed.batch import Timed, timed_orders_in
 from floorbroker.clock import ns_of
 from floorbroker.domain.errors import ConfigError, InvalidOrder
 from floorbroker.domain.order import OrderRequest
+from floorbroker.domain.terms import OrderClass, OrdType, TimeInForce
 from floorbroker.marketdata.port import NEW_YORK, new_york_date
 from floorbroker.venues import MarketPlan, open_market
 
 if TYPE_CHECKING:
     from floorbroker.simulation.results import OrderOutcome, Simulated
+    from floorbroker.simulation.run import Work
 
 app = App(name="simulate", help="The same desk and exchange over a recorded day.")
 
 #: Progress is told once in so many minutes of the market.
 TELL_MINUTES = 30
 MINUTE_NS = 60_000_000_000
+#: Types that become a parent order.
+_WORKED = frozenset({OrdType.MARKET, OrdType.LIMIT})
 _FILES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite.lock")
 
 
@@ -43,12 +48,15 @@ class SimulateOptions:
         of everything that chance decides
     cash
         what the account begins with, dollars
+    history
+        files of earlier days, for algorithms that look back
     """
 
     speed: Literal["max"] = "max"
     out: Path | None = None
     seed: int = 0
     cash: str = "1000000"
+    history: Path | None = None
 
 
 @app.default
@@ -61,7 +69,8 @@ def simulate(
 ) -> int:
     """Place the orders of a file at their times of a recorded day and report what came of them.
 
-    A row has time (New York, or with a zone), side, qty, symbol and the options of `order submit`.
+    A row has time (New York, or with a zone), side, qty, symbol and the options of `order submit`;
+    and perhaps algo, such as `vwap end=15:55 max_rate=0.1`, which works it from that time on.
     Exit 1 if an order was refused or rejected, or the journal does not verify.
 
     Examples: floorbroker simulate --orders orders.csv --tape ticks/ibm@2013-10-08 --out run
@@ -74,13 +83,15 @@ def simulate(
     cash = _cash(chosen.cash)
     market = open_market(tape, (), chosen.seed)
     day = new_york_date(market.open_ns)
-    found = timed_orders_in(orders, lambda text: _moment(text, day), _fits(market, day))
+    moment = partial(_moment, day=day)
+    found = timed_orders_in(orders, partial(moment, "time"), _fits(market, moment))
     plan = Plan(
         market=market,
-        orders=[Planned(*one) for one in found],
+        orders=[Planned(line, request, *when) for line, request, when in found],
         seed=chosen.seed,
         cash=cash,
         journal_path=None if chosen.out is None else _journal_in(chosen.out),
+        history=chosen.history or _days_of(tape),
     )
     outcome = play(plan, None if json else _progress())
     if chosen.out is not None:
@@ -111,7 +122,14 @@ def _is_sound(outcome: "Simulated") -> bool:
     return outcome.verification.damage is None
 
 
-def _moment(text: str, day: date) -> int:
+def _days_of(tape: Path) -> Path:
+    """All days of the tape's place: those before the one that is played are known."""
+    from floorbroker.marketdata.detect import parse_choice
+
+    return parse_choice(f"{tape}")[0]
+
+
+def _moment(field: str, text: str, *, day: date) -> int:
     """A time of the tape's day in New York, or a date and time, with a zone or in New York."""
     right = "write 10:30, 10:30:05.250 (New York) or 2013-10-08T14:30:00Z"
     try:
@@ -119,14 +137,19 @@ def _moment(text: str, day: date) -> int:
             return ns_of(datetime.combine(day, time.fromisoformat(text), NEW_YORK))
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidOrder("time", text or "nothing", right) from None
+        raise InvalidOrder(field, text or "nothing", right) from None
     return ns_of(moment if moment.tzinfo is not None else moment.replace(tzinfo=NEW_YORK))
 
 
-def _fits(market: MarketPlan, day: date) -> Callable[[OrderRequest, int], None]:
-    """Whether an order can be placed on this tape: its symbol, and the day of its time."""
+def _fits(
+    market: MarketPlan, moment: Callable[[str, str], int]
+) -> "Callable[[OrderRequest, Timed], tuple[int, Work | None]]":
+    """Whether an order can be placed on this tape: its symbol, and the day of its time; and
+    worked, where something is to work it."""
+    day = new_york_date(market.open_ns)
 
-    def check(request: OrderRequest, time_ns: int) -> None:
+    def check(request: OrderRequest, timed: Timed) -> "tuple[int, Work | None]":
+        time_ns = timed.time_ns
         if request.symbol not in market.symbols:
             raise InvalidOrder(
                 "symbol", request.symbol, f"the tape has {', '.join(market.symbols)}"
@@ -135,8 +158,39 @@ def _fits(market: MarketPlan, day: date) -> Callable[[OrderRequest, int], None]:
             raise InvalidOrder("time", new_york_date(time_ns), f"the tape's day is {day}")
         if time_ns >= market.close_ns:
             raise InvalidOrder("time", "after the close", "the day ends with the regular session")
+        return time_ns, _work(request, timed, moment) if timed.algo else None
 
     return check
+
+
+def _work(request: OrderRequest, timed: Timed, moment: Callable[[str, str], int]) -> "Work":
+    """What works the order; raises InvalidOrder for what no algorithm can be asked."""
+    from floorbroker.execution.algos.port import ParentRequest
+    from floorbroker.execution.catalog import SHIPPED, checked
+    from floorbroker.simulation.run import Work
+
+    terms = dict(timed.terms)
+    end = terms.pop("end", "")
+    if not end:
+        raise InvalidOrder("algo", timed.algo, f"say until when, such as {timed.algo} end=15:55")
+    plain = (request.order_class, request.time_in_force, request.extended_hours)
+    is_plain = plain == (OrderClass.SIMPLE, TimeInForce.DAY, False)
+    if request.order_qty is None or request.ord_type not in _WORKED or not is_plain:
+        hint = "an algorithm works shares, with a limit or without; leave out other terms"
+        raise InvalidOrder("algo", timed.algo, hint)
+    end_ns = moment("algo end", end)
+    asked = ParentRequest(
+        side=request.side,
+        symbol=request.symbol,
+        qty=request.order_qty,
+        algo=timed.algo,
+        start_ns=timed.time_ns,
+        end_ns=end_ns,
+        limit=request.price,
+        params=dict(terms),
+    )
+    checked(SHIPPED, asked)
+    return Work(algo=timed.algo, end_ns=end_ns, params=dict(terms))
 
 
 def _cash(text: str) -> Decimal:

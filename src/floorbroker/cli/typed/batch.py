@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from floorbroker.cli.typed.request import SUBMITTED, SubmitOptions, as_typed, requested
 from floorbroker.domain.errors import ConfigError, InvalidOrder
@@ -21,8 +23,9 @@ _COLUMNS = {
     **{one.name: one.name for one in fields(SubmitOptions) if one.name not in ("wait", "file")},
 }
 _COLUMNS.pop("order_class")
-#: When an order is placed, where that is told.
-TIME = "time"
+#: When an order is placed, and what works it, where that is told.
+TIME, ALGO = "time", "algo"
+Told = TypeVar("Told")
 _TOLD_MAX = 20
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0", "")
 #: A line of the file: its number, and what stands in its columns.
@@ -35,34 +38,52 @@ def orders_in(path: Path) -> list[tuple[int, OrderRequest]]:
     return [(line, request) for line, request, _ in _read(path, "--file", _nothing_more)]
 
 
+class Timed(Struct, frozen=True):
+    """When an order is placed, and the words of the algorithm that works it, if one does:
+    its name, and the values of `end` and of its parameters."""
+
+    time_ns: int
+    algo: str = ""
+    terms: dict[str, str] = field(default_factory=dict)
+
+
 def timed_orders_in(
-    path: Path, moment_of: Callable[[str], int], check: Callable[[OrderRequest, int], None]
-) -> list[tuple[int, OrderRequest, int]]:
-    """The same of a file with a column `time`, which `moment_of` reads; `check` looks at each
-    order and its time. Both raise InvalidOrder for what cannot be."""
+    path: Path, moment_of: Callable[[str], int], check: Callable[[OrderRequest, Timed], Told]
+) -> list[tuple[int, OrderRequest, Told]]:
+    """The same of a file with a column `time`, which `moment_of` reads, and perhaps `algo`;
+    `check` looks at each order with both. They raise InvalidOrder for what cannot be."""
 
-    def more(row: dict[str, str]) -> Callable[[OrderRequest], int]:
+    def more(row: dict[str, str]) -> Callable[[OrderRequest], Told]:
         time_ns = moment_of(row.pop(TIME, ""))
+        timed = Timed(time_ns, *_algo(row.pop(ALGO, "")))
+        return lambda request: check(request, timed)
 
-        def checked(request: OrderRequest) -> int:
-            check(request, time_ns)
-            return time_ns
-
-        return checked
-
-    return _read(path, "--orders", more, (TIME,))
+    return _read(path, "--orders", more, (TIME, ALGO))
 
 
-def _nothing_more(_row: dict[str, str]) -> Callable[[OrderRequest], int]:
-    return lambda _request: 0
+def _algo(text: str) -> tuple[str, dict[str, str]]:
+    """`vwap end=15:55 max_rate=0.1` as the name and the rest."""
+    name, *rest = text.split() or [""]
+    terms = {}
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if not (key and equals and value):
+            hint = "write its name and NAME=VALUE, such as vwap end=15:55 max_rate=0.1"
+            raise InvalidOrder(ALGO, word, hint)
+        terms[key] = value
+    return name, terms
+
+
+def _nothing_more(_row: dict[str, str]) -> Callable[[OrderRequest], None]:
+    return lambda _request: None
 
 
 def _read(
     path: Path,
     option: str,
-    more: Callable[[dict[str, str]], Callable[[OrderRequest], int]],
+    more: Callable[[dict[str, str]], Callable[[OrderRequest], Told]],
     also: tuple[str, ...] = (),
-) -> list[tuple[int, OrderRequest, int]]:
+) -> list[tuple[int, OrderRequest, Told]]:
     """Each order with its line and what `more` makes of its row and of it."""
     read = _READERS.get(path.suffix.lower())
     if read is None:
@@ -71,7 +92,7 @@ def _read(
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(f"{option}: {path} cannot be read: {problem}") from None
-    found: list[tuple[int, OrderRequest, int]] = []
+    found: list[tuple[int, OrderRequest, Told]] = []
     wrong: list[str] = []
     seen: dict[str, int] = {}
     for line, row in _told(read(text, also), wrong):

@@ -43,7 +43,7 @@ class SubmitOptions:
     id
         your own ClOrdID; never reused
     wait
-        seconds to wait for the order to end
+        seconds to wait for the order to end, 2 by default; with --algo to its end
     """
 
     limit: str | None = None
@@ -60,7 +60,11 @@ class SubmitOptions:
     tif: str = "day"
     extended_hours: Annotated[bool, Parameter(negative="")] = False
     id: str | None = None
-    wait: float = 2.0
+    wait: float | None = None
+
+    @property
+    def wait_s(self) -> float:
+        return 2.0 if self.wait is None else self.wait
 
 
 #: What the fields of an order are called on the command line.

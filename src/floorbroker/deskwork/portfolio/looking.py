@@ -15,6 +15,7 @@ from floorbroker.domain.order import Order, OrderClass, OrdStatus, OrdType
 from floorbroker.domain.position import Position
 from floorbroker.domain.quotes import Quote, Trade
 from floorbroker.domain.terms import Side
+from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.pretrade.allocation.targets import Problem, Targets, refuse
 from floorbroker.pretrade.allocation.trades import Name
 
@@ -68,6 +69,7 @@ class Book(Struct, frozen=True, kw_only=True):
 
     held: Mapping[str, Decimal]
     orders: tuple[Order, ...]
+    parents: tuple[ParentStatus, ...] = ()
 
     def moved_since(self, earlier: "Book") -> str:
         """Which symbol's position or orders changed, in words; empty if none did."""
@@ -78,7 +80,23 @@ class Book(Struct, frozen=True, kw_only=True):
         now_open = {order.cl_ord_id: order.cum_qty for order in self.orders}
         if now_open != {order.cl_ord_id: order.cum_qty for order in earlier.orders}:
             return "orders were placed, filled or canceled"
+        if {one.parent_id for one in self.parents} != {one.parent_id for one in earlier.parents}:
+            return "parent orders were placed or have ended"
         return ""
+
+    @property
+    def at_work(self) -> set[str]:
+        """The symbols of live orders and parents."""
+        orders = {one.symbol for one in self.orders}
+        return orders | {one.symbol for one in self.parents}
+
+    def to_come(self, symbol: str, side: Side) -> Decimal:
+        """Shares that live parents of the symbol have still to send."""
+        return _sum(
+            Decimal(one.qty - one.filled - one.open_qty)
+            for one in self.parents
+            if one.symbol == symbol and one.side == side
+        )
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -99,6 +117,7 @@ def book_of(parts: app.Parts) -> Book:
     return Book(
         held={one.symbol: Decimal(one.qty) for one in positions if not one.is_flat},
         orders=(*engine.open_orders(), *engine.external_orders()),
+        parents=tuple(one for one in engine.parents.list() if not one.is_ended),
     )
 
 
@@ -110,7 +129,7 @@ async def look_at(parts: app.Parts, targets: Targets, how: How) -> Look:
     phase = await phase_now(parts, None)
     book = book_of(parts)
     named = list(targets.values)
-    others = sorted({*book.held, *(order.symbol for order in book.orders)})
+    others = sorted({*book.held, *book.at_work})
     symbols = list(dict.fromkeys([*named, *others]))
     listed = {symbol: (await cache.instrument(symbol)).value for symbol in symbols}
     problems = list(_unlisted(targets, listed))
@@ -162,6 +181,7 @@ async def prices_of(parts: app.Parts, symbols: Sequence[str]) -> dict[str, Price
             found[fact.symbol] = Price(
                 bid_px=fact.bid_px, ask_px=fact.ask_px, age_s=age_s, source="mid"
             )
+            parts.engine.briefing.heard(fact)
         elif isinstance(fact, Trade) and fact.symbol not in found:
             found[fact.symbol] = Price(bid_px=fact.px, ask_px=fact.px, age_s=age_s, source="last")
     return found
@@ -176,6 +196,7 @@ def name_of(
     working = [order for order in orders if not _is_exit(order)]
     buys = [order for order in working if order.side is Side.BUY]
     leaves = {order.cl_ord_id: _leaves(order, price) for order in working}
+    to_buy = book.to_come(symbol, Side.BUY)
     return Name(
         symbol=symbol,
         px=price.px,
@@ -184,10 +205,12 @@ def name_of(
         lot=share_step if how.is_fractional else how.lot,
         share_step=share_step,
         held=book.held.get(symbol, _NOTHING),
-        open_buys=_sum(leaves[order.cl_ord_id] for order in buys),
-        open_sells=_sum(leaves[one.cl_ord_id] for one in working if one.side is Side.SELL),
+        open_buys=_sum(leaves[order.cl_ord_id] for order in buys) + to_buy,
+        open_sells=_sum(leaves[one.cl_ord_id] for one in working if one.side is Side.SELL)
+        + book.to_come(symbol, Side.SELL),
         exits=_exits([order for order in orders if _is_exit(order)], price),
-        open_cost=_sum(leaves[one.cl_ord_id] * _cost_px(one, price) for one in buys),
+        open_cost=_sum(leaves[one.cl_ord_id] * _cost_px(one, price) for one in buys)
+        + to_buy * price.ask_px,
         is_shortable=instrument is not None
         and instrument.is_shortable
         and instrument.is_easy_to_borrow,
@@ -207,11 +230,14 @@ def _without_shorts(name: Name) -> Name:
     return replace(name, is_shortable=False)
 
 
-def open_cost(orders: Iterable[Order], prices: Mapping[str, Price]) -> Decimal:
-    """What the live buys of these symbols may still cost."""
-    return _sum(
+def open_cost(book: Book, prices: Mapping[str, Price]) -> Decimal:
+    """What the live buys of these symbols may still cost, those that parents will send, too."""
+    to_come = _sum(
+        book.to_come(symbol, Side.BUY) * price.ask_px for symbol, price in prices.items()
+    )
+    return to_come + _sum(
         _leaves(order, price) * _cost_px(order, price)
-        for order in orders
+        for order in book.orders
         if order.side is Side.BUY
         and not _is_exit(order)
         and (price := prices.get(order.symbol)) is not None

@@ -24,10 +24,19 @@ from floorbroker.deskwork.portfolio.looking import (
     open_cost,
     prices_of,
 )
+from floorbroker.deskwork.portfolio.outlook import Ask, Outlook, outlook_of
 from floorbroker.deskwork.portfolio.reading import targets_of
 from floorbroker.deskwork.portfolio.sending import DirectSender, OnStep, Sender, Sent
+from floorbroker.deskwork.portfolio.working import (
+    AlgoSender,
+    OnLook,
+    Work,
+    earlier_parents,
+    unseen,
+)
 from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.order import Side
+from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.posttrade.wording import age_text, counted, money_text
 from floorbroker.pretrade.allocation.cash import Buy, fitted
 from floorbroker.pretrade.allocation.targets import Kind, Rules, Targets, check_targets
@@ -116,6 +125,23 @@ class Portfolio:
             notes=tuple(_notes(found, look)),
         )
 
+    async def outlook(self, plan: Rebalance, *, is_worked: bool = False) -> Outlook:
+        """What the plan is expected to cost, and what the controls would say of its trades; of
+        those that an algorithm works, without the controls of a single order's size."""
+        ask = Ask(how=plan.how, is_worked=is_worked)
+        return await outlook_of(self._parts, plan.trade_list.trades, plan.prices, ask)
+
+    def by_algo(self, plan: Rebalance, work: Work, on_look: OnLook = unseen) -> Sender:
+        """A way to `carry_out` the plan: every trade a parent order, told to `on_look` once a
+        second. Phases share what is left of the time."""
+        whole = replace(work, phases=plan.trade_list.phases)
+        return AlgoSender(self._parts, plan.how, whole, on_look)
+
+    async def earlier_parents(self, on_look: OnLook = unseen) -> list[ParentStatus]:
+        """The parent orders of a rebalance that was interrupted, at their ends: wait for them
+        before a new plan is made."""
+        return await earlier_parents(self._parts, on_look)
+
     async def carry_out(
         self,
         plan: Rebalance,
@@ -157,7 +183,8 @@ class Portfolio:
         prices = await prices_of(self._parts, [trade.symbol for trade in due.values()])
         live: dict[int, Trade] = {}
         for place, trade in due.items():
-            if why := _moved(plan, prices, trade):
+            is_late = phase > 1 and sender.takes_long and trade.symbol in prices
+            if why := "" if is_late else _moved(plan, prices, trade):
                 if phase == 1:
                     raise Refused(f"nothing was sent: {why}; make a new plan")
             elif _is_waiting(trade.symbol, done):
@@ -203,9 +230,9 @@ class Portfolio:
             for place, trade in buys.items()
         }
         cash = await self._cash(plan.trade_list.cash + sum(one.cash for one in done.values()))
-        orders = book_of(self._parts).orders
-        known = await prices_of(self._parts, sorted({order.symbol for order in orders}))
-        free = cash - plan.trade_list.kept_back - open_cost(orders, known)
+        book = book_of(self._parts)
+        known = await prices_of(self._parts, sorted(book.at_work))
+        free = cash - plan.trade_list.kept_back - open_cost(book, known)
         got = fitted(asked, free, plan.rules.min_trade)
         return {
             place: replace(trade, qty=got[str(place)]) if place in buys else trade

@@ -20,6 +20,8 @@ from floorbroker.pretrade.allocation.trades import Trade
 #: Called for each trade that has left, or was refused.
 OnStep = Callable[[int, object], None]
 _NOTHING = Decimal(0)
+#: Averages of many fills have endless digits; prices and shares have at most nine together.
+_EXACT = Decimal("1e-9")
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -39,12 +41,15 @@ class Sent(Struct, frozen=True, kw_only=True):
     @property
     def cash(self) -> Decimal:
         """What it brought, or, negative, cost; fees apart."""
-        value = self.filled * (self.avg_px or _NOTHING)
+        value = (self.filled * (self.avg_px or _NOTHING)).quantize(_EXACT)
         return -value if self.trade.side.value == "buy" else value
 
 
 class Sender(Protocol):
-    """A way for the trades of one phase to become orders."""
+    """A way for the trades of one phase to become orders. One that `takes_long` is not stopped by
+    how far prices have moved since the plan."""
+
+    takes_long: bool
 
     async def send(
         self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
@@ -54,8 +59,23 @@ class Sender(Protocol):
         ...
 
 
+def request_of(trade: Trade, price: Price, how: How) -> OrderRequest:
+    """The trade as one order: at the market, or with a collar."""
+    is_coin = is_coin_pair(trade.symbol)
+    tif = TimeInForce.GOOD_TILL_CANCEL if is_coin else TimeInForce.DAY
+    size = Qty.of(trade.qty)
+    if how.limit_bps is None:
+        return OrderRequest.market(trade.side, size, trade.symbol, time_in_force=tif)
+    limit = price.worst(trade.side, how)
+    return OrderRequest.limit(
+        trade.side, size, trade.symbol, limit_price=Px.of(limit), time_in_force=tif
+    )
+
+
 class DirectSender:
     """Market orders, or limit orders with a collar, each followed for at most `wait_s`."""
+
+    takes_long = False
 
     def __init__(self, parts: app.Parts, how: How, wait_s: float) -> None:
         self._engine, self._how, self._wait_s = parts.engine, how, wait_s
@@ -63,7 +83,7 @@ class DirectSender:
     async def send(
         self, trades: Sequence[Trade], prices: Mapping[str, Price], on_step: OnStep
     ) -> list[Sent]:
-        requests = [self._request(trade, prices[trade.symbol]) for trade in trades]
+        requests = [request_of(trade, prices[trade.symbol], self._how) for trade in trades]
         placed = await submit_all(self._engine, requests)
 
         async def follow(place: int) -> Sent:
@@ -72,17 +92,6 @@ class DirectSender:
             return sent
 
         return list(await asyncio.gather(*map(follow, range(len(trades)))))
-
-    def _request(self, trade: Trade, price: Price) -> OrderRequest:
-        is_coin = is_coin_pair(trade.symbol)
-        tif = TimeInForce.GOOD_TILL_CANCEL if is_coin else TimeInForce.DAY
-        size = Qty.of(trade.qty)
-        if self._how.limit_bps is None:
-            return OrderRequest.market(trade.side, size, trade.symbol, time_in_force=tif)
-        limit = price.worst(trade.side, self._how)
-        return OrderRequest.limit(
-            trade.side, size, trade.symbol, limit_price=Px.of(limit), time_in_force=tif
-        )
 
     async def _followed(self, trade: Trade, placed: Order | Refused) -> Sent:
         if isinstance(placed, Refused):

@@ -123,6 +123,11 @@ class Book:
         cl_ord_id = None if order_id is None else self.lineage.get(order_id)
         return None if cl_ord_id is None else self.find(cl_ord_id)
 
+    def change_of(self, kind: RequestKind, cl_ord_id: ClOrdID) -> OrderCancelReplaceRequest | None:
+        """What a request of this kind changes of the order."""
+        asked = self.replaces.get(cl_ord_id) if kind is RequestKind.REPLACE else None
+        return None if asked is None else asked.change
+
     def goal(self, order: Order) -> Qty | None:
         """The order's quantity, or the larger one that a replace on its way may give it."""
         qty = order.request.order_qty

@@ -19,6 +19,7 @@ from floorbroker.clock import NS_PER_S, ns_of
 from floorbroker.domain.errors import BrokerError
 from floorbroker.domain.order import Order, OrderRequest
 from floorbroker.domain.position import Position
+from floorbroker.domain.quotes import Quote
 from floorbroker.engine.evidence.instruments import Instruments
 from floorbroker.engine.exposure.facts import Facts, Reference
 from floorbroker.engine.gates.risk import NOTHING_AROUND, Around
@@ -143,8 +144,12 @@ class Briefing:
         quote = await self._means.broker.latest_quote(symbol)
         if quote is None or not quote.has_both_sides:
             return None
+        return self.heard(quote)
+
+    def heard(self, quote: Quote) -> Reference:
+        """Somebody asked the broker for a quote with two sides; orders of now are judged by it."""
         found = Reference(at_ns=quote.time_ns, bid_px=quote.bid_px, ask_px=quote.ask_px)
-        self._answers[symbol] = found
+        self._answers[quote.symbol] = found
         while len(self._answers) > _ANSWERS_MAX:
             del self._answers[next(iter(self._answers))]
         return found

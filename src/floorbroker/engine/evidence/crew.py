@@ -14,10 +14,12 @@ from floorbroker.engine.evidence.window import Window
 from floorbroker.engine.halting.enforcer import Enforcer
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.outbox import Hands, Outbox, Pacer
+from floorbroker.engine.parents.door import Parents
 from floorbroker.engine.settings import EngineHealth, Means
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
 from floorbroker.engine.writer import Writer
+from floorbroker.execution.catalog import Catalog
 from floorbroker.telemetry import log
 
 
@@ -27,7 +29,9 @@ class Crew:
     `is_open`: whether new orders are taken as soon as the order stream is whole.
     """
 
-    def __init__(self, state: State, means: Means, inbox: Inbox, views: Views) -> None:
+    def __init__(
+        self, state: State, means: Means, inbox: Inbox, views: Views, *, catalog: Catalog
+    ) -> None:
         self.writer: Writer
         self.state = state
         self.is_open = False
@@ -43,7 +47,9 @@ class Crew:
         self.link = self.window.link = Link(
             means, state, deliver=inbox.post, on_change=self._link_changed
         )
-        self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post)
+        speed = means.settings.speed
+        self.timekeeper = Timekeeper(means.clock, state.timers, inbox.post, speed=speed)
+        self.parents = Parents(means, inbox, state, catalog)
         self._means = means
         self._views = views
         self._inbox = inbox
@@ -63,6 +69,9 @@ class Crew:
             reopen=self._inbox.journal.reopen,
         )
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
+        steward = self.parents.steward(self.writer, rules)
+        steward.wire(hands.timer_changed, hands.switched)
+        self.writer.employ(steward)
 
     @property
     def takes_orders(self) -> bool:

@@ -4,10 +4,15 @@ import asyncio
 from itertools import chain, repeat
 from typing import Any
 
+from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError, BrokerUnreachable
+from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import Reconciliation
+from floorbroker.engine import decide
 from floorbroker.engine.compare.reconciler import AT_START, Reconciler
+from floorbroker.engine.evidence.crew import Crew
 from floorbroker.engine.evidence.link import Link
+from floorbroker.engine.gates import stale
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.settings import Means
 
@@ -40,3 +45,12 @@ async def compared(reconciler: Reconciler, means: Means) -> Reconciliation:
                 raise
         await clock.sleep(delay_s)
     raise AssertionError("unreachable: the delays never end")
+
+
+async def accepted(crew: Crew, inbox: Inbox, clock: Clock) -> tuple[ClOrdID, ...]:
+    """Somebody has looked at the orders that this journal does not know; their ids."""
+    strangers = tuple(crew.state.strangers)
+    if strangers:
+        await inbox.record((stale.accepted(strangers, clock.now()),))
+        await inbox.ask(decide.Release(is_open=crew.takes_orders))
+    return strangers

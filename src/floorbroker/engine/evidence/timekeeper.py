@@ -19,11 +19,17 @@ class Timekeeper:
     """
 
     def __init__(
-        self, clock: Clock, timers: dict[str, datetime], deliver: Callable[[Due], None]
+        self,
+        clock: Clock,
+        timers: dict[str, datetime],
+        deliver: Callable[[Due], None],
+        *,
+        speed: float = 1.0,
     ) -> None:
         self._clock = clock
         self._timers = timers
         self._deliver = deliver
+        self._speed = speed
         self._changed = asyncio.Event()
 
     def changed(self) -> None:
@@ -47,7 +53,7 @@ class Timekeeper:
         if not ahead:
             await self._changed.wait()
             return
-        wait_s = min(max((min(ahead) - now).total_seconds(), 0.001), _LOOK_S)
+        wait_s = min(max((min(ahead) - now).total_seconds() / self._speed, 0.001), _LOOK_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._changed.wait()

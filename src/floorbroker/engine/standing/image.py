@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from floorbroker.domain.ids import ClOrdID, OrderID
-from floorbroker.domain.messages import DeskOpened, Reconciliation
+from floorbroker.domain.messages import DeskOpened, Reconciliation, decoder_for
 from floorbroker.domain.order import Order
 from floorbroker.domain.position import Position
 from floorbroker.engine.book.book import Asked
@@ -14,6 +14,7 @@ from floorbroker.engine.book.trail import Trail
 from floorbroker.engine.exposure.tally import Tally
 from floorbroker.engine.standing.guards import Guards
 from floorbroker.engine.standing.kill import Kill
+from floorbroker.engine.standing.parents import Parent
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -40,3 +41,7 @@ class Image(Struct, frozen=True, kw_only=True):
     cash: CashBook = field(default_factory=CashBook)
     tally: Tally = field(default_factory=Tally)
     guards: Guards = field(default_factory=Guards)
+    parents: list[Parent] = []
+
+
+IMAGE = decoder_for(Image)

@@ -18,6 +18,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 #: Phases of a day; the overnight session begins on the evening before it.
 CLOSED, NIGHT, PRE, REGULAR, POST = "closed", "overnight", "pre", "regular", "post"
 
+_SATURDAY = 5
 _NIGHT_OPEN = time(20)
 _PRE_OPEN = time(4)
 _OPEN = time(9, 30)
@@ -83,6 +84,16 @@ def session_of(day: date) -> Session | None:
     _check(day)
     place = bisect_left(dates, day)
     return _session(day) if place < len(dates) and dates[place] == day else None
+
+
+def regular_hours(day: date) -> tuple[int, int] | None:
+    """A day's regular hours in nanoseconds, None without a session; the usual ones on weekdays of
+    years that the table does not have."""
+    try:
+        session = session_of(day)
+    except ValueError:
+        return None if day.weekday() >= _SATURDAY else (_ns(day, _OPEN), _ns(day, _CLOSE))
+    return None if session is None else (session.open_ns, session.close_ns)
 
 
 def next_session(day: date) -> Session:

@@ -36,6 +36,8 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct, field
 
 from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
+from floorbroker.domain.books.earlier import DayStats as DayStats
+from floorbroker.domain.books.earlier import VolumeCurve as VolumeCurve
 from floorbroker.domain.ids import Account, ClOrdID
 from floorbroker.domain.instrument import tick_of
 from floorbroker.domain.terms import OrdType, Side, TimeInForce
@@ -173,34 +175,6 @@ class Touch(Struct, frozen=True, kw_only=True):
 
     def far_qty(self, side: Side) -> Qty:
         return self.near_qty(side.opposite)
-
-
-class VolumeCurve(Struct, frozen=True, kw_only=True):
-    """How a day's volume is expected to spread: bin i runs from `edges_ns[i]` to the next edge.
-
-    `shares` are each bin's part of the day (any positive scale; only ratios count). They exclude
-    auctions. `day_volume` is the volume expected in all bins together, None where only the shape
-    is known: a dynamic VWAP then follows the shape. Made from earlier days only; the engine
-    keeps the one that a parent began with for the parent's whole life.
-    """
-
-    edges_ns: tuple[int, ...]
-    shares: tuple[Decimal, ...]
-    day_volume: Decimal | None = None
-    days: int = 0
-    source: str = ""
-    as_of_ns: int = 0
-
-
-class DayStats(Struct, frozen=True, kw_only=True):
-    """What earlier days say of the symbol; each is None where it is not known."""
-
-    adv: Decimal | None = None  #: Mean shares a day.
-    daily_volatility: Decimal | None = None  #: Standard deviation of a day's return, a fraction.
-    spread: Decimal | None = None  #: Mean quoted spread, dollars.
-    days: int = 0
-    source: str = ""
-    as_of_ns: int = 0
 
 
 class Imbalance(Struct, frozen=True, kw_only=True):
@@ -362,6 +336,7 @@ class Algorithm(Struct, frozen=True, kw_only=True):
     plan: Plan | None = None
     check: Check | None = None
     needs: frozenset[Need] = frozenset()
+    looks_back: bool = False  #: Wants to know what earlier days say, where somebody knows.
     on_quote: bool = False  #: Wants to be asked at every new quote.
     in_auctions: bool = False  #: May send before the regular session, and end after it.
     is_completing: bool = False  #: Ends with the whole quantity done where limit and cap allow.

@@ -225,5 +225,6 @@ SHORTFALL = Algorithm(
     plan=plan,
     check=check,
     needs=frozenset({Need.QUOTE}),
+    looks_back=True,
     is_completing=True,
 )

@@ -159,5 +159,6 @@ VWAP = Algorithm(
     plan=plan,
     check=check,
     needs=frozenset({Need.QUOTE, Need.CURVE}),
+    looks_back=True,
     is_completing=True,
 )

@@ -1,13 +1,10 @@
-"""Shares in whole parts: by largest remainder, so that the parts are exactly the whole.
-
-Each part gets the whole number of lots below its share; the lots that are then left go one each to
-the parts that lost most by it, the earlier part first where two lost the same.
-"""
+"""Shares in whole lots by largest remainder, so that the parts are exactly the whole."""
 
 from collections.abc import Sequence
-from fractions import Fraction
+from decimal import Decimal
 
 from floorbroker.domain.errors import InvalidModel
+from floorbroker.domain.numbers import apportion
 from floorbroker.domain.numbers.estimates import at_least_one, finite
 
 
@@ -16,17 +13,14 @@ def apportioned(whole: int, weights: Sequence[float], lot: int = 1) -> list[int]
     at_least_one("lot", lot)
     if whole < 0:
         raise InvalidModel("whole", whole, "it must be 0 or greater")
-    exact = [Fraction(finite("weight", weight)) for weight in weights]
-    total = sum(exact)
-    if total <= 0:
-        raise InvalidModel("weights", f"{float(total):g} in all", "they must sum to more than 0")
-    lots, odd = divmod(whole, lot)
-    quotas = [lots * weight / total for weight in exact]
-    parts = [quota.__floor__() for quota in quotas]
-    losses = sorted(range(len(parts)), key=lambda place: parts[place] - quotas[place])
-    for place in losses[: lots - sum(parts)]:
-        parts[place] += 1
-    shares = [part * lot for part in parts]
+    exact = [Decimal(finite("weight", weight)) for weight in weights]
+    if min(exact, default=Decimal(0)) < 0:
+        raise InvalidModel("weights", f"{min(weights):g}", "none may be below 0")
+    if not any(exact):
+        raise InvalidModel("weights", "0 in all", "they must sum to more than 0")
+    odd = whole % lot
+    parts = apportion.apportioned(Decimal(whole - odd), exact, step=Decimal(lot))
+    shares = [int(part) for part in parts]
     last = max(place for place, weight in enumerate(exact) if weight)
     shares[last] += odd
     assert sum(shares) == whole

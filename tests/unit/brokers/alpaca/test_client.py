@@ -408,6 +408,19 @@ def test_bars_are_complete_over_their_pages() -> None:
     with_answer(answer, act)
 
 
+def test_what_is_over_is_asked_of_the_whole_market_and_what_runs_of_the_plans_feed() -> None:
+    def answer(_: Seen) -> Reply:
+        return Reply(200, encode({"bars": {}, "next_page_token": None}))
+
+    async def act(made: Parts) -> None:
+        now = made.clock.now()
+        for end in (now, now - timedelta(minutes=20)):
+            await made.client.bars(["AAPL"], end - timedelta(minutes=5), end)
+        assert [seen.query["feed"] for seen in made.broker.seen] == ["iex", "sip"]
+
+    with_answer(answer, act)
+
+
 def test_a_turn_that_was_reserved_is_used_and_not_taken_twice() -> None:
     async def act(made: Parts) -> None:
         in_flight: list[int] = []

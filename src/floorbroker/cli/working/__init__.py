@@ -1,0 +1,1 @@
+"""Commands about large orders that an algorithm works over time."""

@@ -1,0 +1,1 @@
+"""Parent orders at work: what an algorithm is shown, what it decides, and who asks it."""

@@ -1,0 +1,1 @@
+"""From the desk's settings to what its parts are told."""
