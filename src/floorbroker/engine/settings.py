@@ -101,6 +101,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     speed: float = 1
     #: How often the broker is asked for the quote of a symbol that a parent order works.
     parent_quote_s: float = 1.0
+    #: Whether our executions are prints of the market; on paper and on a tape they are not.
+    prints_own: bool = True
     #: A parent order relies on no quote that was told longer ago.
     parent_stale_s: float = 5.0
     #: How many of the newest latencies of each kind are kept.
