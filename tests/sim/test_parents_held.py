@@ -17,7 +17,7 @@ from floorbroker.domain.books.parents import (
     ParentSwitched,
 )
 from floorbroker.domain.errors import InvalidOrder
-from floorbroker.domain.ids import child_id
+from floorbroker.domain.ids import ClOrdID, child_id
 from floorbroker.domain.messages import (
     Alarm,
     BusinessMessageReject,
@@ -266,7 +266,10 @@ def test_no_child_passes_that_would_exceed_a_parent_made_smaller() -> None:
 @pytest.mark.proves("I12")
 @pytest.mark.parametrize(
     "command",
-    [NewChild(qty=Qty(1), price=Px("99")), ReplaceChild(cl_ord_id="", order_qty=Qty(1001))],  # type: ignore[arg-type]
+    [
+        NewChild(qty=Qty(1), price=Px("99")),
+        ReplaceChild(cl_ord_id=ClOrdID("its first"), order_qty=Qty(1001)),
+    ],
 )
 def test_a_command_beyond_all_that_the_parent_ever_was_stops_trading(command: Any) -> None:
     async def play(world: World) -> None:
@@ -294,7 +297,7 @@ def test_a_replace_that_waits_for_its_turn_does_not_outgrow_its_parent() -> None
         copy.apply(wish)
         found = conserved.instead(copy, RequestKind.REPLACE, child, now)
         assert [type(one) for one in found] == [KillSwitched, OrderCancelReject]
-        assert "700 would exceed the 600" in found[1].text  # type: ignore[union-attr]
+        assert "700 would exceed the 600" in found[1].text  # type: ignore[union-attr]  # a reject has a text
 
     story(play, OWN)
 
