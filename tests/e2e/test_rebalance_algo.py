@@ -43,7 +43,7 @@ def test_sells_are_worked_before_the_buys_that_need_their_cash(prompt: Prompt) -
     assert prompt.type("rebalance", f"{prompt.folder / 'w.csv'}", "--yes").code == 0
     swap = prompt.folder / "s.csv"
     swap.write_text("symbol,weight\nAAPL,10%\nF,0\nMSFT,85%\n", "utf-8")
-    words = ("--algo", "twap", "--end", "2s", "--param", "style=cross", "--yes", "--json")
+    words = ("--algo", "twap", "--end", "4s", "--param", "style=cross", "--yes", "--json")
     told = prompt.type("rebalance", f"{swap}", *words)
     assert (told.code, told.err) == (0, "")
     found = told.document()

@@ -89,6 +89,7 @@ def dies(algo: str, dies_at: int) -> bool:
     return lives == [2]
 
 
+@pytest.mark.proves("S25", "I12")
 @pytest.mark.parametrize("algo", ORDERS)
 def test_a_death_at_a_boundary_doubles_no_child_and_loses_no_share(algo: str) -> None:
     assert all(

@@ -97,12 +97,12 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: From the call to the acknowledgement: longer is noted, and longer still is told as degraded.
     slow_order_s: float = 0.5
     degraded_order_s: float = 1.0
+    #: Whether the market's prints and quotes have our own orders in them: only a real one's have.
+    prints_own: bool = False
     #: How much faster than our seconds the market's dates run: 1, but for a replayed day.
     speed: float = 1
     #: How often the broker is asked for the quote of a symbol that a parent order works.
     parent_quote_s: float = 1.0
-    #: Whether our executions are prints of the market; on paper and on a tape they are not.
-    prints_own: bool = True
     #: A parent order relies on no quote that was told longer ago.
     parent_stale_s: float = 5.0
     #: How many of the newest latencies of each kind are kept.

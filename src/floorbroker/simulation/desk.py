@@ -40,9 +40,7 @@ KEYS = Credentials("SIMULATE", "simulate")
 #: The bins of a curve.
 BIN_NS = 15 * NS_PER_MINUTE
 #: An order whose fate is open keeps no other from leaving: they are independent of each other.
-SETTINGS = EngineSettings(
-    unknown_per_symbol=1_000, unknown_max=1_000, ghost_grace_s=5.0, prints_own=False
-)
+SETTINGS = EngineSettings(unknown_per_symbol=1_000, unknown_max=1_000, ghost_grace_s=5.0)
 
 
 class Told(Struct, frozen=True, kw_only=True):

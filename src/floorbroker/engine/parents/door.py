@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from floorbroker.domain.amounts import ZERO_QTY, Qty
 from floorbroker.domain.errors import UnknownOrder
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.engine import decide
@@ -43,8 +42,7 @@ class Parents:
 
     def __init__(self, means: Means, inbox: Box, state: State, catalog: Catalog) -> None:
         self.catalog = catalog
-        own = state.parents.own if means.settings.prints_own else _none_of_ours
-        self.board = Board(stale_s=means.settings.parent_stale_s, own=own)
+        self.board = Board(means.settings, state.parents.own)
         self._cache = means.cache
         self.feeder = Feeder(means, self.board, state.parents, catalog, deliver=inbox.post)
         self._inbox = inbox
@@ -109,8 +107,3 @@ class Parents:
             came.cancel()
         if not reader.news:
             self._inbox.check_alive()
-
-
-def _none_of_ours(_: str, since_ns: int) -> Qty:
-    """Where our executions are no prints of the market, its volume is all of others."""
-    return ZERO_QTY
