@@ -65,7 +65,11 @@ async def interrupted(folder: Path) -> None:
     """A rebalance whose process goes away while its parent orders are at work."""
     async with Desk.open() as desk:
         plan = await desk.portfolio.plan({"AAPL": "0.3", "F": "0.3"}, kind="weight")
-        rests = {"style": "passive", "cleanup_s": "3"}  # so it is at work for a while
+        rests = {
+            "style": "passive",
+            "cleanup_s": "3",
+            "slices": "5",
+        }  # so it is at work for a while
         until = desk.clock.now() + timedelta(seconds=5)
         work = Work(algo="twap", end=until, params=rests)
         sender = desk.portfolio.by_algo(plan, work)
