@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 
 from rich.console import Console
 
@@ -208,21 +209,22 @@ def sim(found: Figures) -> list[Row]:
 def algos(found: Figures) -> list[Row]:
     """Of five days of IBM; the whole table is told while it runs."""
     rows: list[Row] = []
-    by = {(one["algo"], one["percent"]): one for one in found["rows"] if one["symbol"] == "IBM"}
-    for percent in (1, 5, 10):
+    ours = [one for one in found["rows"] if one["symbol"] == "IBM"]
+    known = {(one["algo"], one["percent"], one["by"]): one for one in ours}
+    for percent, by in product((1, 5, 10), ("kit", "engine")):
         for algo, name, unit in (
             ("vwap", "tracking_bps", "bp off VWAP"),
             ("pov", "rate", "part"),
             ("is", "arrival_bps", "bp of arrival"),
         ):
-            one = by.get((algo, percent))
+            one = known.get((algo, percent, by))
             if one is None:
                 continue
-            twap = by.get(("twap", percent))
+            twap = known.get(("twap", percent, by))
             peer = f"done {one['done']:.1%}"
             if algo == "is" and twap is not None:
                 peer += f", TWAP {twap['arrival_bps']:.2f} bp"
-            what = f"{algo}, {percent} % of the volume, kit, {one['days']} days"
+            what = f"{algo}, {percent} % of the volume, {by}, {one['days']} days"
             rows.append(Row(what=what, figure=one[name], unit=unit, peer=peer))
     return rows
 

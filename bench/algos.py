@@ -105,13 +105,14 @@ def mean(numbers: list[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else 0.0
 
 
-def summed(figures: list[Figure]) -> dict[str, float]:
+def summed(figures: list[Figure]) -> dict[str, float | None]:
+    off = [one.off_schedule for one in figures if one.off_schedule is not None]
     against = [one.vwap_bps for one in figures if one.vwap_bps is not None]
     return {
         "days": len(figures),
         "done": mean([one.done for one in figures]),
         "rate": mean([one.rate for one in figures]),
-        "off_schedule": mean([one.off_schedule for one in figures if one.off_schedule]),
+        "off_schedule": mean(off) if off else None,
         "arrival_bps": mean([one.arrival_bps for one in figures if one.arrival_bps is not None]),
         "vwap_bps": mean(against),
         "tracking_bps": mean([one * one for one in against]) ** 0.5,
@@ -123,10 +124,11 @@ def main() -> Figures:
     for (symbol, algo, percent, by), figures in measure().items():
         row = {"symbol": symbol, "algo": algo, "percent": percent, "by": by, **summed(figures)}
         rows.append(row)
+        off = "-" if row["off_schedule"] is None else f"{row['off_schedule']:.2%}"
         say(
             f"{symbol:5} {algo:8} {percent:3} %  {by:6}  {row['days']} days"
             f"  done {row['done']:7.2%}  part {row['rate']:6.2%}"
-            f"  off schedule {row['off_schedule']:6.2%}  arrival {row['arrival_bps']:7.2f} bp"
+            f"  off schedule {off:>6}  arrival {row['arrival_bps']:7.2f} bp"
             f"  VWAP {row['vwap_bps']:6.2f} bp  tracking {row['tracking_bps']:6.2f} bp"
         )
     return {"rows": rows}

@@ -119,9 +119,7 @@ INVARIANTS = {
 #: Rows that no test can fill here, each with its reason.
 ELSEWHERE = {
     "S19": "Interactive Brokers' numbers; that door is not built",
-    "S25": "schedules of execution algorithms; that room is not built",
     "I11": "pre-trade limits; that room is not built",
-    "I12": "parent orders; that room is not built",
 }
 TITLES = (
     ("Crash points", CRASH_POINTS),

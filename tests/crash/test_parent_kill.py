@@ -110,6 +110,7 @@ def _seed() -> int:
     return int(os.environ.get("PARENT_KILL_SEED", "0")) or int.from_bytes(os.urandom(4), "big")
 
 
+@pytest.mark.proves("S25", "I12")
 async def test_a_desk_killed_over_its_parent_order_goes_on_with_it(tmp_path: Path) -> None:
     await killed(tmp_path, "twap", 3, _seed(), length_s=60)
 

@@ -11,10 +11,11 @@ import pytest
 
 from floorbroker import InvalidOrder
 from floorbroker import sync as scripts
+from floorbroker.clock import NS_PER_S
 from floorbroker.config import load
 from floorbroker.desk import Desk
 from floorbroker.domain.amounts import Qty
-from floorbroker.domain.books.earlier import DayStats, Earlier, VolumeCurve
+from floorbroker.domain.books.earlier import DayStats, Earlier, VolumeCurve, Wanted
 from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.errors import Halted
 from floorbroker.execution.algos.port import Decision, NewChild
@@ -138,11 +139,11 @@ async def test_earlier_days_are_asked_where_nothing_is_given(prompt: Prompt) -> 
     stats = DayStats(adv=Qty(9).decimal, source="test")
     asked: list[str] = []
 
-    async def earlier(symbol: str, start_ns: int, end_ns: int) -> Earlier:
-        asked.append(symbol)
+    async def earlier(wanted: Wanted) -> Earlier:
+        asked.append(wanted.symbol)
         shares = (Qty(2).decimal, Qty(1).decimal)
-        middle = (start_ns + end_ns) // 2
-        curve = VolumeCurve(edges_ns=(start_ns, middle, end_ns), shares=shares, source="test")
+        edges = tuple(wanted.start_ns + minutes * 60 * NS_PER_S for minutes in (0, 5, 10))
+        curve = VolumeCurve(edges_ns=edges, shares=shares, source="test")
         return Earlier(curve=curve, stats=stats)
 
     async with Desk.open() as desk:

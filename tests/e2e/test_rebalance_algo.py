@@ -43,7 +43,7 @@ def test_sells_are_worked_before_the_buys_that_need_their_cash(prompt: Prompt) -
     assert prompt.type("rebalance", f"{prompt.folder / 'w.csv'}", "--yes").code == 0
     swap = prompt.folder / "s.csv"
     swap.write_text("symbol,weight\nAAPL,10%\nF,0\nMSFT,85%\n", "utf-8")
-    words = ("--algo", "twap", "--end", "2s", "--param", "style=cross", "--yes", "--json")
+    words = ("--algo", "twap", "--end", "60s", "--param", "style=cross", "--yes", "--json")
     told = prompt.type("rebalance", f"{swap}", *words)
     assert (told.code, told.err) == (0, "")
     found = told.document()
@@ -65,8 +65,12 @@ async def interrupted(folder: Path) -> None:
     """A rebalance whose process goes away while its parent orders are at work."""
     async with Desk.open() as desk:
         plan = await desk.portfolio.plan({"AAPL": "0.3", "F": "0.3"}, kind="weight")
-        rests = {"style": "passive", "cleanup_s": "1"}  # so it is at work for a while
-        until = desk.clock.now() + timedelta(seconds=3)
+        rests = {
+            "style": "passive",
+            "cleanup_s": "3",
+            "slices": "5",
+        }  # so it is at work for a while
+        until = desk.clock.now() + timedelta(seconds=5)
         work = Work(algo="twap", end=until, params=rests)
         sender = desk.portfolio.by_algo(plan, work)
         carrying = asyncio.ensure_future(desk.portfolio.carry_out(plan, sender=sender))

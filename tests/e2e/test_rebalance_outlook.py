@@ -34,7 +34,12 @@ def test_a_trade_that_a_control_would_refuse_is_named_with_its_control(
     assert prompt.orders_in_journal() == []
 
 
-def test_buys_that_wait_for_the_cash_of_sells_are_not_told_as_refused(prompt: Prompt) -> None:
+def test_buys_that_wait_for_the_cash_of_sells_are_not_told_as_refused(
+    prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = prompt.folder / "limits.toml"
+    limits.write_text("[limits]\nbuying_power_share_max = 0.2\n", "utf-8")
+    monkeypatch.setenv("FLOORBROKER_LIMITS", f"{limits}")
     assert prompt.type("rebalance", f"{prompt.folder / 'w.csv'}", "--yes").code == 0
     swap = prompt.folder / "s.csv"
     swap.write_text("symbol,weight\nAAPL,0\nMSFT,0\nINTC,95%\n", "utf-8")

@@ -89,6 +89,7 @@ def dies(algo: str, dies_at: int) -> bool:
     return lives == [2]
 
 
+@pytest.mark.proves("S25", "I12")
 @pytest.mark.parametrize("algo", ORDERS)
 def test_a_death_at_a_boundary_doubles_no_child_and_loses_no_share(algo: str) -> None:
     assert all(
@@ -264,5 +265,25 @@ def test_a_parent_that_cannot_be_worked_is_refused(
             await world.engine.parents.submit(SubmitParent(asked))
         assert world.engine.parents.list() == []
         assert any(isinstance(one, BusinessMessageReject) for one in world.messages())
+
+    story(play)
+
+
+@pytest.mark.parametrize(("late", "done"), [("roll", 700), ("spread", 550)])
+def test_slices_that_were_missed_follow_the_policy_after_a_restart(late: str, done: int) -> None:
+    params = {"slices": 10, "style": "cross", "late": late}
+
+    async def play(world: World) -> None:
+        asked = replace(order(world, "twap"), params=params)
+        await world.engine.parents.submit(SubmitParent(asked))
+        await world.clock.sleep(185)
+        assert world.engine.parents.get(asked.parent_id).filled == 400
+        await world.crash()
+        await world.clock.sleep(180)
+        await world.open()
+        await world.clock.sleep(20)
+        assert (await check(world, asked.parent_id)).filled == done, "in the seventh slice of ten"
+        await world.clock.sleep(230)
+        assert (await check(world, asked.parent_id)).state is ParentState.DONE
 
     story(play)

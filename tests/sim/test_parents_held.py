@@ -1,6 +1,7 @@
 """What holds children of a parent order back: controls, states, people, halts."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,9 +10,14 @@ from msgspec.structs import replace
 from floorbroker.clock import NS_PER_S, datetime_of
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.books.earlier import VolumeCurve
-from floorbroker.domain.books.parents import ParentState
+from floorbroker.domain.books.parents import (
+    ParentReplaced,
+    ParentState,
+    ParentStep,
+    ParentSwitched,
+)
 from floorbroker.domain.errors import InvalidOrder
-from floorbroker.domain.ids import child_id
+from floorbroker.domain.ids import ClOrdID, child_id
 from floorbroker.domain.messages import (
     Alarm,
     BusinessMessageReject,
@@ -19,7 +25,9 @@ from floorbroker.domain.messages import (
     KillSwitched,
     OrderCancelReject,
     OrderCancelReplaceRequest,
+    OrderExpiredUnsent,
     RequestKind,
+    RequestSent,
     RiskState,
 )
 from floorbroker.engine import decide
@@ -27,16 +35,25 @@ from floorbroker.engine.exposure.facts import Reference
 from floorbroker.engine.gates import conserved, laying
 from floorbroker.engine.gates.risk import Around
 from floorbroker.engine.parents.carry import carried, parent_seen
-from floorbroker.engine.parents.step import Floor
+from floorbroker.engine.parents.step import Floor, stepped
 from floorbroker.engine.parents.steward import ReplaceParent, SubmitParent
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.standing.parents import Parent
-from floorbroker.execution.algos.port import Decision, NewChild, ReplaceChild
+from floorbroker.engine.state import State
+from floorbroker.execution.algos.port import (
+    Algorithm,
+    CancelChild,
+    Decision,
+    MarketView,
+    Need,
+    NewChild,
+    ReplaceChild,
+)
 from floorbroker.execution.catalog import SHIPPED
 from floorbroker.pretrade.risk.layers import LimitBook
 from floorbroker.pretrade.risk.limits import PAPER
-from tests.sim.parents import CLOSING, OWN, check, order, story, submit, switch
-from tests.sim.world import OPEN_GATE, World
+from tests.sim.parents import CLOSING, OWN, check, market, order, story, submit, switch
+from tests.sim.world import OPEN_GATE, ORIGIN_NS, World
 
 
 def limited(**limits: Any) -> EngineSettings:
@@ -249,7 +266,10 @@ def test_no_child_passes_that_would_exceed_a_parent_made_smaller() -> None:
 @pytest.mark.proves("I12")
 @pytest.mark.parametrize(
     "command",
-    [NewChild(qty=Qty(1), price=Px("99")), ReplaceChild(cl_ord_id="", order_qty=Qty(1001))],  # type: ignore[arg-type]
+    [
+        NewChild(qty=Qty(1), price=Px("99")),
+        ReplaceChild(cl_ord_id=ClOrdID("its first"), order_qty=Qty(1001)),
+    ],
 )
 def test_a_command_beyond_all_that_the_parent_ever_was_stops_trading(command: Any) -> None:
     async def play(world: World) -> None:
@@ -277,7 +297,7 @@ def test_a_replace_that_waits_for_its_turn_does_not_outgrow_its_parent() -> None
         copy.apply(wish)
         found = conserved.instead(copy, RequestKind.REPLACE, child, now)
         assert [type(one) for one in found] == [KillSwitched, OrderCancelReject]
-        assert "700 would exceed the 600" in found[1].text  # type: ignore[union-attr]
+        assert "700 would exceed the 600" in found[1].text  # type: ignore[union-attr]  # a reject has a text
 
     story(play, OWN)
 
@@ -342,3 +362,118 @@ def test_a_desk_that_starts_after_the_end_takes_the_children_back_and_ends_the_p
         assert [row["status"] for row in await world.orders()] == ["canceled"]
 
     story(play, OWN)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"to": ParentState.PAUSED}, "not sent: its parent is paused"),
+        ({"qty": Qty(1050)}, "not sent: 1100 would exceed the 1050 of its parent"),
+        ({"end_ns": 1}, "not sent: the time of its parent is over"),
+    ],
+)
+def test_a_child_that_waits_for_its_turn_is_not_sent_once_its_parent_says_no(
+    change: dict[str, Any], complaint: str
+) -> None:
+    async def play(world: World) -> None:
+        name = await submit(world, "resting", qty=1000)
+        await world.clock.sleep(3)
+        now, second = world.clock.now(), child_id(name, 2)
+        state = State.decode(floor_of(world).state.encode())
+        more = NewChild(qty=Qty(100), price=Px("99"))
+        state.apply(ParentReplaced(parent_id=name, qty=Qty(1100), transact_time=now))
+        floor = replace(floor_of(world), state=state)
+        parent = state.parents.live[name]
+        state.apply(ParentStep(parent_id=name, count=2, children={second: ""}, transact_time=now))
+        (asked,) = carried(floor, parent, (second, more), Around())
+        state.apply(asked)
+        send = partial(decide.send, state, RequestKind.NEW, second, settings=world.settings)
+        assert [type(one) for one in send(now=now)] == [RequestSent], "it might go"
+        kind = ParentSwitched if "to" in change else ParentReplaced
+        state.apply(kind(parent_id=name, transact_time=now, **change))
+        (ended,) = send(now=now)
+        assert isinstance(ended, OrderExpiredUnsent)
+        assert ended.text == complaint
+        if "qty" not in change:  # nor does it wait any longer
+            step = stepped(floor, parent, MarketView())
+            assert (second, CancelChild(cl_ord_id=second)) in step.commands
+
+    story(play, OWN)
+
+
+def test_a_snapshot_keeps_parents_and_whose_children_are_whose() -> None:
+    async def play(world: World) -> None:
+        name = await submit(world, "resting")
+        await world.clock.sleep(3)
+        state = floor_of(world).state
+        copy = State.decode(state.encode())
+        assert copy.parents == state.parents
+        parent = copy.parents.of(child_id(name, 1))
+        assert parent is copy.parents.live[name]
+
+    story(play, OWN)
+
+
+def test_a_start_after_the_close_belongs_to_the_next_day() -> None:
+    async def play(world: World) -> None:
+        name = await submit(world, "resting", minutes=16 * 60)
+        session_ns = live(world, name).order.session_ns
+        assert session_ns is not None
+        assert f"{datetime_of(session_ns[0]):%F %T}" == "2026-06-02 13:30:00"
+        assert world.engine.parents.get(name).why == "waits for the open"
+
+    story(play, OWN, start_ns=ORIGIN_NS + 7 * 3600 * NS_PER_S)
+
+
+def test_children_that_are_alike_are_no_repeats() -> None:
+    async def play(world: World) -> None:
+        name = await submit(world, "twice")
+        await world.clock.sleep(1)
+        status = await check(world, name)
+        assert (len(status.open_children), status.refusal) == (2, "")
+
+    story(play, {"twice": twice}, settings=limited(repeats_max=0))
+
+
+def test_a_restart_leaves_alone_what_follows_the_quote() -> None:
+    async def play(world: World) -> None:
+        name = await submit(world, "pegged")
+        await world.clock.sleep(3)
+        before = await world.orders()
+        await world.crash()
+        await world.open()
+        await world.clock.sleep(3)
+        assert await world.orders() == before
+        await check(world, name)
+
+    story(play)
+
+
+@pytest.mark.parametrize("prints_own", [True, False])
+def test_fills_in_parts_are_the_parents_and_no_one_elses_volume(*, prints_own: bool) -> None:
+    seen: list[MarketView] = []
+
+    def looks(parent: Any, view: MarketView, now_ns: int) -> Decision:
+        seen.append(view)
+        commands = (NewChild(qty=Qty(500), price=Px("100.01")),) if not parent.committed else ()
+        return Decision(commands=commands, why="looks", wake_ns=now_ns + NS_PER_S)
+
+    async def play(world: World) -> None:
+        market(world, size=100)
+        name = await submit(world, "looks", qty=500)
+        for _ in range(4):
+            await world.clock.sleep(20)
+            await world.print_trade("AAPL", Decimal("100.01"), "500")
+            market(world, size=100)
+        await world.clock.sleep(3)
+        status = await check(world, name)
+        assert 100 < status.filled <= 500
+        view = seen[-1]
+        assert view.own_volume == (400 if prints_own else 0), "before its last 100"
+        assert view.others == view.volume - view.own_volume > 0
+        assert view.touch is not None
+        assert view.touch.includes_own is prints_own
+
+    algorithm = Algorithm(decide=looks, needs=frozenset({Need.VOLUME}))
+    settings = replace(OPEN_GATE, prints_own=prints_own)
+    story(play, {"looks": algorithm}, settings=settings)

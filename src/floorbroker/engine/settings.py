@@ -97,6 +97,8 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
     #: From the call to the acknowledgement: longer is noted, and longer still is told as degraded.
     slow_order_s: float = 0.5
     degraded_order_s: float = 1.0
+    #: Whether the market's prints and quotes have our own orders in them: only a real one's have.
+    prints_own: bool = False
     #: How much faster than our seconds the market's dates run: 1, but for a replayed day.
     speed: float = 1
     #: How often the broker is asked for the quote of a symbol that a parent order works.

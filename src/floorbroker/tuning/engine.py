@@ -22,6 +22,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         resend_unknown=settings.resend_unknown,
         limits=settings.limits,
         is_live=is_live,
+        prints_own=is_live,
         guards=guards,
         build=build_of(settings, settings.limits, guards) if is_live else "",
     )

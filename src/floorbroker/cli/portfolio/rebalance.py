@@ -223,7 +223,10 @@ def _work(chosen: RebalanceOptions, desk: "Desk") -> "Work":
 
     assert chosen.algo is not None, "it was checked"
     assert chosen.end is not None, "it was checked"
-    end = moment("end", chosen.end, desk.clock.now())
+    now = desk.clock.now()
+    end = moment("end", chosen.end, now)
+    if end <= now:
+        raise ConfigError(f"--end: {chosen.end} is over; at the market it is {now:%H:%M:%S} UTC")
     return Work(algo=chosen.algo, end=end, params=params_of(chosen.param))
 
 

@@ -19,6 +19,7 @@ from floorbroker.domain.quotes import Bar, Quote
 from floorbroker.domain.terms import Side
 from floorbroker.engine.exposure.facts import Reference
 from floorbroker.engine.gates.risk import NOTHING_AROUND, Around
+from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.standing.parents import ENDED_MAX, Parent
 from floorbroker.engine.state import State
 from floorbroker.execution.algos.port import MarketView, Touch, VolumeCurve
@@ -84,15 +85,16 @@ class Seen(Struct, kw_only=True):
 class Board:
     """Filled by `feeder`, read by the writer at each step; and shown to those who ask.
 
-    A quote older than `stale_s` is not relied on.
+    A quote older than `parent_stale_s` is not relied on.
     """
 
-    def __init__(self, *, stale_s: float, own: Callable[[str, int], Qty]) -> None:
-        self.own = own  #: How much of a symbol's volume since an instant was this desk's.
+    def __init__(self, settings: EngineSettings, own: Callable[[str, int], Qty]) -> None:
+        self._own = own  #: How much of a symbol this desk's parents filled since an instant.
+        self._prints_own = settings.prints_own
         self.seen: dict[str, Seen] = {}
         self.needed = asyncio.Event()
         self.statuses: OrderedDict[ClOrdID, ParentStatus] = OrderedDict()
-        self._stale_ns = int(stale_s * NS_PER_S)
+        self._stale_ns = int(settings.parent_stale_s * NS_PER_S)
         self._readers: list[Reader] = []
 
     # The market
@@ -105,15 +107,18 @@ class Board:
             (bar.volume for bar in seen.bars.values() if order.start_ns <= bar.time_ns < now_ns),
             Decimal(0),
         )
+        own = self._own(order.symbol, order.start_ns) if self._prints_own else ZERO_QTY
         told = seen.reference
         stale = seen.problem
         if not stale and now_ns - seen.told_ns > self._stale_ns:
             stale = f"told {(now_ns - seen.told_ns) // NS_PER_S} s ago"
         return MarketView(
-            touch=None if seen.quote is None else touch_of(seen.quote),
+            touch=None
+            if seen.quote is None
+            else touch_of(seen.quote, includes_own=self._prints_own),
             stale=stale,
             volume=Qty.of(volume),
-            own_volume=min(self.own(order.symbol, order.start_ns), Qty.of(volume)),
+            own_volume=min(own, Qty.of(volume)),
             last_px=None if told is None or told.last_px is None else Px.of(told.last_px),
             is_halted=told is not None and bool(told.is_halted),
             curve=curve_of(order),
@@ -181,7 +186,7 @@ class Reader:
         return list(news.values())
 
 
-def touch_of(quote: Quote) -> Touch:
+def touch_of(quote: Quote, *, includes_own: bool) -> Touch:
     """A side without a size is a side that nobody quotes."""
     return Touch(
         time_ns=quote.time_ns,
@@ -189,6 +194,7 @@ def touch_of(quote: Quote) -> Touch:
         bid_qty=Qty.of(quote.bid_size),
         ask_px=Px.of(quote.ask_px) if quote.ask_size > 0 else None,
         ask_qty=Qty.of(quote.ask_size),
+        includes_own=includes_own,
     )
 
 

@@ -42,7 +42,7 @@ class Parents:
 
     def __init__(self, means: Means, inbox: Box, state: State, catalog: Catalog) -> None:
         self.catalog = catalog
-        self.board = Board(stale_s=means.settings.parent_stale_s, own=state.parents.own)
+        self.board = Board(means.settings, state.parents.own)
         self._cache = means.cache
         self.feeder = Feeder(means, self.board, state.parents, catalog, deliver=inbox.post)
         self._inbox = inbox

@@ -113,7 +113,7 @@ class Feeder:
 
     async def _volume(self, symbol: str, seen: Seen, orders: list[ParentOrder]) -> None:
         """Minute bars since the earliest start of those who look at volume."""
-        starts = [one.start_ns for one in orders if self._looks(one.algo)]
+        starts = [one.start_ns for one in orders if self._looks(one)]
         now_ns = self._means.clock.now_ns()
         if not starts or min(starts) >= now_ns:
             return
@@ -123,9 +123,14 @@ class Feeder:
         for bar in found.get(symbol, ()):
             seen.bars[bar.time_ns] = bar
 
-    def _looks(self, algo: str) -> bool:
-        algorithm = self._catalog.get(algo)
-        return algorithm is not None and Need.VOLUME in algorithm.needs
+    def _looks(self, order: ParentOrder) -> bool:
+        """Whether volume counts: for the algorithm itself, or by how it was asked to work."""
+        algorithm = self._catalog.get(order.algo)
+        if algorithm is None:
+            return False
+        params = order.params
+        is_bound = params.get("max_rate") is not None or params.get("follow") == "dynamic"
+        return Need.VOLUME in algorithm.needs or is_bound
 
 
 def _asked(order: ParentOrder) -> OrderRequest:
