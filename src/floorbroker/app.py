@@ -119,6 +119,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
             version=__version__,
             latch=LatchFile(settings.home),
             algos=ports.algos,
+            is_numbered=settings.mode != "embedded",
         )
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()

@@ -50,6 +50,10 @@ def test_real_money_moves_after_the_word_the_limits_and_the_arming_and_not_befor
         assert "armed by" in prompt.type("doctor").out
         assert prompt.type("arm", "--off").code == 0
         assert denied(prompt.type(*BUY, "e"), "P01")
+        monkeypatch.setenv("APCA_API_KEY_ID", "SOMEBODY")
+        swapped = prompt.type("positions")
+        assert swapped.code != 0
+        assert "these keys are for" in swapped.err
         monkeypatch.setenv("ALPACA_PAPER", "true")
         other = prompt.type("positions")
         assert other.code != 0

@@ -64,6 +64,7 @@ class AccountReport(Struct, frozen=True, kw_only=True):
     multiplier: int
     is_trading_blocked: bool
     is_shorting_enabled: bool
+    number: str = ""  #: The broker's own name of it.
 
 
 class PositionReport(Struct, frozen=True, kw_only=True):

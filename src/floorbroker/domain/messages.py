@@ -46,6 +46,7 @@ class DeskOpened(Message, frozen=True, kw_only=True):
     account: Account
     broker: str
     mode: str
+    number: str = ""  #: The broker's own of the account; empty where it was not asked for.
 
 
 class DeskClosed(Message, frozen=True, kw_only=True):

@@ -71,6 +71,7 @@ class Parts(TypedDict):
     version: str
     latch: NotRequired[LatchFile]
     algos: NotRequired[Catalog]
+    is_numbered: NotRequired[bool]  #: The broker has many accounts, and tells which this is.
 
 
 #: Every message of a start is looked at once, to tell what it repaired.
@@ -132,7 +133,7 @@ class Engine:
         does not open.
         """
         replayed = recovery.replay(self._journal)
-        state, opened = replayed.state, self._opened()
+        state, opened = replayed.state, await self._opened()
         recovery.check_owner(state, opened)
         was_crash = not state.is_closed
         self._inbox.snapshot_seq = replayed.snapshot_seq
@@ -186,13 +187,15 @@ class Engine:
         crew.staff(rules, self._parts["pacer"], self._parts["namespace"])
         return crew
 
-    def _opened(self) -> DeskOpened:
+    async def _opened(self) -> DeskOpened:
+        is_numbered = self._parts.get("is_numbered", False)
         return DeskOpened(
             epoch=self._journal.epoch,
             version=self._parts["version"],
             account=self._broker.account,
             broker=self._broker.capabilities.name,
             mode=self._parts["mode"],
+            number=await opening.account_number(self._means) if is_numbered else "",
             transact_time=self._clock.now(),
         )
 

@@ -93,6 +93,11 @@ def check_owner(state: State, opened: DeskOpened) -> None:
             f"the journal was kept for {_owner(before)}, this desk is for {_owner(opened)};"
             " give each account and mode a journal of its own"
         )
+    if before is not None and before.number and opened.number not in ("", before.number):
+        raise ConfigError(
+            f"the journal was kept for the broker's account {before.number}, and these keys are"
+            f" for {opened.number}; give each account a journal of its own"
+        )
 
 
 def _owner(opened: DeskOpened) -> str:

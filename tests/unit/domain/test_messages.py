@@ -148,7 +148,13 @@ BREAK = Break(
 )
 MESSAGES: list[JournalMessage] = [
     DeskOpened(
-        transact_time=NOON, epoch=3, version="0.1.0", account=MAIN, broker="alpaca", mode="paper"
+        transact_time=NOON,
+        epoch=3,
+        version="0.1.0",
+        account=MAIN,
+        broker="alpaca",
+        mode="paper",
+        number="PA3",
     ),
     DeskClosed(transact_time=NOON, epoch=3),
     NewOrderSingle(
@@ -446,6 +452,8 @@ def test_the_canonical_bytes_do_not_change(name: str) -> None:
         )  # later
     if isinstance(message, NewOrderSingle):
         message = msgspec.structs.replace(message, ref_px=None)  # later
+    if isinstance(message, DeskOpened):
+        message = msgspec.structs.replace(message, number="")  # later
     assert ENCODER.encode(message) == GOLDEN[name]
     assert MESSAGE_DECODER.decode(GOLDEN[name]) == message
 

@@ -136,6 +136,7 @@ class ScriptedBroker:
         self.listed: dict[str, Instrument | None] = {}  #: Instead of a plain one.
         self.changes: list[Activity] = []  #: What was no trade.
         self.cash = Money(100_000)
+        self.number = ""  #: Of the account; empty where nobody asks for it.
         self.successors_carry = False
         self.is_silent = False  #: Whether the stream says nothing.
         self._number = 0
@@ -285,6 +286,7 @@ class ScriptedBroker:
             multiplier=1,
             is_trading_blocked=False,
             is_shorting_enabled=True,
+            number=self.number,
         )
 
     async def calendar(self, start: date, end: date) -> list[CalendarDay]:

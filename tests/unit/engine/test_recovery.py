@@ -215,6 +215,24 @@ async def test_a_journal_of_another_mode_is_refused() -> None:
 
 
 @virtual
+async def test_keys_of_another_account_are_refused_before_they_prove_anything() -> None:
+    """What that account does not know was never placed there, whatever became of it here."""
+    disk, broker = MemoryDisk(), ScriptedBroker()
+    broker.number = "PA1"
+    for _ in range(2):
+        made = TestDesk(broker, disk)
+        made.engine._parts["is_numbered"] = True
+        await made.engine.start()
+        await made.crash()
+    broker.number, asked = "PA2", len(broker.asked)
+    other = TestDesk(broker, disk)
+    other.engine._parts["is_numbered"] = True
+    with pytest.raises(ConfigError, match="account PA1, and these keys are for PA2"):
+        await other.engine.start()
+    assert [what for what, _ in broker.asked[asked:]] == ["account"]
+
+
+@virtual
 async def test_a_desk_that_cannot_ask_does_not_open() -> None:
     broker = ScriptedBroker()
     broker.wire.is_up.clear()

@@ -50,6 +50,7 @@ class _Account(Struct):
     account_blocked: bool = False
     trade_suspended_by_user: bool = False
     shorting_enabled: bool = False
+    account_number: str = ""
 
 
 class _Position(Struct):
@@ -193,6 +194,7 @@ def account_report(raw: bytes, account: Account) -> AccountReport:
             found.trading_blocked or found.account_blocked or found.trade_suspended_by_user
         ),
         is_shorting_enabled=found.shorting_enabled,
+        number=found.account_number,
     )
 
 

@@ -64,7 +64,7 @@ async def proposed(parts: app.Parts, settings: Settings) -> Arming:
     _write(settings.home / _FILE, shown)
     return Arming(
         code=code,
-        account=str(parts.broker.account),
+        account=f"{parts.broker.account} {account.number}".rstrip(),
         url=settings.base_url,
         equity=account.equity,
         version=__version__,

@@ -1,8 +1,9 @@
 """What a start waits for before the desk opens: the broker's books, and the first comparison."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, TypeVar
 
 from floorbroker.clock import Clock
 from floorbroker.domain.errors import BrokerError, BrokerUnreachable
@@ -15,6 +16,8 @@ from floorbroker.engine.evidence.link import Link
 from floorbroker.engine.gates import stale
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.settings import Means
+
+Answer = TypeVar("Answer")
 
 
 async def caught_up(link: Link, means: Means, inbox: Inbox) -> None:
@@ -34,11 +37,21 @@ async def caught_up(link: Link, means: Means, inbox: Inbox) -> None:
 
 async def compared(reconciler: Reconciler, means: Means) -> Reconciliation:
     """The first comparison, tried again while the broker fails now and then."""
+    return await _insisted(lambda: reconciler.reconcile(AT_START), means)
+
+
+async def account_number(means: Means) -> str:
+    """Which of the broker's accounts the keys are for: before anything is asked about orders,
+    because what another account does not know proves nothing."""
+    return (await _insisted(means.broker.account_report, means)).number
+
+
+async def _insisted(ask: Callable[[], Awaitable[Answer]], means: Means) -> Answer:
     clock, settings = means.clock, means.settings
     deadline = clock.monotonic() + settings.start_timeout_s
     for delay_s in chain(settings.retry_delays_s, repeat(1)):
         try:
-            return await reconciler.reconcile(AT_START)
+            return await ask()
         except BrokerError as problem:
             means.errors.append(problem)
             if clock.monotonic() + delay_s > deadline:

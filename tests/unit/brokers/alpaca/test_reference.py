@@ -63,6 +63,7 @@ def test_the_account_is_read_exactly() -> None:
     assert (found.account, found.status, found.multiplier) == ("ACC", "ACTIVE", 4)
     assert found.cash == Money("-100000.25")
     assert found.is_shorting_enabled
+    assert found.number == "PA3ABCDEFGHI"
     assert not found.is_trading_blocked
 
 
