@@ -142,7 +142,7 @@ POST_TRADE = (
         "T04",
         "a cent is no difference",
         "engine/compare/cash.py",
-        ("return abs(self.difference) < CENT or", "return abs(self.difference) <= CENT or"),
+        ("return abs(difference) < CENT or", "return abs(difference) <= CENT or"),
     ),
     _found_by(
         _SURVEILLANCE,
