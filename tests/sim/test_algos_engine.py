@@ -9,6 +9,8 @@ from bench.recorded import CAP, recorded, request_of, through_engine
 
 #: Off the window's VWAP by no more, for those that mean to meet it. Measured: up to 4.
 TRACKING_BPS = Decimal(10)
+#: Minute bars have every print in them, about a percent more than the prints compared with here.
+MORE = Decimal("1.02")
 
 
 @pytest.mark.soak
@@ -30,7 +32,7 @@ def test_a_parent_completes_within_limit_and_cap(
     if algo == "pov":
         rate = Decimal(request.params["rate"])
         assert filled < request.qty.decimal  # twice as much was asked for
-        assert rate * Decimal("0.9") < part <= rate
+        assert rate * Decimal("0.9") < part <= rate * MORE
     else:
         assert (outcome.ord_status, filled) == ("done", request.qty.decimal)
         assert part <= CAP

@@ -84,17 +84,16 @@ def test_vwap_follows_the_curve_of_the_tapes_earlier_days(
     "terms",
     [
         "twap slices=2 style=cross max_rate=0.05",
-        "vwap follow=dynamic max_rate=0.05",
         "pov rate=0.05",
     ],
 )
 def test_a_bound_to_a_part_of_the_volume_is_kept_and_does_not_stop_the_order(
     bars: Path, capsys: pytest.CaptureFixture[str], terms: str
 ) -> None:
-    told = played(bars, capsys, f"09:35,buy,3000,AAPL,,{terms} end=09:55")
+    told = played(bars, capsys, f"09:35,buy,3000,AAPL,,{terms} end=09:43")
     (one,) = told["orders"]
     assert one["ord_status"] == "expired"
-    assert Decimal("0.03") < Decimal(one["participation"]) <= Decimal("0.05")
+    assert Decimal("0.02") < Decimal(one["participation"]) <= Decimal("0.05")
 
 
 def test_a_limit_is_the_parents_and_what_is_over_is_told(
