@@ -332,7 +332,7 @@ def test_an_error_page_in_place_of_figures_is_no_figure() -> None:
         with pytest.raises(BrokerError):
             await world.client.account_report()
         await world.engine.submit(bought())
-        await is_so(world, lambda o: o.is_ended)
+        await is_so(world, lambda one: one.is_ended)
         before = world.engine.positions()
         world.front.server.faults = FaultPlan([FaultRule(kind="garbage_body", path="/v2/*")], 1)
         with pytest.raises(BrokerError):
