@@ -2,7 +2,7 @@
 # the locked, hash-checked dependencies and this package.
 # Variables: PYTHON (interpreter for the set-up), WORKERS (test processes), ARGS (passed on).
 
-WORKERS ?= 2
+WORKERS ?= 3
 ARGS ?=
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-is-set-up
