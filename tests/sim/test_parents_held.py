@@ -333,6 +333,38 @@ def test_a_half_day_ends_a_parent_at_its_close() -> None:
     story(play, OWN, start_ns=friday_ns)
 
 
+def patient(parent: Any, view: Any, now_ns: int) -> Decision:
+    """Somebody's own algorithm: it looks each second for a minute, and then asks for all."""
+    wake_ns = now_ns + NS_PER_S
+    if parent.sent_children or now_ns < parent.request.start_ns + 60 * NS_PER_S:
+        return Decision(why="looks", wake_ns=wake_ns)
+    child = NewChild(qty=parent.request.qty, price=Px("99"))
+    return Decision(commands=(child,), why="asks", wake_ns=wake_ns)
+
+
+def test_a_parent_that_only_waits_on_writes_nothing_and_is_asked_all_the_same() -> None:
+    def steps(world: World) -> int:
+        return sum(isinstance(one, ParentStep) for one in world.messages())
+
+    async def play(world: World) -> None:
+        name = await submit(world, "patient", minutes=3)
+        await world.clock.sleep(30.5)
+        assert steps(world) == 1
+        wake, now = world.engine.parents.get(name).next_wake, world.clock.now()
+        assert wake is not None
+        assert 0 < (wake - now).total_seconds() <= 1
+        await world.crash()
+        await world.open()
+        await world.clock.sleep(40)
+        assert world.engine.parents.get(name).open_qty == 1000
+        assert steps(world) == 3
+        await world.clock.sleep(120)
+        status = await check(world, name)
+        assert (status.state, status.filled) == (ParentState.EXPIRED, Qty(0))
+
+    story(play, {**OWN, "patient": Algorithm(decide=patient)})
+
+
 def test_a_parent_paused_over_the_end_of_the_day_has_expired() -> None:
     async def play(world: World) -> None:
         name = await submit(world, "resting", minutes=5)

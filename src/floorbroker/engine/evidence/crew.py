@@ -71,6 +71,7 @@ class Crew:
         self.writer = Writer(self.state, rules, self._views, hands, namespace=namespace)
         steward = self.parents.steward(self.writer, rules)
         steward.wire(hands.timer_changed, hands.switched)
+        self.timekeeper.wakes = self.parents.board.wakes
         self.writer.employ(steward)
 
     @property

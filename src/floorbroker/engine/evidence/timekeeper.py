@@ -15,7 +15,8 @@ _LOOK_S = 30.0
 class Timekeeper:
     """Delivers `Due` for each timer of the state when its time has come.
 
-    The timers themselves are in the state, by TimerSet and TimerFired; this only waits.
+    The timers themselves are in the state, by TimerSet and TimerFired, but for `wakes`; this only
+    waits.
     """
 
     def __init__(
@@ -28,6 +29,9 @@ class Timekeeper:
     ) -> None:
         self._clock = clock
         self._timers = timers
+        self.wakes: dict[
+            str, datetime
+        ] = {}  #: Timers of this life alone, under names of their own.
         self._deliver = deliver
         self._speed = speed
         self._changed = asyncio.Event()
@@ -40,16 +44,18 @@ class Timekeeper:
         told: dict[str, datetime] = {}
         while True:
             now = self._clock.now()
-            for timer_id, due in self._timers.items():
+            timers = {**self._timers, **self.wakes}
+            for timer_id, due in timers.items():
                 if due <= now and told.get(timer_id) != due:
                     told[timer_id] = due
                     self._deliver(Due(timer_id))
-            told = {name: due for name, due in told.items() if name in self._timers}
+            told = {name: due for name, due in told.items() if name in timers}
             self._changed.clear()
             await self._wait(now, told)
 
     async def _wait(self, now: datetime, told: dict[str, datetime]) -> None:
-        ahead = [due for name, due in self._timers.items() if told.get(name) != due]
+        timers = {**self._timers, **self.wakes}
+        ahead = [due for name, due in timers.items() if told.get(name) != due]
         if not ahead:
             await self._changed.wait()
             return

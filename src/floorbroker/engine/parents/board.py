@@ -25,6 +25,9 @@ from floorbroker.engine.state import State
 from floorbroker.execution.algos.port import MarketView, Touch, VolumeCurve
 from floorbroker.pretrade.risk import view
 
+#: Begins the timer of a parent that waits on; the journal knows nothing of it.
+WAKE = "wake:"
+
 
 class ParentStatus(Struct, frozen=True, kw_only=True):
     """A parent order as everybody may see it: durable, one committed batch behind.
@@ -94,6 +97,7 @@ class Board:
         self.seen: dict[str, Seen] = {}
         self.needed = asyncio.Event()
         self.statuses: OrderedDict[ClOrdID, ParentStatus] = OrderedDict()
+        self.wakes: dict[str, datetime] = {}  #: Of those that wait on.
         self._stale_ns = int(settings.parent_stale_s * NS_PER_S)
         self._readers: list[Reader] = []
 
@@ -136,6 +140,11 @@ class Board:
         return replace(told, facts=facts, parent=seen, may_repeat=True)
 
     # What others see
+
+    def status(self, status: ParentStatus) -> ParentStatus:
+        """The same with the time at which it is asked again, which alone may have changed."""
+        wake = self.wakes.get(f"{WAKE}{status.parent_id}")
+        return status if wake is None else replace(status, next_wake=wake)
 
     def show(self, parent: Parent, state: State) -> None:
         """The parent stands like this, and that is durable."""

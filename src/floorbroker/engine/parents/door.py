@@ -71,11 +71,11 @@ class Parents:
         found = self.board.statuses.get(parent_id)
         if found is None:
             raise UnknownOrder(f"parent_id: {parent_id} is no parent order of this desk")
-        return found
+        return self.board.status(found)
 
     def list(self) -> list[ParentStatus]:
         """Live ones and those that ended lately, oldest first."""
-        return list(self.board.statuses.values())
+        return [self.board.status(one) for one in self.board.statuses.values()]
 
     async def wait(self, parent_id: ClOrdID) -> ParentStatus:
         """The parent order once it has ended; raises UnknownOrder, or what ended the engine."""

@@ -52,6 +52,7 @@ class Step(Struct, frozen=True):
 
     messages: Messages
     commands: tuple[tuple[ClOrdID, ChildCommand], ...] = ()
+    wake_ns: int | None = None  #: When to ask again, where nothing but that is new.
 
 
 def request_of(parent: Parent) -> ParentRequest:
@@ -238,9 +239,10 @@ def _step(floor: Floor, parent: Parent, decision: Decision) -> Step:
         withheld=decision.withheld,
         transact_time=floor.now,
     )
-    before = (parent.why, parent.wake_ns, parent.target)
-    is_same = (told.why, told.wake_ns, told.target) == before and told.memo is None
-    return Step([] if is_same and not commands else [told], tuple(commands))
+    is_same = (told.why, told.target) == (parent.why, parent.target) and told.memo is None
+    if is_same and not commands:
+        return Step([], wake_ns=decision.wake_ns)
+    return Step([told], tuple(commands))
 
 
 def _unsent(floor: Floor, parent: Parent) -> list[ClOrdID]:

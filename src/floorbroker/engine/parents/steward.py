@@ -27,10 +27,10 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import Order
 from floorbroker.domain.terms import is_coin_pair
 from floorbroker.engine import decide
-from floorbroker.engine.parents.board import Board
+from floorbroker.engine.parents.board import WAKE, Board
 from floorbroker.engine.parents.carry import carried, parent_seen
 from floorbroker.engine.parents.step import Floor, paused, request_of, stepped
-from floorbroker.engine.standing.parents import CHILDREN_REFUSED, TIMER, Parent
+from floorbroker.engine.standing.parents import CHILDREN_REFUSED, TIMER, Parent, due_at
 from floorbroker.engine.state import State
 from floorbroker.execution.catalog import Catalog, admitted, checked, in_words, named
 
@@ -143,9 +143,10 @@ class Steward:
 
     def due(self, timer_id: str) -> bool:
         """Whether the timer is a parent's; then it is asked."""
-        if timer_id.startswith(TIMER):
-            self._dirty[ClOrdID(timer_id.removeprefix(TIMER))] = None
-            return True
+        for prefix in (TIMER, WAKE):
+            if timer_id.startswith(prefix):
+                self._dirty[ClOrdID(timer_id.removeprefix(prefix))] = None
+                return True
         return False
 
     def settle(self) -> None:
@@ -188,11 +189,21 @@ class Steward:
         if parent.refused_in_a_row > refused:
             self._dirty[parent.parent_id] = None
         self._tell(parent)
+        self._wake(parent, step.wake_ns)
         if step.messages:
             pen.effects.append(self._timer_changed)
             self._show(parent)
             if any(type(one) is ParentSwitched for one in step.messages):
                 self._dirty[parent.parent_id] = None
+
+    def _wake(self, parent: Parent, wake_ns: int | None) -> None:
+        """Who only waits on is asked again without a record: a start asks everybody anyway."""
+        timer_id = f"{WAKE}{parent.parent_id}"
+        if wake_ns is None or parent.state.is_ended:
+            self._board.wakes.pop(timer_id, None)
+        else:
+            self._board.wakes[timer_id] = due_at(wake_ns)
+            self._pen.effects.append(self._timer_changed)
 
     def _tell(self, parent: Parent) -> None:
         """Somebody should look at a parent whose children are refused again and again."""

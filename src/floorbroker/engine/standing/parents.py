@@ -102,6 +102,12 @@ class Parent(Struct, kw_only=True):
         return Px.of((self.cost / self.filled).decimal) if self.filled else None
 
 
+def due_at(wake_ns: int) -> datetime:
+    """When a timer for that instant is due: not before it."""
+    due = datetime_of(wake_ns)
+    return due + timedelta(microseconds=ns_of(due) < wake_ns)
+
+
 def leaves_of(book: Book, cl_ord_id: ClOrdID) -> Qty:
     """The most that this order may still fill."""
     order = book.orders.get(cl_ord_id)
@@ -197,10 +203,8 @@ class ParentBook:
         timer_id = f"{TIMER}{parent.parent_id}"
         if wake_ns is None:
             self._timers.pop(timer_id, None)
-        else:  # not before it
-            due = datetime_of(wake_ns)
-            is_early = ns_of(due) < wake_ns
-            self._timers[timer_id] = due + timedelta(microseconds=is_early)
+        else:
+            self._timers[timer_id] = due_at(wake_ns)
 
     def switched(self, message: ParentSwitched) -> None:
         parent = self.live.get(message.parent_id)
