@@ -92,7 +92,7 @@ class OrderQuery(Struct, frozen=True, kw_only=True):
     after_order_id: str | None = None
 
 
-class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
+class VenueOrder(Struct, gc=False, omit_defaults=True):
     """An order at the venue, under Alpaca's names; the venue alone changes it.
 
     The fields from `reject_reason` on are the venue's own and not for the wire.
@@ -159,14 +159,20 @@ class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
         """Shares still to fill; zero for a notional order, whose shares only its fills tell."""
         if self.qty is None or self.status in TERMINAL:
             return ZERO
-        return self.qty - self.base_qty - self.filled_qty
+        return self.unfilled(self.qty)
+
+    def unfilled(self, qty: Decimal) -> Decimal:
+        """What of a quantity neither it nor a predecessor has filled."""
+        if self.base_qty:
+            qty -= self.base_qty
+        return qty - self.filled_qty if self.filled_qty else qty
 
     def snapshot(self) -> "VenueOrder":
         """A copy that later changes do not reach; whoever has it leaves it as it is."""
         return self.__copy__()  # type: ignore[attr-defined, no-any-return]  # Structs have one
 
 
-class Execution(Struct, frozen=True, kw_only=True, gc=False):
+class Execution(Struct, frozen=True, gc=False):
     """One fill. `position_qty` is the signed position after it.
 
     A bust is an execution with a negative quantity; a correction is two, the first of which takes
