@@ -180,17 +180,16 @@ def order_of(
         order_id,
         ticket.client_order_id or "",
         account,
-        now_ns,  # created, updated and submitted
-        now_ns,
-        now_ns,
+        now_ns,  # created
+        now_ns,  # submitted
         asset.id,
         asset.symbol,
         asset.asset_class,
         ticket.type,
         ticket.side,
         ticket.time_in_force,
-        "pending_new",
     )
+    order.updated_ns = now_ns
     order.qty = ticket.qty
     order.limit_price = ticket.limit_price
     if not has_no_extras(ticket):
