@@ -41,20 +41,23 @@ class StopLoss(Struct, frozen=True, kw_only=True):
 
 
 class OrderTicket(Struct, frozen=True, kw_only=True, gc=False):
-    """A new order as asked, parsed but not judged; what was not given is None."""
+    """A new order as asked, parsed but not judged; what was not given is None.
+
+    From `notional` on stands what an ordinary ticket does not say; amounts stand together.
+    """
 
     symbol: str | None = None
     side: str | None = None
     type: str | None = None
     time_in_force: str | None = None
+    client_order_id: str | None = None
     qty: Decimal | None = None
-    notional: Decimal | None = None
     limit_price: Decimal | None = None
+    notional: Decimal | None = None
     stop_price: Decimal | None = None
     trail_price: Decimal | None = None
     trail_percent: Decimal | None = None
     extended_hours: bool = False
-    client_order_id: str | None = None
     order_class: str | None = None
     position_intent: str | None = None
     take_profit: TakeProfit | None = None
@@ -65,10 +68,10 @@ class OrderPatch(Struct, frozen=True, kw_only=True):
     """What shall differ in the successor of an order; None keeps the old value."""
 
     qty: Decimal | None = None
-    time_in_force: str | None = None
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     trail: Decimal | None = None
+    time_in_force: str | None = None
     client_order_id: str | None = None
 
 

@@ -46,6 +46,9 @@ _PLAIN = frozenset(
     for side in SIDES
     for time in ("day", "gtc")
 )
+#: What it does not say.
+_EXTRAS = slice(OrderTicket.__struct_fields__.index("notional"), None)
+_NO_EXTRAS = structs.astuple(OrderTicket())[_EXTRAS]
 _CRYPTO_TYPES = ("market", "limit", "stop_limit")
 _FRACTIONAL_TYPES = ("market", "limit", "stop", "stop_limit")
 _PLACES_MAX = 9
@@ -165,7 +168,7 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
     A market or limit order for whole shares, for the day or until canceled, without extras.
     """
     qty, limit = ticket.qty, ticket.limit_price
-    if qty is None or not has_no_extras(ticket):
+    if qty is None or structs.astuple(ticket)[_EXTRAS] != _NO_EXTRAS:
         return False
     words = ticket.type, limit is not None, ticket.side, ticket.time_in_force
     return (
@@ -178,16 +181,6 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
         and asset.tradable
         and asset.asset_class != "crypto"
     )
-
-
-def has_no_extras(ticket: OrderTicket) -> bool:
-    """Whether it says nothing that an ordinary ticket does not say."""
-    # fmt: off
-    return (
-        None is ticket.notional is ticket.stop_price is ticket.trail_price is ticket.trail_percent
-        is ticket.order_class is ticket.position_intent is ticket.take_profit is ticket.stop_loss
-    ) and not ticket.extended_hours
-    # fmt: on
 
 
 def is_fractional(ticket: OrderTicket) -> bool:

@@ -1,12 +1,12 @@
 """Orders and positions over HTTP: requests into tickets, the venue's orders into answers."""
 
 from decimal import Decimal, InvalidOperation
-from operator import attrgetter
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from floorbroker.exchange.accounts import Holding, VenueAccount
 from floorbroker.exchange.front.http import Answer, Request, Route
@@ -32,7 +32,7 @@ from floorbroker.exchange.wire.words import (
 )
 
 #: Larger or finer numbers are no amounts; they would only cost memory.
-_EXPONENTS = range(-24, 25)
+_FINEST, _LARGEST = -24, 24
 _LIST_MAX = 500
 _PLACES = 6
 Body = TypeVar("Body", OrderTicket, OrderPatch)
@@ -253,10 +253,11 @@ def order_query(query: dict[str, str]) -> OrderQuery:
 class _Reader(Generic[Body]):
     """Reads bodies of one kind, whose amounts may be JSON numbers or text, exactly as written."""
 
-    def __init__(self, kind: type[Body], *amounts: str) -> None:
+    def __init__(self, kind: type[Body], first: str, last: str) -> None:
+        """The amounts are the fields from the first to the last."""
         self._decoder: msgspec.json.Decoder[Body] = msgspec.json.Decoder(kind)
-        self._names = amounts
-        self._amounts_of = attrgetter(*amounts)
+        place_of = kind.__struct_fields__.index
+        self._amounts = slice(place_of(first), place_of(last) + 1)
 
     def read(self, body: bytes) -> Body:
         """Raises VenueError for what is no such body."""
@@ -264,19 +265,18 @@ class _Reader(Generic[Body]):
             decoded = self._decoder.decode(body)
         except (msgspec.DecodeError, RecursionError):
             raise VenueError(400, 40010000, "request body format is invalid") from None
-        amounts = self._amounts_of(decoded)
+        amounts = astuple(decoded)[self._amounts]
         for value in amounts:
-            if value is None:
-                continue
-            if value.adjusted() not in _EXPONENTS or not value.is_finite():
-                raise invalid(f"invalid {self._names[amounts.index(value)]}")
+            if value is not None and not _is_amount(value):
+                names = decoded.__struct_fields__[self._amounts]
+                raise invalid(f"invalid {names[amounts.index(value)]}")
         return decoded
 
 
 _PRICES = ("limit_price", "stop_price")
 _LEGS = {"take_profit": ("limit_price",), "stop_loss": _PRICES}
-_tickets = _Reader(OrderTicket, "qty", "notional", *_PRICES, "trail_price", "trail_percent")
-_patches = _Reader(OrderPatch, "qty", *_PRICES, "trail")
+_tickets = _Reader(OrderTicket, "qty", "trail_percent")
+_patches = _Reader(OrderPatch, "qty", "trail")
 
 
 def _check_legs(ticket: OrderTicket) -> None:
@@ -287,7 +287,7 @@ def _check_legs(ticket: OrderTicket) -> None:
 
 
 def _is_amount(value: Decimal) -> bool:
-    return value.is_finite() and value.adjusted() in _EXPONENTS
+    return _FINEST <= value.adjusted() <= _LARGEST and value.is_finite()
 
 
 def _amount(text: str, name: str) -> Decimal:

@@ -18,6 +18,7 @@ from floorbroker.exchange.tickets import OCO
 _LEAST_FRACTION = Decimal(1)
 _LEAST_COIN = Decimal(10)
 _SHORT_MARGIN = Decimal("1.03")
+_NO_ORDERS: "Orders" = {}
 _CLOSING = ("buy_to_close", "sell_to_close")
 _OTHER = {"buy": "sell", "sell": "buy"}
 #: An account's open orders of one side of a symbol, by id.
@@ -50,7 +51,7 @@ class Acceptance:
         if order.stop_price is not None and rules.checks_stop_direction:
             _check_stop_direction(order, post)
         order.position_intent = _intent(order, account)
-        opposite = account.open_by_side.get((order.symbol, _OTHER[order.side]))
+        opposite = account.open_by_side.get((order.symbol, _OTHER[order.side])) or _NO_ORDERS
         if opposite and rules.checks_wash_trades:
             self._check_wash_trade(order, opposite, replaces)
         if rules.pdt != OFF:
@@ -58,7 +59,7 @@ class Acceptance:
         if is_fractional or is_crypto:
             self._check_cost_floor(order, asset, post)
         if replaces is None or replaces.status != "held":  # else its partner holds the shares
-            self._tie(order, account, asset, post=post, replaces=replaces)
+            self._tie(order, account, asset, post=post, replaces=replaces, opposite=opposite)
 
     def _tie(
         self,
@@ -68,6 +69,7 @@ class Acceptance:
         *,
         post: TradingPost,
         replaces: VenueOrder | None,
+        opposite: Orders,
     ) -> None:
         """Find what the order ties up: shares or dollars. VenueError if there is not so much."""
         if order.position_intent in _CLOSING:
@@ -77,7 +79,6 @@ class Acceptance:
             return
         if order.side == "sell":
             _check_short(order, account, asset)
-        opposite = account.open_by_side.get((order.symbol, _OTHER[order.side]))
         if opposite:
             _check_other_side(order, opposite)
         order.reserve_px = self._reserve_px(order, post)
@@ -211,6 +212,8 @@ def _check_buying_power(
     order: VenueOrder, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
 ) -> None:
     cost = tied_dollars(order)
+    if account.has_cash_for(cost):
+        return
     power = account.credit("4" if asset.marginable else "1")
     if replaces is not None:
         power += _tied(replaces)

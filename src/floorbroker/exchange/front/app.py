@@ -6,7 +6,7 @@ answer; elsewhere FaultInjected is raised out of the application, which means th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 from typing import Protocol
 
@@ -39,6 +39,8 @@ _STATUS = re.compile(rb'("status":)"[a-z_]+"')
 _GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
+#: Request ids made at a time.
+_IDS = 64
 #: Pairs of key and secret that are remembered, right or wrong.
 _KNOWN_MAX = 1000
 
@@ -64,7 +66,7 @@ class ExchangeFront:
         self._routes = self._router.exact
         self._web_sockets = web_sockets
         # Their own dice: the number of requests must not change the venue's identifiers.
-        self._random = Random(server.setup.seed)  # noqa: S311  (request ids, not secrets)
+        self._request_ids = _request_ids(Random(server.setup.seed))  # noqa: S311  (no secrets)
         self._known: dict[tuple[bytes | None, bytes | None], tuple[str, bool]] = {}
         #: By question: what `stale_answer` let through last, and when.
         self._told: dict[tuple[str, str, bytes], Answer] = {}
@@ -86,18 +88,16 @@ class ExchangeFront:
         elif (body := await read_body(receive, message)) is None:
             return
         path = scope["path"]
-        request = Request(
-            scope["method"], path, scope.get("query_string", b""), scope["headers"], body
-        )
+        headers = scope["headers"]
+        account, is_right = self._recognized(headers)
+        query_string = scope.get("query_string", b"")
+        request = Request(scope["method"], path, query_string, headers, body, account, is_right)
         if path.startswith("/_exchange"):
             answer = self._control(request)
         else:
-            request.account, request.is_right = self._recognized(scope["headers"])
             plan = self.server.mischief.plan
             if plan.rules and (
-                faults := plan.on_request(
-                    request.method, path, request.account, self.server.now_ns
-                )
+                faults := plan.on_request(request.method, path, account, self.server.now_ns)
             ):
                 await self._misbehave(request, faults, Wire(scope, receive, send))
                 return
@@ -250,10 +250,11 @@ class ExchangeFront:
             await answer.stream(wire.receive, wire.send)
 
     def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
+        length = f"{len(answer.body)}".encode()
         headers = [
-            (b"x-request-id", b"%032x" % self._random.getrandbits(128)),
+            (b"x-request-id", next(self._request_ids)),
             answer.content_type,
-            (b"content-length", b"%d" % len(answer.body)),
+            (b"content-length", length),
             *answer.headers,
         ]
         if answer.status == 204:
@@ -266,6 +267,14 @@ class ExchangeFront:
         if self.rules.is_forbidden_403:
             return Answer(403, b'{"message":"forbidden."}')
         return Answer(401, error_body(40110000, "request is not authorized"))
+
+
+def _request_ids(random: Random) -> Iterator[bytes]:
+    """32 hexadecimal digits each; made many at a time."""
+    while True:
+        digits = b"%0*x" % (32 * _IDS, random.getrandbits(128 * _IDS))
+        for end in range(32 * _IDS, 0, -32):
+            yield digits[end - 32 : end]
 
 
 def _is_of_another_site(request: Request) -> bool:

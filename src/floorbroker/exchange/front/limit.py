@@ -16,10 +16,8 @@ class RateLimit:
         self._limit = limit or UNLIMITED
         self._refuses = limit > 0
         self._now_ns = clock.now_ns
-        self._windows: dict[str, list[int]] = {}  # account -> [end of window in s, spent]
+        self._windows: dict[str, _Window] = {}
         self._limit_header = (b"x-ratelimit-limit", b"%d" % self._limit)
-        self._reset_header = (b"x-ratelimit-reset", b"")
-        self._reset_s = 0  # that the header tells: requests in a row mostly share it
 
     def windows(self) -> list[dict[str, str | int]]:
         """Each account's present window; an account that has none has all of its requests."""
@@ -28,27 +26,35 @@ class RateLimit:
             {
                 "account": account,
                 "limit": self._limit,
-                "remaining": self._limit - spent,
-                "resets_in_s": end_s - now_s,
+                "remaining": self._limit - window.spent,
+                "resets_in_s": window.end_s - now_s,
             }
-            for account, (end_s, spent) in self._windows.items()
-            if end_s > now_s
+            for account, window in self._windows.items()
+            if window.end_s > now_s
         ]
 
     def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
         """Whether one more request is allowed, and the headers that tell the state."""
         now_s = self._now_ns() // 1_000_000_000
         window = self._windows.get(account)
-        if window is None or now_s >= window[0]:
-            window = self._windows[account] = [now_s + 60, 0]
-        end_s, spent = window
-        has_left = spent < self._limit
+        if window is None or now_s >= window.end_s:
+            window = self._windows[account] = _Window(now_s + 60)
+        has_left = window.spent < self._limit
         if has_left:
-            window[1] = spent = spent + 1
-        if end_s != self._reset_s:
-            self._reset_s, self._reset_header = end_s, (b"x-ratelimit-reset", b"%d" % end_s)
-        remaining = (b"x-ratelimit-remaining", b"%d" % (self._limit - spent))
-        headers = (self._limit_header, remaining, self._reset_header)
+            window.spent += 1
+        left = f"{self._limit - window.spent}".encode()
+        headers = (self._limit_header, (b"x-ratelimit-remaining", left), window.reset_header)
         if has_left or not self._refuses:
             return True, headers
-        return False, (*headers, (b"retry-after", b"%d" % (end_s - now_s)))
+        return False, (*headers, (b"retry-after", b"%d" % (window.end_s - now_s)))
+
+
+class _Window:
+    """An account's minute."""
+
+    __slots__ = ("end_s", "reset_header", "spent")
+
+    def __init__(self, end_s: int) -> None:
+        self.end_s = end_s
+        self.spent = 0
+        self.reset_header = (b"x-ratelimit-reset", b"%d" % end_s)

@@ -222,22 +222,21 @@ class TradingPost:
     def _take(self, order: VenueOrder, px: Decimal | None = None) -> None:
         """Take what is displayed up to the order's cap, at the displayed prices or at `px`."""
         liquidity, cap_px = REMOVED if px is None else ADDED, order.cap_px
-        for level in self._screen.sides[_OTHER[order.side]].levels:
+        is_buy = order.side == BUY
+        for level in self._screen.sides[SELL if is_buy else BUY].levels:
             if order.status in TERMINAL:
                 break
-            if cap_px is not None and is_beyond(order.side, cap_px, level.px):
+            level_px = level.px
+            if cap_px is not None and (level_px > cap_px if is_buy else level_px < cap_px):
                 break
             if self._rules.queue == ALPACA_PAPER:
-                self._take_on_paper(order, level.px)
+                self._take_on_paper(order, level_px)
                 break
-            self._take_level(order, level, level.px if px is None else px, liquidity)
-
-    def _take_level(self, order: VenueOrder, level: Level, px: Decimal, liquidity: str) -> None:
-        while order.status not in TERMINAL:
-            qty = fillable(order, px, level.size - level.taken)
-            if qty <= ZERO:
-                break
-            level.taken += self._desk.fill(order, qty, px, liquidity)
+            fill_px = level_px if px is None else px
+            while (qty := fillable(order, fill_px, level.size - level.taken)) > ZERO:
+                level.taken += self._desk.fill(order, qty, fill_px, liquidity)
+                if order.status in TERMINAL:
+                    break
 
     def _take_on_paper(self, order: VenueOrder, px: Decimal) -> None:
         """All of it at the touch, whatever its size; now and then in random parts."""

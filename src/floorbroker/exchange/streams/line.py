@@ -21,7 +21,7 @@ class Outbox:
 
     def put(self, *frames: bytes) -> None:
         waiting = self._frames
-        if self.end_code is not None:
+        if self.end_code is not None or not frames:
             return
         if not waiting:  # later ones find it awake
             self._wakes.set()

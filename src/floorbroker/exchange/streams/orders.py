@@ -67,6 +67,11 @@ class OrderStreams:
     def _publish(self, events: list[VenueEvent]) -> None:
         """Each frame is written once, whoever hears it; what nobody hears is not written."""
         is_upset = bool(self._server.mischief.plan.rules)
+        if len(self._open) == 1 and not is_upset:  # as most are
+            (stream,) = self._open
+            if not stream.is_upset:
+                stream.outbox.put(*self._server.writer.frames(events, stream.hears))
+                return
         listening: dict[str, list[OrderStream]] = {}
         for stream in self._open:
             if stream.hears:
@@ -74,7 +79,7 @@ class OrderStreams:
                 is_upset = is_upset or stream.is_upset
         heard = [event for event in events if event.account in listening]
         frames = self._server.writer.frames(heard)
-        if not is_upset and len(listening) == 1:  # as most are
+        if not is_upset and len(listening) == 1:
             for stream in listening[heard[0].account] if heard else ():
                 stream.outbox.put(*frames)
             return

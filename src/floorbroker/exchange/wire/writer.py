@@ -83,10 +83,15 @@ class OrderWriter:
         self._order, self._text = order, text
         return text
 
-    def frames(self, events: Iterable[VenueEvent]) -> list[bytes]:
-        """The `trade_updates` frame of each; price and quantities are of its own fill."""
+    def frames(self, events: Iterable[VenueEvent], account: str | None = None) -> list[bytes]:
+        """The `trade_updates` frame of each, or of an account's.
+
+        Price and quantities are of its own fill.
+        """
         frames = []
         for event in events:
+            if account is not None and event.account != account:
+                continue
             order, fill, event_id = event.order, event.execution, event.execution_id
             text = self._text if order is self._order else self.text(order)
             time = _times.get(event.time_ns) or _moment(event.time_ns)
