@@ -95,6 +95,9 @@ class SwarmWorld(World):
         self.is_canceling = False
         self.backup: bytes | None = None
         self._crew: Any = None
+        if any(change.what != "cancel" for one in story.callers for change in one.changes):
+            # A successor may show after the predecessor was heard to have ended by itself.
+            self.expected_alarms |= {"end_revised"}
         if late >= GRACE_S:
             self.expected_alarms |= {"late_order", "fill_after_end"}
         if story.is_restored:

@@ -29,7 +29,7 @@ from floorbroker.domain.messages import (
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Side
 from floorbroker.engine.book import booking
 from floorbroker.engine.book.book import Book, Phase, base_id
-from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated
+from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated, take
 
 Messages = list[JournalMessage]
 
@@ -37,6 +37,9 @@ Messages = list[JournalMessage]
 STALE_JOURNAL = "stale_journal"
 #: The alarm that the broker has an order which was held for never placed.
 LATE_ORDER = "late_order"
+#: The alarm that an order which had ended lives again, or has another end.
+END_REVISED = "end_revised"
+_UNEXPECTED = "unexpected_report"
 #: Who stopped trading, if it was no person.
 OURSELVES = "floorbroker"
 
@@ -242,10 +245,11 @@ def _confirms_replace(book: Book, about: Order, column: Report) -> bool:
 
 def _alarms(book: Book, about: Order, found: ExecutionReport, now: datetime) -> Messages:
     name = _surprise(book, about, found)
-    if not name:
-        return []
+    names: tuple[str, ...] = (name,) if name else ()
+    if name not in _EACH_TIME and about.venue_status in ENDED and _is_end_revised(about, found):
+        names = (END_REVISED, *(one for one in names if one != _UNEXPECTED))
     text = f"{found.exec_type} ({found.ord_status}) of {found.order_id} while {about.ord_status}"
-    return [_alarm(name, text, about.cl_ord_id, now)]
+    return [_alarm(name, text, about.cl_ord_id, now) for name in names]
 
 
 def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
@@ -263,7 +267,15 @@ def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
     column = booking.column(about, found, book.goal(about))
     if column is None or not is_surprise(status, column):
         return ""
-    return LATE_ORDER if status in _NEVER_HAD else "unexpected_report"
+    return LATE_ORDER if status in _NEVER_HAD else _UNEXPECTED
+
+
+def _is_end_revised(about: Order, found: ExecutionReport) -> bool:
+    """Whether an ended order lives again, or turns out to have ended otherwise, by what the broker
+    says of it or of its successor. Somebody had relied on the end, so that is always told."""
+    apart = Book()  # what was asked of an order is forgotten when it ends: nothing else counts
+    apart.reopen(about)
+    return take(apart, found).venue_status is not about.venue_status
 
 
 #: The broker never had such an order, we thought.
@@ -304,7 +316,9 @@ def _alarm(name: str, text: str, cl_ord_id: ClOrdID, now: datetime) -> Alarm:
     return Alarm(name=name, text=text, cl_ord_id=cl_ord_id, transact_time=now)
 
 
-_EACH_TIME = frozenset({"fill_after_end", "trade_cancel", "trade_correct"})
+_EACH_TIME = frozenset(
+    {LATE_ORDER, END_REVISED, "fill_after_end", "trade_cancel", "trade_correct"}
+)
 _RAISED_MAX = 4096
 
 
