@@ -230,6 +230,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heappush(self._scheduled, (when, timer))
         return timer
 
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*_Words], object],
+        *args: *_Words,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._virtual_s + delay, callback, *args, context=context)
+
     def _write_to_self(self) -> None:
         """Nobody but this thread may wake the loop, and it is awake."""
 
@@ -274,8 +283,14 @@ class _Timer(_Call, asyncio.TimerHandle):
     __slots__ = ()
     __eq__ = object.__eq__
     __hash__ = object.__hash__
+    _loop: VirtualLoop
     _when: float
     _scheduled: bool
+
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._loop._timer_cancelled_count += self._scheduled
+        asyncio.Handle.cancel(self)
 
 
 def run_virtual(
