@@ -6,12 +6,13 @@ from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from heapq import heapify, heappop, heappush
 from random import Random
 from typing import Any, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 NS_PER_S = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Result = TypeVar("Result")
 _Words = TypeVarTuple("_Words")
 
@@ -34,14 +35,12 @@ class Clock(Protocol):
 
 def datetime_of(time_ns: int) -> datetime:
     """UTC datetime of nanoseconds since 1970, cut to the microsecond."""
-    return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).replace(
-        microsecond=time_ns % NS_PER_S // 1000
-    )
+    return _EPOCH + timedelta(0, 0, time_ns // 1000)
 
 
 def ns_of(moment: datetime) -> int:
     """Nanoseconds since 1970 of an aware datetime, exactly."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
 
 
