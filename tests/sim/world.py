@@ -32,6 +32,7 @@ from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.execution.catalog import SHIPPED, Catalog
+from floorbroker.journal.port import Head
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 
@@ -90,6 +91,7 @@ class World:
         self.is_healed = False
         self._mine: list[asyncio.Task[Any]] = []
         self._stranger = 0
+        self._on_disk: tuple[Head | None, list[JournalMessage]] = None, []
 
     # The desk
 
@@ -248,7 +250,11 @@ class World:
     # The truth
 
     def messages(self) -> list[JournalMessage]:
-        return [record.message for record in self.journal.records()]
+        """All that is on the disk; it is read again only when there is more."""
+        head = self.journal.head()
+        if head != self._on_disk[0]:
+            self._on_disk = head, [record.message for record in self.journal.records()]
+        return self._on_disk[1]
 
     def replayed(self) -> bytes:
         """The state that the journal tells, from its first record on."""

@@ -6,6 +6,7 @@ unless the method's name says so.
 """
 
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Self
 
 #: What a caller may write where an amount is expected; never a float.
@@ -200,3 +201,7 @@ def decode_amount(kind: type, value: Any) -> Any:
     if not amount.is_finite():
         raise ValueError(f"{value} is not a finite number")
     return amount
+
+
+#: The same for what is read from a journal: sizes and prices recur there, order after order.
+recall_amount = lru_cache(maxsize=4096, typed=True)(decode_amount)
