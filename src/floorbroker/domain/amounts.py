@@ -203,5 +203,12 @@ def decode_amount(kind: type, value: Any) -> Any:
     return amount
 
 
-#: The same for what is read from a journal: sizes and prices recur there, order after order.
-recall_amount = lru_cache(maxsize=4096, typed=True)(decode_amount)
+_recalled = lru_cache(maxsize=4096, typed=True)(decode_amount)
+
+
+def recall_amount(kind: type, value: Any) -> Any:
+    """The same for what is read from a journal: sizes and prices recur there, order after order."""
+    try:
+        return _recalled(kind, value)
+    except TypeError:  # no amount, and nothing that could be remembered
+        return decode_amount(kind, value)
