@@ -207,7 +207,7 @@ _recalled = lru_cache(maxsize=4096, typed=True)(decode_amount)
 
 
 def recall_amount(kind: type, value: Any) -> Any:
-    """The same for what is read from a journal: sizes and prices recur there, order after order."""
+    """The same for what is read from a journal: sizes and prices recur from order to order."""
     try:
         return _recalled(kind, value)
     except TypeError:  # no amount, and nothing that could be remembered
