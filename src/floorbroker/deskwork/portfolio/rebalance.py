@@ -37,6 +37,8 @@ from floorbroker.deskwork.portfolio.working import (
 from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.order import Side
 from floorbroker.engine.parents.board import ParentStatus
+from floorbroker.execution.algos.port import Need
+from floorbroker.execution.catalog import named
 from floorbroker.posttrade.wording import age_text, counted, money_text
 from floorbroker.pretrade.allocation.cash import Buy, fitted
 from floorbroker.pretrade.allocation.targets import Kind, Rules, Targets, check_targets
@@ -125,10 +127,13 @@ class Portfolio:
             notes=tuple(_notes(found, look)),
         )
 
-    async def outlook(self, plan: Rebalance, *, is_worked: bool = False) -> Outlook:
+    async def outlook(self, plan: Rebalance, *, algo: str | None = None) -> Outlook:
         """What the plan is expected to cost, and what the controls would say of its trades; of
-        those that an algorithm works, without the controls of a single order's size."""
-        ask = Ask(how=plan.how, is_worked=is_worked)
+        those that an algorithm works, without the controls of a single order's size, and whether
+        it has the volume curve that it needs."""
+        catalog = self._parts.engine.parents.catalog
+        is_blind = algo is not None and Need.CURVE in named(catalog, algo).needs
+        ask = Ask(how=plan.how, algo=algo or "", needs_curve=is_blind)
         return await outlook_of(self._parts, plan.trade_list.trades, plan.prices, ask)
 
     def by_algo(self, plan: Rebalance, work: Work, on_look: OnLook = unseen) -> Sender:
