@@ -34,7 +34,7 @@ from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
-from floorbroker.engine.recovery import Recovery
+from floorbroker.engine.recovery import Recovery, check_real
 from floorbroker.engine.vigil.eyes import eyes_of
 from floorbroker.engine.vigil.watchman import Watchman
 from floorbroker.execution.catalog import SHIPPED, Catalog
@@ -88,7 +88,8 @@ class Parts:
 async def start(settings: Settings, ports: Ports | None = None) -> Parts:
     """Open journal, broker and engine, recover, and come back when orders are taken.
 
-    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal),
+    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal,
+    JournalSimulated where it is of a simulation),
     StreamTaken or BrokerError; whatever was opened is closed again.
     """
     ports = ports or Ports()
@@ -101,6 +102,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
             journal_id_maker=random,
         )
         stack.callback(journal.close)
+        check_real(journal)
         notary = await _notary(settings, journal, stack)
         door = await _door(settings, ports, random, stack)
         clock, broker, pacer = door.clock, door.broker, door.broker.pacer

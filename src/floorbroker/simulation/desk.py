@@ -25,6 +25,7 @@ from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Quote
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.parents.feeder import Live
+from floorbroker.engine.recovery import SIMULATED
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.app import ExchangeFront
@@ -107,7 +108,7 @@ async def open_parts(
         pacer=pacer,
         settings=told.settings,
         namespace="s",
-        mode="simulated",
+        mode=SIMULATED,
         version=__version__,
     )
     parts.recovery = await parts.engine.start()

@@ -5,8 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from floorbroker.cli.portfolio.charts import cost_chart, day_chart
-from floorbroker.cli.portfolio.result import cost_text, part_text
-from floorbroker.cli.portfolio.sheets import outcome_lines
+from floorbroker.cli.portfolio.result import cost_text
+from floorbroker.cli.portfolio.sheets import outcome_lines, part_text
 from floorbroker.cli.portfolio.showing import Rehearsed
 from floorbroker.deskwork.portfolio.rebalance import Reached
 from floorbroker.domain.errors import ConfigError
@@ -85,7 +85,7 @@ def _verdict(found: Rehearsed) -> str:
     outcome, costs = found.played.outcome, costs_of(found.played.simulated.orders)
     there, names = sum(row.is_there for row in outcome.rows), len(outcome.rows)
     how = f" by {found.algo}" if found.algo else ""
-    at = f"{there} of {counted(names, 'name')} at their targets{how}"
+    at = f"{there} of {counted(names, 'name')} as planned{how}"
     if costs.arrival.bps is None:
         return at
     return f"{at}: {bps_text(costs.arrival.bps)} bps against arrival, {_vwap(costs)} against VWAP"
@@ -120,9 +120,13 @@ def _figures(found: Rehearsed) -> str:
     return "".join(
         (
             '<dl class="figures">',
-            figure("Names at target", f"{there} of {names}", children),
+            figure("Names as planned", f"{there} of {names}", children),
             figure("Cost, arrival", f"{bps_text(costs.arrival.bps)} bps", f"{against} dollars"),
-            figure("Cost, VWAP", f"{_vwap(costs)}", f"{vwap} dollars, {part_text(costs)} of it"),
+            figure(
+                "Cost, VWAP",
+                f"{_vwap(costs)}",
+                f"{vwap} dollars, {part_text(costs.participation)} of it",
+            ),
             figure("Cash", money_text(outcome.cash), money.partition(": ")[2]),
             figure("Open breaks", f"{open_breaks:,}", compared),
             "</dl>",
@@ -148,7 +152,7 @@ def _names_section(found: Rehearsed) -> str:
     foot[6:8] = _bps(total)
     foot[8] = number(money_text(sum(expected.values(), _ZERO)))
     foot[9] = number(money_text(total.arrival.dollars), total.arrival.dollars)
-    foot[10] = number(part_text(total))
+    foot[10] = number(part_text(total.participation))
     gist = f"{cost_text(total.arrival)} against arrival"
     inside = table(columns, rows, foot) + f'<p class="dim">{escaped(_COSTS_NOTE)}</p>'
     return section("Names", gist, inside, is_open=True)
@@ -179,7 +183,7 @@ def _name(row: Reached, costs: Costs | None, expected: dict[str, Decimal]) -> Se
         *measured,
         number(money_text(expected.get(row.symbol))),
         number(money_text(cost), cost),
-        number(NOTHING if costs is None else part_text(costs)),
+        number(NOTHING if costs is None else part_text(costs.participation)),
         prose("; ".join(one.text for one in row.sent)),
     ]
 

@@ -18,12 +18,13 @@ from floorbroker.cli.portfolio.options import (
 from floorbroker.cli.portfolio.showing import Planned, Rehearsed, ask_first, show_plan
 from floorbroker.cli.portfolio.working import by_algo, work_of
 from floorbroker.cli.root import DONE, REFUSED, progress, say_json, warn
-from floorbroker.cli.tapes.folder import REPORT, SIMULATED, journal_in
+from floorbroker.cli.tapes.folder import REPORT, draft_in
 from floorbroker.cli.tapes.simulate import cash_of, days_of
 from floorbroker.cli.working.asking import moment
 from floorbroker.clock import NS_PER_S, datetime_of, ns_of
 from floorbroker.domain.errors import ConfigError, TapeError
 from floorbroker.engine.atrade.settings import guard_limits
+from floorbroker.engine.recovery import SIMULATED
 from floorbroker.marketdata.detect import open_tape, parse_choice
 from floorbroker.marketdata.port import NEW_YORK, Selection, TapeInfo, new_york_date
 from floorbroker.pretrade.allocation.targets import Problem, Targets, refuse
@@ -55,22 +56,26 @@ def rehearsed(
             f"--history: {options.history} does not exist; name files of days before"
         )
     settings = config.load()
-    out = options.out or Path(f"rebalance-{new_york_date(market.open_ns)}")
     scene = Scene(
         market=market,
         start_ns=ns_of(start),
         seed=options.seed,
         cash=cash,
-        journal_path=None if chosen.dry_run else journal_in(out),
         history=options.history or days_of(options.tape),
         settings=replace(
             SETTINGS, limits=settings.limits, guards=guard_limits(settings.limits.profile)
         ),
     )
     play = _Play(targets, chosen, is_quiet=json)
-    found = rehearse(scene, play.on)
-    if found is None:
+    if chosen.dry_run:
+        rehearse(scene, play.on)
         return _told_plan(play.planned, json=json)
+    out = options.out or Path(f"rebalance-{new_york_date(market.open_ns)}")
+    with draft_in(out) as draft:
+        found = rehearse(replace(scene, journal_path=draft.path), play.on)
+        if found is None:
+            return _told_plan(play.planned, json=json)
+        draft.keep()
     ended = Rehearsed(play.planned, found, play.standings, market, chosen.algo or "", out)
     return _told(ended, json=json)
 
@@ -89,10 +94,11 @@ class _Play:
         ahead = await portfolio.outlook(plan, algo=chosen.algo)
         self.planned = Planned(plan=plan, ahead=ahead, mode=SIMULATED)
         if ahead.has_no_curve:
+            day = new_york_date(ns_of(plan.made_at))
             raise ConfigError(
-                f"--algo: {chosen.algo} needs a volume curve of earlier days, and there is none: "
-                f"{ahead.trades[0].why}; give --history, or take an algorithm without, such as "
-                "twap or pov"
+                f"--algo: {chosen.algo} needs a volume curve, and no usual day before {day} is "
+                f"known of any of the names; give --history with such days, or take an algorithm "
+                "that needs none, such as twap or pov"
             )
         if not self._is_quiet:
             show_plan(self.planned)
@@ -134,7 +140,7 @@ def _market(targets: Targets, tape: Path, day_text: str | None, seed: int) -> Ma
         raise ConfigError(
             f"--day: missing; {place} goes from {first} to {last}; name one, such as {last}"
         )
-    _check_listed(targets, infos, place, first)
+    _check_listed(targets, infos, (place, choice.symbols), first)
     names = ",".join(sorted(targets.values))
     return open_market(Path(f"{place}@{names}:{first}"), (), seed)
 
@@ -159,14 +165,17 @@ def _span(infos: Sequence[TapeInfo]) -> tuple[int, int]:
     return min(one.first_ns for one in infos), max(one.last_ns for one in infos)
 
 
-def _check_listed(targets: Targets, infos: Sequence[TapeInfo], place: Path, day: date) -> None:
+def _check_listed(
+    targets: Targets, infos: Sequence[TapeInfo], tape: tuple[Path, frozenset[str]], day: date
+) -> None:
     known = {symbol for info in infos for symbol in info.symbols}
     missing = [symbol for symbol in targets.values if symbol not in known]
     if not missing:
         return
     others: set[str] = set()
     with suppress(TapeError):
-        others = {name for one in open_tape(place, Selection()) for name in one.info.symbols}
+        place, chosen = tape
+        others = {name for one in open_tape(place, Selection(chosen)) for name in one.info.symbols}
     problems = [
         Problem(
             field="symbol",

@@ -1,11 +1,14 @@
 """What came of a rehearsed rebalance, on the screen: names, costs, cash, breaks, files."""
 
-from decimal import Decimal
-
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from floorbroker.cli.portfolio.sheets import outcome_columns, outcome_lines, reached_cells
+from floorbroker.cli.portfolio.sheets import (
+    outcome_columns,
+    outcome_lines,
+    part_text,
+    reached_cells,
+)
 from floorbroker.cli.portfolio.showing import Rehearsed
 from floorbroker.cli.root import say
 from floorbroker.cli.sheet import Column, Sheet, show
@@ -13,15 +16,14 @@ from floorbroker.cli.tapes.folder import JOURNAL, REPORT
 from floorbroker.posttrade.wording import NOTHING, bps_text, counted, signed_money_text
 from floorbroker.simulation.costs import Cost, Costs, costs_by_symbol, costs_of
 
-SMALL_PART = Decimal("0.0001")
-
 
 def show_result(found: Rehearsed) -> None:
     say()
     show(result_view(found))
+    journal = found.out / JOURNAL
     say(f"report   {found.out / REPORT}")
-    say(f"journal  {found.out / JOURNAL}")
-    say(f"look at it with FLOORBROKER_JOURNAL=sqlite:///{(found.out / JOURNAL).resolve()}")
+    say(f"journal  {journal}")
+    say(f"         FLOORBROKER_JOURNAL=sqlite:///{journal} floorbroker algo list")
 
 
 def result_view(found: Rehearsed) -> RenderableType:
@@ -55,16 +57,8 @@ def _measured(costs: Costs | None) -> list[Text]:
     return [
         Text(bps_text(costs.arrival.bps)),
         Text(bps_text(costs.vwap.bps)),
-        Text(part_text(costs)),
+        Text(part_text(costs.participation)),
     ]
-
-
-def part_text(costs: Costs) -> str:
-    """Our part of the volume; what is tiny is told as such."""
-    part = costs.participation
-    if part is None:
-        return NOTHING
-    return f"{part:.2%}" if part >= SMALL_PART else "<0.01%"
 
 
 def _summary(found: Rehearsed) -> list[str]:
@@ -75,7 +69,7 @@ def _summary(found: Rehearsed) -> list[str]:
     chain = "its chain verifies" if is_whole else "its chain does NOT verify"
     return [
         f"cost {cost_text(costs.arrival)} against arrival, {cost_text(costs.vwap)} against the "
-        f"market's VWAP, with {part_text(costs)} of the volume",
+        f"market's VWAP, with {part_text(costs.participation)} of the volume",
         f"{counted(report.totals.orders, 'child order')}, {counted(report.totals.fills, 'fill')}; "
         f"{counted(open_breaks, 'open break')} between our book and the exchange's; journal of "
         f"{report.head_seq:,} records, {chain}",

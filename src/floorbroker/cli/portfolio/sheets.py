@@ -29,6 +29,7 @@ _BADGES = {"live": "bold white on red", "paper": "bold white on blue"}
 _ZERO = Decimal(0)
 _SIDES = {Side.BUY: "blue", Side.SELL: "dark_orange3"}
 _BPS = Decimal(10_000)
+_SMALL = Decimal("0.0001")
 
 
 def plan_view(plan: Rebalance, ahead: Outlook, mode: str) -> RenderableType:
@@ -146,12 +147,19 @@ def _looked_ahead(ahead: Outlook) -> list[tuple[Column, list[Text]]]:
         found.append((Column("Cost", 2, is_number=True), [Text(cost) for cost in costs]))
     advs = [(one.trade.qty, one.stats.adv) for one in ahead.trades]
     if any(adv for _, adv in advs):
-        parts = [f"{qty / adv:.2%}" if adv else NOTHING for qty, adv in advs]
+        parts = [part_text(qty / adv) if adv else NOTHING for qty, adv in advs]
         found.append((Column("Of ADV", 2, is_number=True), [Text(part) for part in parts]))
     if ahead.denied:
         noes = [", ".join(map(_whose, one.denials)) for one in ahead.trades]
         found.append((Column("Refused by", 1), [Text(no, style="bold red") for no in noes]))
     return found
+
+
+def part_text(part: Decimal | None) -> str:
+    """A part of a volume in percent; what is tiny is told as such."""
+    if part is None:
+        return NOTHING
+    return f"{part:.2%}" if part >= _SMALL or not part else "<0.01%"
 
 
 def _cost_of(one: TradeOutlook) -> Decimal | None:
@@ -204,7 +212,9 @@ def outcome_lines(plan: Rebalance, outcome: Outcome) -> tuple[str, str]:
     money += f", {signed_money_text(outcome.traded_cash)} traded"
     if fees:
         money += f", {signed_money_text(fees)} fees and anything else"
-    return f"{counted(sent, 'order')}, {there} of {names} as planned", money
+    verdict = f"{counted(sent, 'order')}, {there} of {names} as planned"
+    cut = sum(line.why is Why.NO_CASH for line in plan.trade_list.lines)
+    return verdict + (f", {cut} of them cut to the cash" if cut else ""), money
 
 
 def outcome_columns() -> list[Column]:

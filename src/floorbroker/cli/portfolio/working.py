@@ -44,7 +44,9 @@ def work_of(chosen: "RebalanceOptions", start: datetime) -> "Work":
     end, params = moment("end", chosen.end, start), params_of(chosen.param)
     if end <= start:
         at = f"{start.astimezone(NEW_YORK):%H:%M:%S}"
-        raise ConfigError(f"--end: {chosen.end} is over at {at} New York; right is a later time")
+        raise ConfigError(
+            f"--end: {chosen.end} is over when it begins, {at} New York; right is a later time"
+        )
     any_order = ParentRequest(
         side=Side.BUY,
         symbol="ANY",

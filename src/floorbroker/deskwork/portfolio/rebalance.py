@@ -124,7 +124,7 @@ class Portfolio:
             prices=look.prices,
             book=look.book,
             made_at=self._parts.clock.now(),
-            notes=tuple(_notes(found, look)),
+            notes=tuple(_notes(found, look, manner)),
         )
 
     async def outlook(self, plan: Rebalance, *, algo: str | None = None) -> Outlook:
@@ -280,7 +280,7 @@ def _moved(plan: Rebalance, prices: Mapping[str, Price], trade: Trade) -> str:
     return f"{trade.symbol} has moved by {by * 100:.1f}% since the plan, to {price.px:.2f}"
 
 
-def _notes(found: TradeList, look: Look) -> Sequence[str]:
+def _notes(found: TradeList, look: Look, how: How) -> Sequence[str]:
     """What to know before anything is sent, the gravest first."""
     notes = []
     if not look.is_open:
@@ -304,7 +304,9 @@ def _notes(found: TradeList, look: Look) -> Sequence[str]:
             notes.append(f"{text}: {_listed(symbols)}")
     if found.short_of_cash:
         symbols = [line.name.symbol for line in found.lines if line.why is Why.NO_CASH]
-        lacking = f"{money_text(found.short_of_cash)} short of cash, so fewer shares of"
+        slack = f", {how.slack_bps / 100:.2g}% of every buy set aside for prices that rise"
+        aside = slack if how.limit_bps is None else ""
+        lacking = f"{money_text(found.short_of_cash)} short of cash{aside}, so fewer shares of"
         notes.append(f"{lacking} {_listed(symbols)}")
     return notes
 
