@@ -106,10 +106,11 @@ def numbered_rows(
     import polars
 
     found = [name for name in frame.columns if name.strip().lower() == column]
-    if not names or len(found) != 1 or frame.schema[found[0]] != polars.String:
+    texts = (polars.String, polars.Categorical, polars.Enum)
+    if not names or len(found) != 1 or not isinstance(frame.schema[found[0]], texts):
         yield from enumerate(frame.iter_rows(), 1)
         return
-    chosen = polars.col(found[0]).is_in(list(names))
+    chosen = polars.col(found[0]).cast(polars.String).is_in(list(names))
     numbers = (frame.select(polars.arg_where(chosen)).to_series() + 1).to_list()
     yield from zip(numbers, frame.filter(chosen).iter_rows(), strict=True)
 

@@ -16,7 +16,7 @@ from floorbroker.cli.portfolio.options import (
     rules_of,
 )
 from floorbroker.cli.portfolio.showing import Planned, Rehearsed, ask_first, show_plan
-from floorbroker.cli.portfolio.working import by_algo, work_of
+from floorbroker.cli.portfolio.working import by_algo, waiting_shown, work_of
 from floorbroker.cli.root import DONE, REFUSED, progress, say_json, warn
 from floorbroker.cli.tapes.folder import REPORT, draft_in
 from floorbroker.cli.tapes.simulate import cash_of, days_of
@@ -27,6 +27,7 @@ from floorbroker.engine.atrade.settings import guard_limits
 from floorbroker.engine.recovery import SIMULATED
 from floorbroker.marketdata.detect import open_tape, parse_choice
 from floorbroker.marketdata.port import NEW_YORK, Selection, TapeInfo, new_york_date
+from floorbroker.posttrade.wording import counted
 from floorbroker.pretrade.allocation.targets import Problem, Targets, refuse
 from floorbroker.simulation.desk import SETTINGS
 from floorbroker.simulation.rehearsal import Scene, Stage, rehearse
@@ -90,8 +91,10 @@ class _Play:
 
     async def on(self, stage: Stage) -> "tuple[Rebalance, Outcome | None]":
         chosen, portfolio = self._chosen, stage.portfolio
-        plan = await portfolio.plan(self._targets, rules_of(chosen), how=how_of(chosen))
-        ahead = await portfolio.outlook(plan, algo=chosen.algo)
+        names = counted(len(self._targets.values), "name")
+        with waiting_shown(f"plans, with earlier days of {names}", is_quiet=self._is_quiet):
+            plan = await portfolio.plan(self._targets, rules_of(chosen), how=how_of(chosen))
+            ahead = await portfolio.outlook(plan, algo=chosen.algo)
         self.planned = Planned(plan=plan, ahead=ahead, mode=SIMULATED)
         if ahead.has_no_curve:
             day = new_york_date(ns_of(plan.made_at))

@@ -192,6 +192,18 @@ class Follower:
 
 
 @contextmanager
+def waiting_shown(what: str, *, is_quiet: bool) -> Iterator[None]:
+    """What takes a while, where somebody looks at it."""
+    if is_quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+@contextmanager
 def progress_shown(*, is_quiet: bool = False) -> Iterator[Callable[[Standing], None]]:
     """A bar on standard error where somebody looks at it, else a line now and then."""
     if is_quiet:
