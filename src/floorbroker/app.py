@@ -34,7 +34,7 @@ from floorbroker.domain.errors import BrokerUnknown, ConfigError
 from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
-from floorbroker.engine.recovery import Recovery, check_real
+from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.vigil.eyes import eyes_of
 from floorbroker.engine.vigil.watchman import Watchman
 from floorbroker.execution.catalog import SHIPPED, Catalog
@@ -44,6 +44,7 @@ from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.readers import check_real
 from floorbroker.tuning.earlier import EarlierDays, earlier_days
 from floorbroker.tuning.engine import engine_settings
 from floorbroker.watch.prices import live_price, live_quote
@@ -93,6 +94,7 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
     StreamTaken or BrokerError; whatever was opened is closed again.
     """
     ports = ports or Ports()
+    check_real(settings.journal_path)
     async with AsyncExitStack() as stack:
         random = Random(secrets.randbits(128))  # noqa: S311  (ids and jitter, not secrets)
         journal = ports.journal(
@@ -102,7 +104,6 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
             journal_id_maker=random,
         )
         stack.callback(journal.close)
-        check_real(journal)
         notary = await _notary(settings, journal, stack)
         door = await _door(settings, ports, random, stack)
         clock, broker, pacer = door.clock, door.broker, door.broker.pacer

@@ -22,11 +22,9 @@ without harm, because whatever it decides is a message and replay begins by appl
 6. Open.
 """
 
-from itertools import islice
-
 from msgspec import Struct
 
-from floorbroker.domain.errors import ConfigError, JournalDamaged, JournalSimulated
+from floorbroker.domain.errors import ConfigError, JournalDamaged
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import (
     DeskOpened,
@@ -41,11 +39,6 @@ from floorbroker.engine.book.booking import EXECUTIONS
 from floorbroker.engine.settings import Update
 from floorbroker.engine.state import State
 from floorbroker.journal.port import JournalReader
-
-#: What a desk in virtual time calls its mode.
-SIMULATED = "simulated"
-#: A desk that opens a new journal says so in one of the first so many records.
-_FIRST = 4
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
@@ -105,16 +98,6 @@ def check_owner(state: State, opened: DeskOpened) -> None:
             f"the journal was kept for the broker's account {before.number}, and these keys are"
             f" for {opened.number}; give each account a journal of its own"
         )
-
-
-def check_real(journal: JournalReader) -> None:
-    """Raises JournalSimulated where the journal's desk lived in a simulation: it may be looked at,
-    and what it tells of is at no broker."""
-    for record in islice(journal.records(), _FIRST):
-        if isinstance(record.message, DeskOpened) and record.message.mode == SIMULATED:
-            raise JournalSimulated(
-                "this journal is of a simulation; it can be looked at, and no desk goes on with it"
-            )
 
 
 def _owner(opened: DeskOpened) -> str:

@@ -77,7 +77,7 @@ def unfinished(played: Played) -> list[str]:
             found = outcomes.get(places[one.trade])
             market = "" if found is None else _market(found)
             rate = None if one.parent is None else one.parent.params.get("max_rate")
-            cap = "" if rate is None else f", cap {Decimal(rate) * 100:.4g} %"
+            cap = "" if rate is None else f", cap {(Decimal(rate) * 100).normalize():f} %"
             told.append(f"{text}: {market}{cap}{'; ' if market else ''}{one.text}")
     return told
 

@@ -25,7 +25,6 @@ from floorbroker.domain.ids import Account
 from floorbroker.domain.quotes import Quote
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.parents.feeder import Live
-from floorbroker.engine.recovery import SIMULATED
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.front.app import ExchangeFront
@@ -34,6 +33,7 @@ from floorbroker.journal.port import Journal
 from floorbroker.marketdata.history.asking import EarlierDays, from_bars, from_files
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE
+from floorbroker.readers import SIMULATED
 from floorbroker.venues import MarketPlan, regular_hours
 from floorbroker.watch.watch import Lists, MarketWatch
 

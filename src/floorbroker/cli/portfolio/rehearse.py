@@ -24,11 +24,11 @@ from floorbroker.cli.working.asking import moment
 from floorbroker.clock import NS_PER_S, datetime_of, ns_of
 from floorbroker.domain.errors import ConfigError, TapeError
 from floorbroker.engine.atrade.settings import guard_limits
-from floorbroker.engine.recovery import SIMULATED
 from floorbroker.marketdata.detect import open_tape, parse_choice
 from floorbroker.marketdata.port import NEW_YORK, Selection, TapeInfo, new_york_date
 from floorbroker.posttrade.wording import counted
 from floorbroker.pretrade.allocation.targets import Problem, Targets, refuse
+from floorbroker.readers import SIMULATED
 from floorbroker.simulation.desk import SETTINGS
 from floorbroker.simulation.rehearsal import Scene, Stage, rehearse
 from floorbroker.venues import MarketPlan, open_market

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from floorbroker.domain.errors import ConfigError, JournalError
-from floorbroker.domain.messages import DeskOpened
-from floorbroker.engine.recovery import SIMULATED
 from floorbroker.journal.lock import holder_of
-from floorbroker.readers import open_journal_reader
+from floorbroker.readers import SIMULATED, mode_of
 
 if TYPE_CHECKING:
     from floorbroker.simulation.results import Simulated
@@ -84,21 +82,9 @@ def _check_replaceable(path: Path) -> None:
         return
     if (holder := holder_of(path)) is not None:
         raise ConfigError(f"--out: {path} is being written by {holder}; name another folder")
-    mode = _mode_of(path)
-    if mode not in ("", SIMULATED):
-        raise ConfigError(f"--out: {path} is the journal of a desk ({mode}); name another folder")
-
-
-def _mode_of(path: Path) -> str:
-    """Whose journal it is; empty where no desk has opened it yet."""
     try:
-        journal = open_journal_reader(path)
+        mode = mode_of(path)
     except JournalError as problem:
         raise ConfigError(f"--out: {path} would be replaced: {problem}; move it away") from None
-    try:
-        for record in journal.records():
-            if isinstance(record.message, DeskOpened):
-                return record.message.mode
-    finally:
-        journal.close()
-    return ""
+    if mode not in ("", SIMULATED):
+        raise ConfigError(f"--out: {path} is the journal of a desk ({mode}); name another folder")
