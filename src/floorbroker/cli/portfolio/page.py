@@ -125,7 +125,7 @@ def _figures(found: Rehearsed) -> str:
             figure(
                 "Cost, VWAP",
                 f"{_vwap(costs)}",
-                f"{vwap} dollars, {part_text(costs.participation)} of it",
+                f"{vwap} dollars, {part_text(costs.participation)} of volume",
             ),
             figure("Cash", money_text(outcome.cash), money.partition(": ")[2]),
             figure("Open breaks", f"{open_breaks:,}", compared),
