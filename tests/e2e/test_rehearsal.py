@@ -158,6 +158,19 @@ def test_it_asks_and_a_no_leaves_the_earlier_run_in_its_place(
     assert journal.read_bytes() != before
 
 
+def test_a_run_with_nothing_to_trade_leaves_the_earlier_one_in_its_place(
+    prompt: Prompt, tape: Path
+) -> None:
+    told = rehearse(prompt, tape, "--yes", "--min-trade", "1000000")
+    assert told.code == 0
+    assert "nothing to trade" in told.out
+    assert not (prompt.folder / "out").exists()
+    rehearse(prompt, tape, "--yes")
+    before = (prompt.folder / "out" / "journal.sqlite").read_bytes()
+    rehearse(prompt, tape, "--yes", "--min-trade", "1000000")
+    assert (prompt.folder / "out" / "journal.sqlite").read_bytes() == before
+
+
 def test_the_journal_of_a_desk_is_never_replaced(prompt: Prompt, tape: Path) -> None:
     out = prompt.folder / "out"
     out.mkdir()
