@@ -157,10 +157,9 @@ def _infos(place: Path, selection: Selection) -> list[TapeInfo]:
         with suppress(TapeError):
             infos = [one.info for one in open_tape(place, replace(selection, day=None))]
             first, last = (new_york_date(at) for at in _span(infos))
-            raise ConfigError(
-                f"--day: {selection.day} is not on the tape; {place} goes from {first} to {last}, "
-                "and has trading days only"
-            )
+            goes = f"{place} goes from {first} to {last}, and has trading days only"
+            has = told if first == last else goes  # of dated files one is opened
+            raise ConfigError(f"--day: {selection.day} is not on the tape; {has}")
     raise ConfigError(f"--tape: {told}")
 
 
