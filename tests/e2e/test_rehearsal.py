@@ -50,6 +50,13 @@ def test_shares_end_on_target_and_cash_to_the_cent(prompt: Prompt, tape: Path) -
     assert rehearsal["journal_verified"] is True
 
 
+def test_the_same_inputs_give_the_same_journal(prompt: Prompt, tape: Path) -> None:
+    seeds = ("5", "5", "6")
+    runs = [rehearse(prompt, tape, "--yes", "--json", "--seed", seed).document() for seed in seeds]
+    first, second, third = (run["rehearsal"]["journal_head"] for run in runs)
+    assert first == second != third
+
+
 def test_what_it_cost_is_told_against_arrival_and_the_markets_vwap(
     prompt: Prompt, tape: Path
 ) -> None:
