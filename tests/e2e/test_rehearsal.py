@@ -2,6 +2,7 @@
 
 import io
 import re
+import signal
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,15 @@ class Keyboard(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+class Impatient(io.StringIO):
+    """A screen before which somebody presses Ctrl-C at the first sight of progress."""
+
+    def write(self, text: str) -> int:
+        if "New York" in text:
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
 
 
 @pytest.fixture
@@ -176,6 +186,21 @@ def test_a_run_with_nothing_to_trade_leaves_the_earlier_one_in_its_place(
     before = (prompt.folder / "out" / "journal.sqlite").read_bytes()
     rehearse(prompt, tape, "--yes", "--min-trade", "1000000")
     assert (prompt.folder / "out" / "journal.sqlite").read_bytes() == before
+
+
+def test_an_interruption_leaves_nothing_behind_and_no_traceback(
+    prompt: Prompt, tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = Impatient()
+    monkeypatch.setattr("sys.stderr", screen)
+    before = signal.getsignal(signal.SIGINT)
+    told = rehearse(prompt, tape, "--yes")
+    assert told.code == 130
+    first, last = screen.getvalue().splitlines()
+    assert "10:00 New York" in first
+    assert last == "floorbroker: interrupted; nothing of this rehearsal is kept"
+    assert not (prompt.folder / "out").exists()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_journal_of_a_desk_is_never_replaced(prompt: Prompt, tape: Path) -> None:

@@ -1,7 +1,9 @@
 """A rebalance over a recorded day: the same plan, question and algorithms, and nothing leaves."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import asyncio
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from floorbroker.cli.portfolio.options import (
 )
 from floorbroker.cli.portfolio.showing import Planned, Rehearsed, ask_first, show_plan
 from floorbroker.cli.portfolio.working import by_algo, waiting_shown, work_of
-from floorbroker.cli.root import DONE, REFUSED, progress, say_json, warn
+from floorbroker.cli.root import DONE, INTERRUPTED, REFUSED, progress, say_json, warn
 from floorbroker.cli.tapes.folder import REPORT, draft_in
 from floorbroker.cli.tapes.simulate import cash_of, days_of
 from floorbroker.cli.working.asking import moment
@@ -73,7 +75,11 @@ def rehearsed(
         return _told_plan(play.planned, json=json)
     out = options.out or Path(f"rebalance-{new_york_date(market.open_ns)}")
     with draft_in(out) as draft:
-        found = rehearse(replace(scene, journal_path=draft.path), play.on)
+        try:
+            found = rehearse(replace(scene, journal_path=draft.path), play.on)
+        except asyncio.CancelledError:
+            warn("interrupted; nothing of this rehearsal is kept")
+            return INTERRUPTED
         if found is None:
             return _told_plan(play.planned, json=json)
         draft.keep()
@@ -109,7 +115,8 @@ class _Play:
             return plan, None
         if not chosen.yes:
             ask_first(self.planned)
-        return plan, await self._carried_out(stage, plan)
+        with _interruptible():
+            return plan, await self._carried_out(stage, plan)
 
     async def _carried_out(self, stage: Stage, plan: "Rebalance") -> "Outcome":
         chosen, portfolio = self._chosen, stage.portfolio
@@ -125,6 +132,19 @@ class _Play:
             is_quiet=self._is_quiet,
         )
         return outcome
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C cancels the task that runs this, so that everything is closed in virtual time; where
+    a question waits for an answer it does what it always does."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None, "it runs in one"
+    before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon(task.cancel))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _market(targets: Targets, tape: Path, day_text: str | None, seed: int) -> MarketPlan:
