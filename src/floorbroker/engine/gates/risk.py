@@ -18,7 +18,7 @@ from floorbroker.domain.messages import RiskState
 from floorbroker.domain.order import Order, OrderClass, OrderRequest, Side
 from floorbroker.engine.exposure.facts import Facts
 from floorbroker.engine.exposure.reserve import dearest_px
-from floorbroker.engine.exposure.tally import REMEMBERED, micros
+from floorbroker.engine.exposure.tally import REMEMBERED, Tally, micros
 from floorbroker.engine.gates import laid
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
@@ -165,50 +165,24 @@ def _mid(facts: Facts) -> Decimal | None:
 
 
 def _view(sight: Sight, ask: Ask, request: OrderRequest, limits: Limits) -> RiskView:
-    """Every word is given here, at once: to join it from parts takes half as long again."""
-    state, now = sight.state, micros(sight.now)
-    reserve, tally = state.ledger.reserve, state.ledger.tally
-    room, position = reserve.room(ask.symbol), state.book.positions.get(ask.symbol)
-    gross, model_bp = _gross(state, sight.around.facts)
-    rate = tally.rates.get(request.strategy)
-    turnover, orders_today = tally.today(now)
+    state, micro = sight.state, micros(sight.now)
+    opened = state.opened
     window_s = limits.repeat_window_human_s if ask.is_human else limits.repeat_window_s
-    counts = limits.repeats_max < REMEMBERED
     return RiskView(
-        now_ns=now * 1000,
+        now_ns=micro * 1000,
         is_live=sight.settings.is_live,
-        version="" if state.opened is None else state.opened.version,
+        version="" if opened is None else opened.version,
         state=standing(state).value,
-        is_reducing=_reduces(state, ask, request),
-        orders_since_change=tally.since_change,
         **_allowed(state),
-        **_told(sight.around, now * 1000),
-        model_bp=model_bp,
-        pos=_ZERO if position is None else Decimal(position.qty),
-        open_buy=room.buy,
-        open_sell=room.sell,
-        open_buy_dollars=room.buy_dollars,
-        open_sell_dollars=room.sell_dollars,
-        open_here=room.count,
-        open_all=len(reserve.holds),
-        open_value=reserve.value,
-        unseen_value=reserve.unseen,
-        gross=gross,
-        best_own_buy=None if ask.is_buy else reserve.best_own(ask.symbol, Side.BUY),
-        best_own_sell=reserve.best_own(ask.symbol, Side.SELL) if ask.is_buy else None,
-        unknown_here=room.unknown,
-        unknown_all=reserve.unknown,
-        repeats=tally.repeats(request, now, window_s) if counts else 0,
-        messages_minute=tally.requests.count(now),
-        mine_second=0 if rate is None else rate.second.count(now),
-        mine_minute=0 if rate is None else rate.minute.count(now),
-        orders_minute=tally.orders.count(now),
-        reentries=tally.reentries(request, now, limits.reentry_window_s),
-        messages_hour=tally.messages.count(now),
-        fills_hour=tally.fills.count(now),
-        turnover=turnover,
-        orders_today=orders_today,
+        is_reducing=_reduces(state, ask, request),
+        orders_since_change=state.ledger.tally.since_change,
         parent=sight.around.parent,
+        **_told(sight.around, micro * 1000),
+        **_held(state, ask, sight.around.facts),
+        **_lately(state.ledger.tally, request, limits, micro),
+        repeats=0
+        if limits.repeats_max >= REMEMBERED
+        else state.ledger.tally.repeats(request, micro, window_s),
     )
 
 
@@ -278,12 +252,47 @@ def _told(around: Around, now_ns: int) -> dict[str, Any]:
     return told
 
 
-def _gross(state: State, facts: Facts | None) -> tuple[Decimal, Decimal | None]:
-    """What positions are worth, and the buying power that is left by our own book."""
-    gross = state.ledger.reserve.gross
-    if facts is None:
-        return gross, None
-    gross += facts.drift
-    if facts.equity is None or facts.multiplier is None:
-        return gross, None
-    return gross, facts.equity * facts.multiplier - gross
+def _held(state: State, ask: Ask, facts: Facts | None) -> dict[str, Any]:
+    """What is held and what is open."""
+    reserve = state.ledger.reserve
+    room, position = reserve.room(ask.symbol), state.book.positions.get(ask.symbol)
+    gross = reserve.gross
+    model_bp = None
+    if facts is not None:
+        gross += facts.drift
+        if facts.equity is not None and facts.multiplier is not None:
+            model_bp = facts.equity * facts.multiplier - gross
+    return {
+        "pos": _ZERO if position is None else Decimal(position.qty),
+        "open_buy": room.buy,
+        "open_sell": room.sell,
+        "open_buy_dollars": room.buy_dollars,
+        "open_sell_dollars": room.sell_dollars,
+        "open_here": room.count,
+        "open_all": len(reserve.holds),
+        "open_value": reserve.value,
+        "unseen_value": reserve.unseen,
+        "gross": gross,
+        "model_bp": model_bp,
+        "best_own_buy": None if ask.is_buy else reserve.best_own(ask.symbol, Side.BUY),
+        "best_own_sell": reserve.best_own(ask.symbol, Side.SELL) if ask.is_buy else None,
+        "unknown_here": room.unknown,
+        "unknown_all": reserve.unknown,
+    }
+
+
+def _lately(tally: Tally, request: OrderRequest, limits: Limits, now: int) -> dict[str, Any]:
+    """What was done lately."""
+    rate = tally.rates.get(request.strategy)
+    turnover, orders = tally.today(now)
+    return {
+        "messages_minute": tally.requests.count(now),
+        "mine_second": 0 if rate is None else rate.second.count(now),
+        "mine_minute": 0 if rate is None else rate.minute.count(now),
+        "orders_minute": tally.orders.count(now),
+        "reentries": tally.reentries(request, now, limits.reentry_window_s),
+        "messages_hour": tally.messages.count(now),
+        "fills_hour": tally.fills.count(now),
+        "turnover": turnover,
+        "orders_today": orders,
+    }
