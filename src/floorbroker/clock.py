@@ -75,7 +75,21 @@ class LoopClock:
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, woken)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
 
 
 class MarketClock:
@@ -145,7 +159,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # asyncio's own, unnamed in typeshed
     _clock_resolution: float
     _closed: bool
-    _ready: deque[asyncio.Handle]
+    _ready: deque["_Call"]
     _scheduled: list[tuple[float, "_Timer"]]  # compares faster
     _stopping: bool
     _timer_cancelled_count: int
@@ -181,7 +195,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         for _ in range(len(ready)):
             handle = ready.popleft()
             if not handle._cancelled:
-                handle._run()
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as problem:  # noqa: BLE001  (the loop goes on, as asyncio's)
+                    told = {"message": f"exception in {handle!r}", "exception": problem}
+                    self.call_exception_handler({**told, "handle": handle})
             del handle  # or what it holds lives longer
 
     def _leap(self) -> None:
@@ -260,6 +280,8 @@ class _Call(asyncio.Handle):
     """A call to be made, without a trace of who asked for it."""
 
     __slots__ = ()
+    _callback: Callable[..., object]
+    _context: Context
 
     def __init__(
         self,

@@ -41,18 +41,13 @@ class SkewedClock:
     def __init__(self, base: Clock) -> None:
         self._base = base
         self.offset_ns = 0
+        self.monotonic, self.sleep = base.monotonic, base.sleep
 
     def now(self) -> datetime:
         return datetime_of(self.now_ns())
 
     def now_ns(self) -> int:
         return self._base.now_ns() + self.offset_ns
-
-    def monotonic(self) -> float:
-        return self._base.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._base.sleep(seconds)
 
     def jump(self, seconds: int) -> None:
         self.offset_ns += seconds * NS_PER_S
@@ -129,7 +124,7 @@ class SwarmWorld(World):
     def _came_to(self, place: str, what: frozenset[str]) -> None:
         self._crew = self.engine._crew or self._crew
         for kind in what or ("",):
-            self.census.boundaries[f"{place} {kind}".strip()] += 1
+            self.census.boundaries[f"{place} {kind}" if kind else place] += 1
 
     def died(self, death: Death) -> None:
         """Count it, while what was on the wire still is."""

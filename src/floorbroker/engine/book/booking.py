@@ -9,6 +9,7 @@ predecessors; which of the two it is shows in its own figures, see `is_behind`.
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import accumulate
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -139,7 +140,7 @@ def _earlier_qty(order: Order, order_id: OrderID) -> Qty:
 
 def is_booked(order: Order, report: ExecutionReport) -> bool:
     """Whether this execution is in the book, by its id or by the CumQty interval it covers."""
-    if report.exec_type is not ExecType.TRADE:
+    if report.exec_type is not _TRADE:
         reference = report.ref_exec_id or report.exec_id
         return any(fill.exec_id == f"{reference}/reversed" for fill in order.fills)
     if not order.fills:
@@ -158,7 +159,7 @@ def is_replaced(report: ExecutionReport) -> bool:
 
 def is_bookable(report: ExecutionReport) -> bool:
     """Whether the report says all that a booking needs; a bust names its execution instead."""
-    if report.exec_type is not ExecType.TRADE:
+    if report.exec_type is not _TRADE:
         return True
     return report.last_px is not None and report.last_qty is not None and report.last_qty > 0
 
@@ -254,6 +255,12 @@ def revision(original: Fill, report: ExecutionReport) -> tuple[Fill, ...]:
     return (negative, corrected)
 
 
+# Bound once: looking a member up on its enum costs CPython 3.11 as much as a call.
+_TRADE: Final = ExecType.TRADE
+_FILL: Final = Report.FILL
+_STANDINGS = (ExecType.ORDER_STATUS, ExecType.RESTATED)
+
+
 def column(order: Order, report: ExecutionReport, goal: Qty | None) -> Report | None:
     """The lifecycle table's column for the report, executions already booked; None for no news.
 
@@ -261,16 +268,13 @@ def column(order: Order, report: ExecutionReport, goal: Qty | None) -> Report | 
     that would end the order while executions are missing does not end it yet.
     """
     kind = report.exec_type
-    if kind is ExecType.TRADE:
-        return Report.FILL if _is_filled(order, report, goal) else Report.PARTIAL_FILL
+    if kind is _TRADE:
+        return _FILL if _is_filled(order, report, goal) else Report.PARTIAL_FILL
     if not _is_current(order, report):
         return None  # how a predecessor stands says nothing of the order
-    if kind is ExecType.ORDER_STATUS or kind is ExecType.RESTATED:
-        found = _BY_STATUS.get(report.ord_status)
-    else:
-        found = _BY_EXEC_TYPE.get(kind)
+    found = _BY_STATUS.get(report.ord_status) if kind in _STANDINGS else _BY_EXEC_TYPE.get(kind)
     is_early = found in _SAYS_MORE and is_behind(order, report)
-    if is_early or (found is Report.FILL and not _is_filled(order, report, goal)):
+    if is_early or (found is _FILL and not _is_filled(order, report, goal)):
         found = None
     if found is None and order.venue_status in UNHEARD:
         return Report.NEW  # a pending cancel, say: the broker has the order, alive

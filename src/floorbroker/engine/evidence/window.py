@@ -100,7 +100,9 @@ class Window:
         return self._state.reconciliation
 
     def cash_book(self) -> CashBook:
-        return copy(self._state.book.cash)
+        book = copy(self._state.book.cash)
+        book.early = [*book.early]
+        return book
 
     def strangers(self) -> list[Order]:
         return [order for order in self._views.lately() if order.is_external]
