@@ -6,32 +6,8 @@ from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER
 from floorbroker.domain.messages import ExecType, ExecutionReport, Source
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking, legs
-from floorbroker.engine.book.book import Asked, Book, Phase, lineage_of
-
-#: What undoes or changes an execution.
-REVISIONS = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
-
-
-def lacks_executions(order: Order, found: ExecutionReport, before: Order | None = None) -> bool:
-    """Whether the broker counts executions of the order that we have not booked.
-
-    A bust or correction tells of one that we may never have heard of. An execution that was
-    booked `before` counts what there was at its time: a bust or correction since makes that no
-    news.
-    """
-    if found.exec_type in REVISIONS and found.source is Source.STREAM:
-        return all(fill.exec_id != found.ref_exec_id for fill in order.fills)
-    if found.cum_qty <= order.cum_qty and not order.replaces:
-        return False  # as nearly always
-    if before is not None and _is_booked(before, found):
-        return False
-    return found.order_id in lineage_of(order) and booking.is_behind(order, found)
-
-
-def _is_booked(order: Order, found: ExecutionReport) -> bool:
-    is_execution = found.exec_type in booking.EXECUTIONS and booking.is_bookable(found)
-    return is_execution and booking.is_booked(order, found)
+from floorbroker.engine.book import legs
+from floorbroker.engine.book.book import Asked, Book, Phase
 
 
 def whose_standing(

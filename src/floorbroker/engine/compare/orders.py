@@ -9,7 +9,7 @@ from floorbroker.domain.books.breaks import Break, BreakCause, Proposal
 from floorbroker.domain.lifecycle import next_status
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking, news
+from floorbroker.engine.book import booking, counts, news
 
 
 class Theirs(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ def _order_break(pair: Theirs) -> Break | None:
             symbol=ours.symbol,
             proposal=Proposal(symbol=ours.symbol),
         )
-    if booking.is_behind(ours, found):
+    if counts.is_behind(ours, found):
         return _behind(ours, found)
     return _status_break(ours, found)
 
