@@ -27,7 +27,7 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Side
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import booking, counts
 from floorbroker.engine.book.book import Book, Phase, base_id
 from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated, take
 
@@ -96,7 +96,7 @@ def _moved(about: Order | None, found: ExecutionReport) -> list[tuple[Decimal, P
         if found.last_qty is None or found.last_px is None:
             return []
         return [(Decimal(found.last_qty), found.last_px)]
-    if found.exec_type not in booking.EXECUTIONS or about is None:
+    if found.exec_type not in counts.EXECUTIONS or about is None:
         return []
     original = booking.busted(about, found)
     fills = () if original is None else booking.revision(original, found)
@@ -104,13 +104,13 @@ def _moved(about: Order | None, found: ExecutionReport) -> list[tuple[Decimal, P
 
 
 def _is_execution(message: JournalMessage) -> bool:
-    return type(message) is ExecutionReport and message.exec_type in booking.EXECUTIONS
+    return type(message) is ExecutionReport and message.exec_type in counts.EXECUTIONS
 
 
 def _report(
     book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
 ) -> Messages:
-    if found.exec_type in booking.EXECUTIONS and not booking.is_bookable(found):
+    if found.exec_type in counts.EXECUTIONS and not counts.is_bookable(found):
         found = as_status(found)
     if about is None:
         return _external(found, namespace, now)
@@ -187,7 +187,7 @@ def _is_alike(ours: OrderRequest, found: ExecutionReport) -> bool:
 
 def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages:
     """An order from elsewhere: kept apart, its executions booked, because facts are facts."""
-    is_over = found.ord_status.is_ended and found.exec_type not in booking.EXECUTIONS
+    is_over = found.ord_status.is_ended and found.exec_type not in counts.EXECUTIONS
     has_our_name = found.cl_ord_id.startswith(f"{namespace}-")
     if is_over and found.cum_qty == 0 and not has_our_name:
         return []  # it never mattered and never will
@@ -200,8 +200,8 @@ def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages
 
 def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
     kind = found.exec_type
-    if kind in booking.EXECUTIONS:
-        return not booking.is_booked(about, found) and not _is_of_nothing(about, found)
+    if kind in counts.EXECUTIONS:
+        return not counts.is_booked(about, found) and not _is_of_nothing(about, found)
     if kind is ExecType.PENDING_CANCEL:
         asked = book.cancels.get(about.cl_ord_id)
         if asked is not None and asked.phase is not Phase.TAKEN:

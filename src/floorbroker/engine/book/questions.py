@@ -7,39 +7,14 @@ from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.lifecycle import NOT_AT_THE_BROKER
 from floorbroker.domain.messages import ExecType, ExecutionReport, Source
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking, legs
-from floorbroker.engine.book.book import Asked, Book, Phase, lineage_of
-
-#: What undoes or changes an execution.
-REVISIONS = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
-
+from floorbroker.engine.book import legs
+from floorbroker.engine.book.book import Asked, Book, Phase
 
 # Bound once: looking a member up on its enum costs CPython 3.11 as much as a call.
 _TRADE: Final = ExecType.TRADE
 _UNHEARD = (OrdStatus.CREATED, OrdStatus.SENT)
 #: What may name an order that should be asked about.
 _NAMES_IT = (ExecType.REPLACED, ExecType.NEW)
-
-
-def lacks_executions(order: Order, found: ExecutionReport, before: Order | None = None) -> bool:
-    """Whether the broker counts executions of the order that we have not booked.
-
-    A bust or correction tells of one that we may never have heard of. An execution that was
-    booked `before` counts what there was at its time: a bust or correction since makes that no
-    news.
-    """
-    if found.exec_type in REVISIONS and found.source is Source.STREAM:
-        return all(fill.exec_id != found.ref_exec_id for fill in order.fills)
-    if found.cum_qty <= order.cum_qty and not order.replaces:
-        return False  # as nearly always
-    if before is not None and _is_booked(before, found):
-        return False
-    return found.order_id in lineage_of(order) and booking.is_behind(order, found)
-
-
-def _is_booked(order: Order, found: ExecutionReport) -> bool:
-    is_execution = found.exec_type in booking.EXECUTIONS and booking.is_bookable(found)
-    return is_execution and booking.is_booked(order, found)
 
 
 def whose_standing(

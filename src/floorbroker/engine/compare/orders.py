@@ -9,7 +9,7 @@ from floorbroker.domain.books.breaks import Break, BreakCause, Proposal
 from floorbroker.domain.lifecycle import next_status
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking, news
+from floorbroker.engine.book import booking, counts, news
 
 #: How an order stands that was just sent, and one that was just taken.
 _ON_THE_WAY = (OrdStatus.SENT, OrdStatus.PENDING_NEW)
@@ -51,7 +51,7 @@ def _order_break(pair: Theirs) -> Break | None:
             symbol=ours.symbol,
             proposal=Proposal(symbol=ours.symbol),
         )
-    if booking.is_behind(ours, found):
+    if counts.is_behind(ours, found):
         return _behind(ours, found)
     return _status_break(ours, found)
 

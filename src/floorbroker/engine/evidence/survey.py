@@ -9,7 +9,7 @@ from floorbroker.domain.errors import BrokerError, BrokerRejected
 from floorbroker.domain.ids import ClOrdID
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import counts
 from floorbroker.engine.compare import fills, findings
 from floorbroker.engine.compare.orders import Theirs, order_breaks
 from floorbroker.engine.settings import Means
@@ -95,7 +95,7 @@ class Surveyor:
         """Remember what a stream that was up should have told; what was before the start is the
         recovery's to tell."""
         about = self._world.about(found)
-        if self._has_caught_up and (about is None or not booking.is_booked(about, found)):
+        if self._has_caught_up and (about is None or not counts.is_booked(about, found)):
             self._missed.append((found, about))
 
     def _note_late(self, pairs: list[Theirs]) -> None:

@@ -19,10 +19,10 @@ from typing import Final
 from msgspec import Struct, field
 
 from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.lifecycle import UNHEARD
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus, OrdType, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book.book import Book
-from floorbroker.engine.book.booking import UNHEARD
 
 _ZERO = Decimal(0)
 _HIGHEST = Decimal("Infinity")
