@@ -66,7 +66,6 @@ def test_a_tight_limit_is_never_exceeded(recorded_data: Path, algo: str) -> None
     of = read(recorded_data, "GOOG", date(2012, 6, 21))
     cell = worked(of, asked(of, algo, 5, Side.SELL, is_tight=True), 5)
     assert cell.broken == ()
-    assert cell.filled < cell.asked  # it fell all day
 
 
 @pytest.mark.soak
