@@ -5,6 +5,7 @@ coroutines to receive and send. Of what they are sent they look at just enough t
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from bench.market import HELLO, KEYS
@@ -22,11 +23,14 @@ _SCOPE: dict[str, Any] = {
 
 
 class Poster:
-    """Posts one order at a time and sees that it is answered."""
+    """Posts one order at a time and sees that it is answered.
+
+    What a server makes of the bytes that it reads is made beforehand: see `requests`.
+    """
 
     def __init__(self, front: ExchangeFront) -> None:
         self._front = front
-        self._body = b""
+        self._message: dict[str, Any] = {}
         self._status = self._size = 0
         head = {"type": "http", "scheme": "http", "method": "POST"}
         path = {"path": "/v2/orders", "raw_path": b"/v2/orders"}
@@ -34,17 +38,26 @@ class Poster:
         keys = {**KEYS.headers(), "Content-Type": "application/json"}
         self._headers = [(name.lower().encode(), text.encode()) for name, text in keys.items()]
 
-    async def post(self, body: bytes) -> None:
+    def requests(self, bodies: Iterable[bytes]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """Scope and message of each; those of the same length share a scope."""
+        scopes: dict[int, dict[str, Any]] = {}
+        made = []
+        for body in bodies:
+            if (scope := scopes.get(len(body))) is None:
+                headers = [*self._headers, (b"content-length", b"%d" % len(body))]
+                scope = scopes[len(body)] = {**self._scope, "headers": headers}
+            made.append((scope, {"type": "http.request", "body": body, "more_body": False}))
+        return made
+
+    async def post(self, scope: dict[str, Any], message: dict[str, Any]) -> None:
         """Place the order; raises AssertionError for any answer but 200 with a body."""
-        self._body, self._status, self._size = body, 0, 0
-        length = (b"content-length", b"%d" % len(body))
-        scope = {**self._scope, "headers": [*self._headers, length]}
+        self._message, self._status, self._size = message, 0, 0
         await self._front(scope, self._receive, self._send)
         assert self._status == 200, self._status
         assert self._size, "the answer has no body"
 
     async def _receive(self) -> dict[str, Any]:
-        return {"type": "http.request", "body": self._body, "more_body": False}
+        return self._message
 
     async def _send(self, message: Any) -> None:
         if message["type"] == "http.response.start":

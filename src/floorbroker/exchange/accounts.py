@@ -266,7 +266,7 @@ class VenueAccount:
         """Book one fill on the order, the cash and the position; answers the position after."""
         is_open = order.id in self.open_orders
         before = tied_dollars(order) if is_open and order.reserve_px else ZERO
-        order.filled_qty += qty
+        order.filled_qty = order.filled_qty + qty if order.filled_qty else qty
         order.filled_notional += qty * px
         if before:
             self._tie(order, tied_dollars(order) - before)
@@ -383,4 +383,4 @@ def tied_dollars(order: VenueOrder) -> Decimal:
     if order.qty is None:
         assert order.notional is not None, "an order has a quantity or a notional"
         return max(order.notional - order.filled_notional, ZERO) * order.reserve_px
-    return (order.qty - order.base_qty - order.filled_qty) * order.reserve_px
+    return order.unfilled(order.qty) * order.reserve_px

@@ -92,26 +92,26 @@ class OrderQuery(Struct, frozen=True, kw_only=True):
     after_order_id: str | None = None
 
 
-class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
+class VenueOrder(Struct, gc=False, omit_defaults=True):
     """An order at the venue, under Alpaca's names; the venue alone changes it.
 
     The fields from `reject_reason` on are the venue's own and not for the wire.
     """
 
+    # What all its states mostly share, so that a writer can take it out in one piece: first what
+    # is its own, then what others of its kind say too, then amounts.
     id: str
     client_order_id: str
     account: str
     created_ns: int
-    updated_ns: int
     submitted_ns: int
+
     asset_id: str
     symbol: str
     asset_class: str
     type: str
     side: str
     time_in_force: str
-    status: str
-    filled_ns: int | None = None
     expired_ns: int | None = None
     expires_ns: int | None = None
     canceled_ns: int | None = None
@@ -120,17 +120,23 @@ class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
     replaced_by: str | None = None
     replaces: str | None = None
     notional: Decimal | None = None
-    qty: Decimal | None = None
-    filled_qty: Decimal = ZERO
-    filled_notional: Decimal = ZERO  #: Sum of price times quantity over the fills.
     order_class: str = ""
-    limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     trail_percent: Decimal | None = None
     trail_price: Decimal | None = None
     hwm: Decimal | None = None
     extended_hours: bool = False
     position_intent: str = ""
+
+    qty: Decimal | None = None
+    limit_price: Decimal | None = None
+
+    # In what its states differ.
+    status: str = "pending_new"
+    updated_ns: int = 0
+    filled_ns: int | None = None
+    filled_qty: Decimal = ZERO
+    filled_notional: Decimal = ZERO  #: Sum of price times quantity over the fills.
     legs: "tuple[VenueOrder, ...]" = ()  #: Only of a copy that was asked for with its legs.
     cancel_requested_ns: int | None = None
     reject_reason: str | None = None
@@ -159,14 +165,20 @@ class VenueOrder(Struct, kw_only=True, gc=False, omit_defaults=True):
         """Shares still to fill; zero for a notional order, whose shares only its fills tell."""
         if self.qty is None or self.status in TERMINAL:
             return ZERO
-        return self.qty - self.base_qty - self.filled_qty
+        return self.unfilled(self.qty)
+
+    def unfilled(self, qty: Decimal) -> Decimal:
+        """What of a quantity neither it nor a predecessor has filled."""
+        if self.base_qty:
+            qty -= self.base_qty
+        return qty - self.filled_qty if self.filled_qty else qty
 
     def snapshot(self) -> "VenueOrder":
         """A copy that later changes do not reach; whoever has it leaves it as it is."""
         return self.__copy__()  # type: ignore[attr-defined, no-any-return]  # Structs have one
 
 
-class Execution(Struct, frozen=True, kw_only=True, gc=False):
+class Execution(Struct, frozen=True, gc=False):
     """One fill. `position_qty` is the signed position after it.
 
     A bust is an execution with a negative quantity; a correction is two, the first of which takes

@@ -6,7 +6,6 @@ formed and not allowed, 40310000 for what this account may not do now.
 """
 
 from decimal import ROUND_DOWN, Decimal
-from operator import attrgetter
 from typing import NoReturn
 
 from msgspec import Struct, structs
@@ -47,12 +46,6 @@ _PLAIN = frozenset(
     for side in SIDES
     for time in ("day", "gtc")
 )
-#: What it does not say.
-_extras_of = attrgetter(
-    *("notional", "stop_price", "trail_price", "trail_percent", "extended_hours"),
-    *("order_class", "position_intent", "take_profit", "stop_loss"),
-)
-_NO_EXTRAS = (None, None, None, None, False, None, None, None, None)
 _CRYPTO_TYPES = ("market", "limit", "stop_limit")
 _FRACTIONAL_TYPES = ("market", "limit", "stop", "stop_limit")
 _PLACES_MAX = 9
@@ -172,7 +165,7 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
     A market or limit order for whole shares, for the day or until canceled, without extras.
     """
     qty, limit = ticket.qty, ticket.limit_price
-    if qty is None or _extras_of(ticket) != _NO_EXTRAS:
+    if qty is None or not has_no_extras(ticket):
         return False
     words = ticket.type, limit is not None, ticket.side, ticket.time_in_force
     return (
@@ -185,6 +178,16 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
         and asset.tradable
         and asset.asset_class != "crypto"
     )
+
+
+def has_no_extras(ticket: OrderTicket) -> bool:
+    """Whether it says nothing that an ordinary ticket does not say."""
+    # fmt: off
+    return (
+        None is ticket.notional is ticket.stop_price is ticket.trail_price is ticket.trail_percent
+        is ticket.order_class is ticket.position_intent is ticket.take_profit is ticket.stop_loss
+    ) and not ticket.extended_hours
+    # fmt: on
 
 
 def is_fractional(ticket: OrderTicket) -> bool:

@@ -13,7 +13,7 @@ from floorbroker.domain.amounts import plain
 from floorbroker.exchange.matching.fills import FRACTION, WHOLE
 from floorbroker.exchange.model import OrderTicket, StopLoss, VenueError, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
-from floorbroker.exchange.rules import is_fractional, malformed, unprocessable
+from floorbroker.exchange.rules import has_no_extras, is_fractional, malformed, unprocessable
 
 #: The classes that have legs.
 BRACKET, OCO, OTO = "bracket", "oco", "oto"
@@ -174,33 +174,33 @@ def order_of(
     assert ticket.type is not None, "check_ticket saw to it"
     assert ticket.side is not None, "check_ticket saw to it"
     assert ticket.time_in_force is not None, "check_ticket saw to it"
-    # Fields that may be left out are set one by one: as keyword arguments each would be searched
-    # among all the fields that an order has.
+    # By their places, because as keyword arguments each would be searched among all the fields
+    # that an order has; for the same reason the others are set one by one.
     order = VenueOrder(
-        id=order_id,
-        client_order_id=ticket.client_order_id or "",
-        account=account,
-        created_ns=now_ns,
-        updated_ns=now_ns,
-        submitted_ns=now_ns,
-        asset_id=asset.id,
-        symbol=asset.symbol,
-        asset_class=asset.asset_class,
-        type=ticket.type,
-        side=ticket.side,
-        time_in_force=ticket.time_in_force,
-        status="pending_new",
+        order_id,
+        ticket.client_order_id or "",
+        account,
+        now_ns,  # created
+        now_ns,  # submitted
+        asset.id,
+        asset.symbol,
+        asset.asset_class,
+        ticket.type,
+        ticket.side,
+        ticket.time_in_force,
     )
-    order.notional = ticket.notional
+    order.updated_ns = now_ns
     order.qty = ticket.qty
-    order_class = ticket.order_class or ""
-    order.order_class = order_class if order_class in COMPLEX else ""
     order.limit_price = ticket.limit_price
-    order.stop_price = ticket.stop_price
-    order.trail_percent = ticket.trail_percent
-    order.trail_price = ticket.trail_price
-    order.extended_hours = ticket.extended_hours
-    order.position_intent = ticket.position_intent or ""
+    if not has_no_extras(ticket):
+        order.notional = ticket.notional
+        order_class = ticket.order_class or ""
+        order.order_class = order_class if order_class in COMPLEX else ""
+        order.stop_price = ticket.stop_price
+        order.trail_percent = ticket.trail_percent
+        order.trail_price = ticket.trail_price
+        order.extended_hours = ticket.extended_hours
+        order.position_intent = ticket.position_intent or ""
     return order
 
 

@@ -376,7 +376,8 @@ class Venue:
     def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
         now_ns, make = self.blotter.now_ns, self.blotter.ids.make
         order = order_of(ticket, asset, account=account.key_id, order_id=make(), now_ns=now_ns)
-        order.client_order_id = order.client_order_id or make()
+        if not order.client_order_id:
+            order.client_order_id = make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)
         return order
 

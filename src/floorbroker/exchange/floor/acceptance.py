@@ -322,7 +322,7 @@ def _insufficient_qty(
 
 def _shares_asked(order: VenueOrder, post: TradingPost, available: Decimal) -> Decimal:
     if order.qty is not None:
-        return order.qty - order.base_qty - order.filled_qty
+        return order.unfilled(order.qty)
     assert order.notional is not None, "an order has a quantity or a notional"
     px = order.limit_price or order.stop_price or _price_basis(order, post)
     return available if px is None else (order.notional / px).quantize(FRACTION, ROUND_UP)

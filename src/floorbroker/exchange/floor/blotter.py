@@ -160,7 +160,9 @@ class Blotter:
     ) -> VenueOrder:
         """Tell the listeners; answers the copy of the order that they were given."""
         self.seq += 1
-        order.updated_ns = self.now_ns
+        now_ns = self.now_ns
+        if order.updated_ns != now_ns:
+            order.updated_ns = now_ns
         if self.changes is not None:
             self.changes.orders[order.id] = order
             self.note(self.accounts[order.account])
@@ -171,7 +173,7 @@ class Blotter:
             event_id: str | None = execution.execution_id
         else:
             event_id = None if event in _UNROUTED else self.ids.make()
-        told = VenueEvent(self.seq, order.account, event, copy, self.now_ns, execution, event_id)
+        told = VenueEvent(self.seq, order.account, event, copy, now_ns, execution, event_id)
         for listener in self.listeners:
             listener(told)
         return copy
@@ -185,29 +187,26 @@ class Blotter:
         assert order.status not in TERMINAL, f"a fill on order {order.id}, which is {order.status}"
         account = self.accounts[order.account]
         position = account.book(order, qty, px)
-        if order.qty is None:
-            left = wanted(order, px)
-        else:
-            left = order.qty - order.base_qty - order.filled_qty
+        left = wanted(order, px) if order.qty is None else order.unfilled(order.qty)
         is_whole = left < FRACTION
         order.status = "filled" if is_whole else "partially_filled"
         if is_whole:
             order.filled_ns, left = self.now_ns, ZERO
             self._end(account, order)
         execution = Execution(
-            execution_id=self.ids.make(),
-            order_id=order.id,
-            client_order_id=order.client_order_id,
-            account=order.account,
-            symbol=order.symbol,
-            side=order.side,
-            qty=qty,
-            price=px,
-            time_ns=self.now_ns,
-            cum_qty=order.filled_qty,
-            leaves_qty=left,
-            position_qty=position,
-            liquidity=liquidity,
+            self.ids.make(),
+            order.id,
+            order.client_order_id,
+            order.account,
+            order.symbol,
+            order.side,
+            qty,
+            px,
+            self.now_ns,
+            order.filled_qty,
+            left,
+            position,
+            liquidity,
         )
         self.executions.latest.append(execution)
         if self.pdt != OFF and order.asset_class != "crypto":

@@ -124,7 +124,7 @@ def wanted(order: VenueOrder, px: Decimal) -> Decimal:
     takes no more than was set aside for it, so that it never ends up short.
     """
     if order.qty is not None:
-        return order.qty - order.base_qty - order.filled_qty
+        return order.unfilled(order.qty)
     assert order.notional is not None, "an order has a quantity or a notional"
     left = max(order.notional - order.filled_notional, ZERO)
     shares = (left / px).quantize(FRACTION, ROUND_DOWN)
@@ -135,7 +135,7 @@ def fillable(order: VenueOrder, px: Decimal, offered: Decimal) -> Decimal:
     """How much the order takes at a price of what is offered there, in lots of its own."""
     if order.qty is None:
         return rounded_to_lot(order, min(offered, wanted(order, px)))
-    left = order.qty - order.base_qty - order.filled_qty
+    left = order.unfilled(order.qty)
     if left > offered:
         left = offered
     return left if not left % WHOLE else rounded_to_lot(order, left)

@@ -6,12 +6,11 @@ its plain text with blanks. An order fills some of them once, and each of its st
 
 from collections.abc import Iterable
 from decimal import Decimal
-from operator import itemgetter
 
 from msgspec import Raw
 from msgspec.structs import astuple
 
-from floorbroker.exchange.model import TERMINAL, Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
 from floorbroker.exchange.wire.words import encode, number, time_text
 
@@ -21,23 +20,10 @@ _TIMES_MAX = 1024
 
 _place_of = VenueOrder.__struct_fields__.index
 
-
-def _getter(*names: str) -> "itemgetter[tuple[object, ...]]":
-    """Takes these fields out of an order's values: a tuple is read faster than an object."""
-    return itemgetter(*map(_place_of, names))
-
-
-#: What the blanks of a form hold in all states of an order; the other blanks differ in each.
-_own_of = _getter("id", "client_order_id", "created_ns", "submitted_ns", "qty", "limit_price")
-#: Everything else on the wire but for legs.
-_kind_of = _getter(
-    *("expired_ns", "expires_ns", "canceled_ns", "failed_ns", "replaced_ns"),
-    *("replaced_by", "replaces", "asset_id", "symbol", "asset_class", "notional"),
-    *("order_class", "type", "side", "time_in_force", "stop_price", "extended_hours"),
-    *("trail_percent", "trail_price", "hwm", "position_intent"),
-)
-#: Of an order's values, those before its status and those after it.
-_BEFORE, _AFTER = slice(_place_of("status")), slice(_place_of("status") + 1, None)
+#: Of an order's values, those that all its states mostly share; and among these, what others of
+#: its kind say too.
+_LASTING = slice(_place_of("limit_price") + 1)
+_KIND = slice(_place_of("asset_id"), _place_of("qty"))
 #: No JSON text holds this letter, so a form can be cut at its blanks.
 _BLANK = b"\0"
 _BARE, _QUOTED = Raw(_BLANK), Raw(b'"%b"' % _BLANK)
@@ -48,48 +34,52 @@ _NULL, _ZERO = b"null", b'"0"'
 Values = tuple[object, ...]
 
 
-class _Times(dict[int, bytes]):
-    """Times as text, the latest of them remembered: what happens at once is told often."""
-
-    def __missing__(self, time_ns: int) -> bytes:
-        if len(self) >= _TIMES_MAX:
-            self.clear()
-        text = self[time_ns] = time_text(time_ns).encode()
-        return text
-
-
-_times = _Times()
-
-
 class OrderWriter:
     """Writes orders as `encode(order_view(order))` does, and `trade_updates` frames.
 
     It is given copies, which never change. The copy written last is known by its identity: an
-    answer and the frame beside it show the same one. Where another differs from it in the status
-    alone, only that is written anew.
+    answer and the frame beside it show the same one. Of the next state of the same order, only
+    what an order's states differ in is written anew.
     """
 
     def __init__(self) -> None:
-        self._forms: dict[Values, list[bytes]] = {}
+        self._forms: dict[Values, tuple[bytes, ...]] = {}
         self._order: VenueOrder | None = None
         self._text = b""
-        self._values: Values = ()  # of the order whose text is kept in two parts
-        self._to_status = self._to_end = b""
-        self._own: Values = ()
-        self._own_texts: tuple[bytes, ...] = ()
+        self._lasting: Values = ()
         self._kind: Values = ()
-        self._form: list[bytes] = []
+        self._form: tuple[bytes, ...] = ()
+        #: The order's text between the blanks that differ in each state.
+        self._parts: tuple[bytes, ...] = ()
+        #: Amounts that the next order, and its fills, mostly repeat.
+        self._qty: Decimal | None = None
+        self._limit_px: Decimal | None = None
+        self._qty_text = self._limit_text = _NULL
+        self._average_px, self._average_text = ZERO, _ZERO
 
     def text(self, order: VenueOrder) -> bytes:
         if order is self._order:
             return self._text
-        values, last = astuple(order), self._values
         if order.legs or order.status in _ENDED_UNFILLED:
             text = encode(order_view(order))
         else:
-            if values[_AFTER] != last[_AFTER] or values[_BEFORE] != last[_BEFORE]:
-                self._fill_in(order, values)
-            text = b"".join((self._to_status, order.status.encode(), self._to_end))
+            lasting = astuple(order)[_LASTING]
+            if lasting != self._lasting:
+                self._begin(order, lasting)
+            to_updated, to_filled_at, to_filled_qty, to_average, to_status, to_end = self._parts
+            updated_at = _times.get(order.updated_ns) or _moment(order.updated_ns)
+            filled_at, filled_qty, average = _NULL, _ZERO, _NULL
+            if (filled_ns := order.filled_ns) is not None:
+                filled_at = b'"' + (_times.get(filled_ns) or _moment(filled_ns)) + b'"'
+            if qty := order.filled_qty:
+                filled_qty = self._qty_text if qty == self._qty else _amount(qty)
+                average = self._average(order.filled_notional, qty)
+            # fmt: off
+            text = b"".join((
+                to_updated, updated_at, to_filled_at, filled_at, to_filled_qty, filled_qty,
+                to_average, average, to_status, order.status.encode(), to_end,
+            ))
+            # fmt: on
         self._order, self._text = order, text
         return text
 
@@ -97,51 +87,71 @@ class OrderWriter:
         """The `trade_updates` frame of each; price and quantities are of its own fill."""
         frames = []
         for event in events:
-            fill = event.execution
+            order, fill, event_id = event.order, event.execution, event.execution_id
+            text = self._text if order is self._order else self.text(order)
+            time = _times.get(event.time_ns) or _moment(event.time_ns)
+            head = _HEADS.get(event.event) or _head_of(event.event)
             if fill is not None:
-                tail = _fill_tail(fill)
-            elif event.execution_id is None:
-                tail = b"}}"
+                frame = (head, time, b'","order":', text, *self._fill_tail(fill))
+            elif event_id is not None:
+                own = b',"execution_id":"', event_id.encode(), b'"}}'
+                frame = (head, time, b'","order":', text, *own)
             else:
-                tail = f',"execution_id":"{event.execution_id}"}}}}'.encode()
-            text, time = self.text(event.order), _times[event.time_ns]
-            head = b'{"stream":"trade_updates","data":{"event":"'
-            name = event.event.encode()
-            parts = (head, name, b'","timestamp":"', time, b'","order":', text, tail)
-            frames.append(b"".join(parts))
+                frame = (head, time, b'","order":', text, b"}}")
+            frames.append(b"".join(frame))
         return frames
 
-    def _fill_in(self, order: VenueOrder, values: Values) -> None:
-        """Write the order's text in two parts: what stands before its status, and after it."""
-        kind, own = _kind_of(values), _own_of(values)
+    def _begin(self, order: VenueOrder, lasting: Values) -> None:
+        """Write what stays as it is in all states of an order."""
+        kind = lasting[_KIND]
         if kind != self._kind:
             self._form, self._kind = self._form_of(order, kind), kind
-        if own != self._own:
-            self._own_texts, self._own = own_texts(order), own
-        name, order_id, created_at, submitted_at, qty_text, limit_text = self._own_texts
+        if order.qty != self._qty:
+            self._qty, self._qty_text = order.qty, _amount(order.qty)
+        if order.limit_price != self._limit_px:
+            self._limit_px, self._limit_text = order.limit_price, _amount(order.limit_price)
+        created_ns, submitted_ns = order.created_ns, order.submitted_ns
+        created_at = _times.get(created_ns) or _moment(created_ns)
+        submitted_at = _times.get(submitted_ns) or _moment(submitted_ns)
+        order_id, name = order.id.encode(), encode(order.client_order_id)
         # fmt: off
         (
             to_id, to_name, to_created, to_updated, to_submitted, to_filled_at,
-            to_qty, to_filled_qty, to_average, to_limit, to_status, self._to_end,
+            to_qty, to_filled_qty, to_average, to_limit, to_status, to_end,
         ) = self._form
         # fmt: on
-        filled_at, filled_qty, average = _NULL, _ZERO, _NULL
-        if order.filled_ns is not None:
-            filled_at = b'"%b"' % _times[order.filled_ns]
-        if qty := order.filled_qty:
-            filled_qty, average = _amount(qty), _average(order)
-        # fmt: off
-        parts = (
-            to_id, order_id, to_name, name, to_created, created_at,
-            to_updated, _times[order.updated_ns], to_submitted, submitted_at,
-            to_filled_at, filled_at, to_qty, qty_text, to_filled_qty, filled_qty,
-            to_average, average, to_limit, limit_text, to_status,
+        self._parts = (
+            b"".join((to_id, order_id, to_name, name, to_created, created_at, to_updated)),
+            to_submitted + submitted_at + to_filled_at,
+            to_qty + self._qty_text + to_filled_qty,
+            to_average,
+            to_limit + self._limit_text + to_status,
+            to_end,
         )
-        # fmt: on
-        self._to_status = b"".join(parts)
-        self._values = values
+        self._lasting = lasting
 
-    def _form_of(self, order: VenueOrder, kind: Values) -> list[bytes]:
+    def _average(self, notional: Decimal, qty: Decimal) -> bytes:
+        """The average price of fills; mostly the price at which the last order was filled too."""
+        if notional != qty * self._average_px:
+            self._average_px = notional / qty
+            self._average_text = b'"' + average_text(notional, qty).encode() + b'"'
+        return self._average_text
+
+    def _fill_tail(self, fill: Execution) -> tuple[bytes, ...]:
+        qty, px, undone = fill.qty, fill.price, fill.previous_execution_id
+        return (
+            b',"execution_id":"',
+            fill.execution_id.encode(),
+            b'","price":',
+            self._limit_text if px == self._limit_px else _amount(px),
+            b',"qty":',
+            self._qty_text if qty == self._qty else _amount(qty),
+            b',"position_qty":',
+            _amount(fill.position_qty),
+            b"}}" if undone is None else f',"previous_execution_id":"{undone}"}}}}'.encode(),
+        )
+
+    def _form_of(self, order: VenueOrder, kind: Values) -> tuple[bytes, ...]:
         forms = self._forms
         form = forms.get(kind)
         if form is None:
@@ -151,7 +161,7 @@ class OrderWriter:
         return form
 
 
-def form_of(order: VenueOrder) -> list[bytes]:
+def form_of(order: VenueOrder) -> tuple[bytes, ...]:
     """The plain text of orders of its kind, cut at the blanks."""
     view = order_view(order)
     for name in ("id", "created_at", "updated_at", "submitted_at", "status"):
@@ -159,34 +169,25 @@ def form_of(order: VenueOrder) -> list[bytes]:
     for name in ("client_order_id", "filled_at", "qty", "filled_qty", "filled_avg_price"):
         setattr(view, name, _BARE)
     view.limit_price = _BARE  # type: ignore[assignment]  # a blank, as those above
-    return encode(view).split(_BLANK)
+    return tuple(encode(view).split(_BLANK))
 
 
-def own_texts(order: VenueOrder) -> tuple[bytes, ...]:
-    """What an order fills in whatever its state."""
-    qty, limit_px, created_at = order.qty, order.limit_price, _times[order.created_ns]
-    return (
-        encode(order.client_order_id),
-        order.id.encode(),
-        created_at,
-        created_at if order.submitted_ns == order.created_ns else _times[order.submitted_ns],
-        _NULL if qty is None else _amount(qty),
-        _NULL if limit_px is None else _amount(limit_px),
-    )
+def _head_of(event: str) -> bytes:
+    return b'{"stream":"trade_updates","data":{"event":"%b","timestamp":"' % event.encode()
 
 
-def _fill_tail(fill: Execution) -> bytes:
-    undone = fill.previous_execution_id
-    more = "" if undone is None else f',"previous_execution_id":"{undone}"'
-    return (
-        f',"execution_id":"{fill.execution_id}","price":"{number(fill.price)}",'
-        f'"qty":"{number(fill.qty)}","position_qty":"{number(fill.position_qty)}"{more}}}}}'
-    ).encode()
+_HEADS = {event: _head_of(event) for event in ("pending_new", "new", "partial_fill", "fill")}
+#: The latest times as text: what happens at once is told often.
+_times: dict[int, bytes] = {}
 
 
-def _amount(value: Decimal) -> bytes:
-    return f'"{number(value)}"'.encode()
+def _moment(time_ns: int) -> bytes:
+    """A time's text, remembered."""
+    if len(_times) >= _TIMES_MAX:
+        _times.clear()
+    text = _times[time_ns] = time_text(time_ns).encode()
+    return text
 
 
-def _average(order: VenueOrder) -> bytes:
-    return f'"{average_text(order.filled_notional, order.filled_qty)}"'.encode()
+def _amount(value: Decimal | None) -> bytes:
+    return _NULL if value is None else f'"{number(value)}"'.encode()
