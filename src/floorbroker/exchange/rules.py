@@ -180,14 +180,22 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
     )
 
 
+_NO_EXTRAS = (None,) * 8
+
+
 def has_no_extras(ticket: OrderTicket) -> bool:
     """Whether it says nothing that an ordinary ticket does not say."""
-    # fmt: off
-    return (
-        None is ticket.notional is ticket.stop_price is ticket.trail_price is ticket.trail_percent
-        is ticket.order_class is ticket.position_intent is ticket.take_profit is ticket.stop_loss
-    ) and not ticket.extended_hours
-    # fmt: on
+    extras = (
+        ticket.notional,
+        ticket.stop_price,
+        ticket.trail_price,
+        ticket.trail_percent,
+        ticket.order_class,
+        ticket.position_intent,
+        ticket.take_profit,
+        ticket.stop_loss,
+    )
+    return extras == _NO_EXTRAS and not ticket.extended_hours
 
 
 def is_fractional(ticket: OrderTicket) -> bool:
