@@ -93,7 +93,9 @@ class SwarmWorld(World):
         if any(change.what != "cancel" for one in story.callers for change in one.changes):
             # A successor may show after the predecessor was heard to have ended by itself.
             self.expected_alarms |= {"end_revised"}
-        if late >= GRACE_S:
+        #: Whether an order may be found that was proven never placed.
+        self.may_find_late = late >= GRACE_S
+        if self.may_find_late:
             self.expected_alarms |= {"late_order", "fill_after_end"}
         if story.is_restored:
             self.expected_alarms |= {"stale_journal", "late_order", "fill_after_end"}
