@@ -161,10 +161,13 @@ class MemoryTransport:
 
 
 def _written(query: Mapping[str, str]) -> str:
-    """The query as it stands in an address. Most words need no quoting, and looking is cheaper."""
-    return "&".join(
-        f"{name}={word if _PLAIN(word) else quote_plus(word)}" for name, word in query.items()
-    )
+    """The query as it stands in an address."""
+    return "&".join(f"{_quoted(name)}={_quoted(word)}" for name, word in query.items())
+
+
+def _quoted(text: str) -> str:
+    """Most texts need no quoting, and looking is cheaper."""
+    return text if _PLAIN(text) else quote_plus(text)
 
 
 class _Exchange:
