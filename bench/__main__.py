@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import product
 
 from rich.console import Console
 
@@ -207,24 +206,37 @@ def sim(found: Figures) -> list[Row]:
 
 
 def algos(found: Figures) -> list[Row]:
-    """Of five days of IBM; the whole table is told while it runs."""
+    """By the kit, of five days of IBM; the whole table is told while it runs."""
+    return worked([one for one in found["rows"] if one["symbol"] == "IBM"], "kit", "rate")
+
+
+def days(found: Figures) -> list[Row]:
+    """Through engine and exchange, of each symbol; the whole table is told while it runs."""
     rows: list[Row] = []
-    ours = [one for one in found["rows"] if one["symbol"] == "IBM"]
-    known = {(one["algo"], one["percent"], one["by"]): one for one in ours}
-    for percent, by in product((1, 5, 10), ("kit", "engine")):
+    for symbol in ("IBM", "AMZN", "GOOG"):
+        ours = [one for one in found["rows"] if one["symbol"] == symbol]
+        rows += worked(ours, symbol, "part")
+    return rows
+
+
+def worked(known: list[Figures], whose: str, part: str) -> list[Row]:
+    """How near the volume-weighted price, how true to its rate, and what haste saves or costs."""
+    rows: list[Row] = []
+    by_name = {(one["algo"], one["percent"]): one for one in known}
+    for percent in (1, 5, 10):
         for algo, name, unit in (
             ("vwap", "tracking_bps", "bp off VWAP"),
-            ("pov", "rate", "part"),
+            ("pov", part, "part"),
             ("is", "arrival_bps", "bp of arrival"),
         ):
-            one = known.get((algo, percent, by))
+            one = by_name.get((algo, percent))
             if one is None:
                 continue
-            twap = known.get(("twap", percent, by))
+            twap = by_name.get(("twap", percent))
             peer = f"done {one['done']:.1%}"
             if algo == "is" and twap is not None:
                 peer += f", TWAP {twap['arrival_bps']:.2f} bp"
-            what = f"{algo}, {percent} % of the volume, {by}, {one['days']} days"
+            what = f"{algo}, {percent} % of the volume, {whose}, {one['days']} days"
             rows.append(Row(what=what, figure=one[name], unit=unit, peer=peer))
     return rows
 
@@ -267,9 +279,12 @@ PARTS: dict[str, Callable[[Figures], list[Row]]] = {
     "sim": sim,
     "cli": cli,
     "algos": algos,
+    "days": days,
 }
 
 
+#: Parts that run only where they are asked for: a quarter of an hour and more.
+ASKED_FOR = frozenset({"days"})
 #: Parts that have a long form.
 LONG = frozenset({"memory", "exchange-memory"})
 
@@ -289,7 +304,9 @@ def main() -> int:
     busy = os.getloadavg()[0] / (os.cpu_count() or 1)
     if busy > 0.5:
         say(f"this machine is busy (load {busy:.1f} a core): figures will be too low")
-    rows, failed = measured(chosen.only or list(PARTS), is_full=chosen.full)
+    rows, failed = measured(
+        chosen.only or [one for one in PARTS if one not in ASKED_FOR], is_full=chosen.full
+    )
     if chosen.json:
         print(json.dumps({"rows": [row.as_json() for row in rows], "failed": failed}, indent=2))
     else:

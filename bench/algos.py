@@ -1,9 +1,8 @@
 """Algorithms on recorded days: completion, participation, and cost against what they aim at.
 
-They are replayed twice. By the kit, over steps of five seconds: the algorithms and their rails
-alone, with fills by the kit's rules. And, where `ENGINE` says so, as parent orders of the engine,
-through Alpaca's client and the exchange under the virtual clock, held against the same prices. The
-tape does not feel our orders, so neither predicts what a broker's fills would cost.
+Replayed by the kit, over steps of five seconds: the algorithms and their rails alone, with fills
+by the kit's rules. `bench.days` does it with the engine and the exchange. The tape does not feel
+our orders, so neither predicts what a broker's fills would cost.
 """
 
 import json
@@ -13,18 +12,14 @@ from itertools import product
 
 from msgspec import Struct
 
-from bench.recorded import Recorded, data_folder, recorded_days, through_engine, worked
+from bench.recorded import Recorded, data_folder, recorded_days, worked
 from bench.runs import Figures, say
 from floorbroker.domain.errors import InvalidOrder
 from floorbroker.execution.kit import Run
-from floorbroker.simulation.results import OrderOutcome
 
 ALGOS = ("twap", "vwap", "pov", "is", "iceberg", "pegged", "sniper")
 PERCENTS = (1, 5, 10)
 BPS = Decimal(10_000)
-#: What goes through the engine as well: one symbol, those whose aims are bounded, a middle size.
-ENGINE = frozenset(product(("IBM",), ("twap", "vwap", "pov", "is"), (5,)))
-KIT, THROUGH = "kit", "engine"
 
 
 class Figure(Struct, frozen=True):
@@ -44,17 +39,6 @@ def figure_of(of: Recorded, run: Run) -> Figure:
         done=float(run.filled / run.request.qty),
         rate=float(run.rate),
         off_schedule=float(run.schedule_error),
-    )
-
-
-def engine_figure(of: Recorded, outcome: OrderOutcome) -> Figure:
-    asked = Decimal(outcome.order_qty or 1)
-    return compared(
-        of,
-        outcome.average_px,
-        done=float(Decimal(outcome.filled) / asked),
-        rate=float(outcome.participation or 0),
-        off_schedule=None,
     )
 
 
@@ -80,11 +64,11 @@ def compared(
     )
 
 
-Group = tuple[str, str, int, str]
+Group = tuple[str, str, int]
 
 
 def measure() -> dict[Group, list[Figure]]:
-    """Figures by symbol, algorithm, percent and who filled them, one a day."""
+    """Figures by symbol, algorithm and percent, one a day."""
     found: dict[Group, list[Figure]] = defaultdict(list)
     for of in recorded_days(data_folder()):
         for algo, percent in product(ALGOS, PERCENTS):
@@ -93,11 +77,7 @@ def measure() -> dict[Group, list[Figure]]:
             except InvalidOrder as no:
                 say(f"{of.symbol} {of.day} {algo} {percent} %: left out: {no}")
                 continue
-            found[of.symbol, algo, percent, KIT].append(figure_of(of, run))
-            if (of.symbol, algo, percent) in ENGINE:
-                outcome = through_engine(of, algo, percent)
-                figure = engine_figure(of, outcome)
-                found[of.symbol, algo, percent, THROUGH].append(figure)
+            found[of.symbol, algo, percent].append(figure_of(of, run))
     return found
 
 
@@ -121,12 +101,12 @@ def summed(figures: list[Figure]) -> dict[str, float | None]:
 
 def main() -> Figures:
     rows = []
-    for (symbol, algo, percent, by), figures in measure().items():
-        row = {"symbol": symbol, "algo": algo, "percent": percent, "by": by, **summed(figures)}
+    for (symbol, algo, percent), figures in measure().items():
+        row = {"symbol": symbol, "algo": algo, "percent": percent, **summed(figures)}
         rows.append(row)
         off = "-" if row["off_schedule"] is None else f"{row['off_schedule']:.2%}"
         say(
-            f"{symbol:5} {algo:8} {percent:3} %  {by:6}  {row['days']} days"
+            f"{symbol:5} {algo:8} {percent:3} %  {row['days']} days"
             f"  done {row['done']:7.2%}  part {row['rate']:6.2%}"
             f"  off schedule {off:>6}  arrival {row['arrival_bps']:7.2f} bp"
             f"  VWAP {row['vwap_bps']:6.2f} bp  tracking {row['tracking_bps']:6.2f} bp"

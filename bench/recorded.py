@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import TapeError
-from floorbroker.domain.order import OrderRequest
 from floorbroker.domain.quotes import MarketEvent
 from floorbroker.domain.terms import Side
 from floorbroker.exchange.reference.calendar import regular_hours
@@ -23,10 +22,7 @@ from floorbroker.marketdata.history.estimate import Choice, history_of
 from floorbroker.marketdata.history.known import curve_of, stats_of
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE, Selection, new_york_ns
-from floorbroker.simulation.results import OrderOutcome
-from floorbroker.simulation.run import Plan, Planned, Work, simulate
 from floorbroker.simulation.tape_kit import steps_of
-from floorbroker.venues import open_market
 
 EVERY_NS = 5 * 1_000_000_000
 BIN_NS = 30 * NS_PER_MINUTE
@@ -37,8 +33,6 @@ HUNDREDTH = Decimal("0.01")
 LIMIT_PART = Decimal("0.01")
 #: A command reaches the market so long after its decision.
 RULES = FillRules(latency_ns=50_000_000)
-#: Cash is not what is measured.
-PLENTY = Decimal(1_000_000_000)
 #: Those without a cap of their own bound themselves by price and size.
 CAPPED = frozenset({"twap", "vwap", "is"})
 
@@ -69,12 +63,16 @@ def data_folder() -> Path:
     return Path(os.environ.get("RECORDED_MARKET_DATA", default))
 
 
+def days_of() -> list[tuple[str, date]]:
+    """Symbols and days, in the order in which they are worked."""
+    ibm = [("IBM", date(2013, 10, number)) for number in range(7, 12)]
+    return [*ibm, *((symbol, date(2012, 6, 21)) for symbol in ("AMZN", "GOOG"))]
+
+
 def recorded_days(folder: Path) -> Iterator[Recorded]:
     """Five days of ticks, and two of an order book whose earlier days nobody has."""
-    for number in range(7, 12):
-        yield recorded(folder, "IBM", date(2013, 10, number))
-    for symbol in ("AMZN", "GOOG"):
-        yield recorded(folder, symbol, date(2012, 6, 21))
+    for symbol, day in days_of():
+        yield recorded(folder, symbol, day)
 
 
 def recorded(folder: Path, symbol: str, day: date) -> Recorded:
@@ -149,19 +147,3 @@ def request_of(of: Recorded, algo: str, percent: int, side: Side = Side.BUY) -> 
 def worked(of: Recorded, algo: str, percent: int, side: Side = Side.BUY) -> Run:
     request = request_of(of, algo, percent, side)
     return replay(SHIPPED[algo], request, of.steps, market=of.market, rules=RULES)
-
-
-def through_engine(of: Recorded, algo: str, percent: int, side: Side = Side.BUY) -> OrderOutcome:
-    """The same parent through the engine, Alpaca's client and the exchange, in virtual time."""
-    request = request_of(of, algo, percent, side)
-    folder = data_folder()
-    lean = folder / "algoseek_lean"
-    market = open_market(Path(f"{lean / 'tick' / of.symbol.lower()}@{of.day}"), (), 0)
-    assert request.limit is not None
-    order = OrderRequest.limit(side, request.qty, of.symbol, limit_price=request.limit)
-    work = Work(algo=algo, end_ns=request.end_ns, params=request.params)
-    planned = Planned(1, order, request.start_ns, work)
-    history = lean / "minute" / of.symbol.lower()
-    plan = Plan(market=market, orders=[planned], cash=PLENTY, history=history)
-    (outcome,) = simulate(plan).orders
-    return outcome

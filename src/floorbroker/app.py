@@ -44,6 +44,7 @@ from floorbroker.journal.notary.notary import Notary
 from floorbroker.journal.port import Journal, Verification
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.posttrade.trades import TradeReport
+from floorbroker.readers import check_real
 from floorbroker.tuning.earlier import EarlierDays, earlier_days
 from floorbroker.tuning.engine import engine_settings
 from floorbroker.watch.prices import live_price, live_quote
@@ -88,10 +89,12 @@ class Parts:
 async def start(settings: Settings, ports: Ports | None = None) -> Parts:
     """Open journal, broker and engine, recover, and come back when orders are taken.
 
-    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal),
+    Raises ConfigError, JournalError (JournalLocked while another desk writes the journal,
+    JournalSimulated where it is of a simulation),
     StreamTaken or BrokerError; whatever was opened is closed again.
     """
     ports = ports or Ports()
+    check_real(settings.journal_path)
     async with AsyncExitStack() as stack:
         random = Random(secrets.randbits(128))  # noqa: S311  (ids and jitter, not secrets)
         journal = ports.journal(

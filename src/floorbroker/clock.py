@@ -1,16 +1,20 @@
 """The only reader of time: real, scaled for a replayed market, or virtual for simulation."""
 
 import asyncio
-import selectors
 import time
 from asyncio import events
+from collections import deque
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from contextvars import Context, copy_context
+from datetime import UTC, datetime, timedelta
+from heapq import heapify, heappop, heappush
 from random import Random
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 NS_PER_S = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Result = TypeVar("Result")
+_Words = TypeVarTuple("_Words")
 
 
 class Clock(Protocol):
@@ -31,14 +35,12 @@ class Clock(Protocol):
 
 def datetime_of(time_ns: int) -> datetime:
     """UTC datetime of nanoseconds since 1970, cut to the microsecond."""
-    return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).replace(
-        microsecond=time_ns % NS_PER_S // 1000
-    )
+    return _EPOCH + timedelta(0, 0, time_ns // 1000)
 
 
 def ns_of(moment: datetime) -> int:
     """Nanoseconds since 1970 of an aware datetime, exactly."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
 
 
@@ -73,7 +75,21 @@ class LoopClock:
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(seconds, _wake, woken)
+        try:
+            await woken
+        finally:
+            timer.cancel()
+
+
+def _wake(sleeper: asyncio.Future[None]) -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
 
 
 class MarketClock:
@@ -135,35 +151,112 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     One seed gives one schedule, so a run can be repeated exactly. No sockets, no threads: either
     raises at once, because they would act behind the loop's back.
+
+    A simulation spends much of its time here, so the turn of the loop and what it is made of are
+    asyncio's own without what sockets, signals, other threads and its debug mode need.
     """
+
+    # asyncio's own, unnamed in typeshed
+    _clock_resolution: float
+    _closed: bool
+    _ready: deque["_Call"]
+    _scheduled: list[tuple[float, "_Timer"]]  # compares faster
+    _stopping: bool
+    _timer_cancelled_count: int
+
+    get_debug = staticmethod(bool)  # asked for each task; False
 
     def __init__(self, seed: int, limit_s: float = 3600.0) -> None:
         super().__init__()
         self._virtual_s = 0.0
         self._limit_s = limit_s
         self._shuffle = Random(seed).shuffle  # noqa: S311  (schedules, not secrets)
-        self._selector = _TimeLeap(self)
 
     def time(self) -> float:
         return self._virtual_s
 
-    def leap(self, seconds: float | None) -> None:
-        """Called where a real loop would wait for I/O."""
-        if seconds is None:
-            raise VirtualTimeUp("every task waits and no timer is set: a deadlock")
-        if seconds > 0:
-            self._virtual_s += seconds
-            if self._virtual_s > self._limit_s:
-                raise VirtualTimeUp(f"{self._limit_s} s of virtual time have passed")
-        ready = self._ready  # type: ignore[attr-defined]  # asyncio's own, unnamed in typeshed
+    def _run_once(self) -> None:
+        """One turn: what is ready, shuffled, then what came due. Where a real loop would wait for
+        I/O, time leaps."""
+        self._forget_cancelled()
+        ready, timers = self._ready, self._scheduled
         if len(ready) > 1:
             handles = list(ready)
             self._shuffle(handles)
             ready.clear()
             ready.extend(handles)
+        elif not ready and not self._stopping:
+            self._leap()
+        due_s = self._virtual_s + self._clock_resolution
+        while timers and timers[0][0] < due_s:
+            timer = heappop(timers)[1]
+            timer._scheduled = False
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as problem:  # noqa: BLE001  (the loop goes on, as asyncio's)
+                    told = {"message": f"exception in {handle!r}", "exception": problem}
+                    self.call_exception_handler({**told, "handle": handle})
+            del handle  # or what it holds lives longer
 
-    def _process_events(self, event_list: object) -> None:
-        """There is no I/O to process."""
+    def _leap(self) -> None:
+        """Be at the next timer."""
+        if not self._scheduled:
+            raise VirtualTimeUp("every task waits and no timer is set: a deadlock")
+        left_s = self._scheduled[0][0] - self._virtual_s
+        if left_s > 0:
+            self._virtual_s += left_s
+            if self._virtual_s > self._limit_s:
+                raise VirtualTimeUp(f"{self._limit_s} s of virtual time have passed")
+
+    def _forget_cancelled(self) -> None:
+        """Timers that were cancelled, once they are next or too many."""
+        timers = self._scheduled
+        if len(timers) > _TIMERS_MANY and self._timer_cancelled_count / len(timers) > _HALF:
+            for _, timer in timers:
+                timer._scheduled = not timer._cancelled
+            timers[:] = [one for one in timers if not one[1]._cancelled]
+            heapify(timers)
+            self._timer_cancelled_count = 0
+        while timers and timers[0][1]._cancelled:
+            self._timer_cancelled_count -= 1
+            heappop(timers)[1]._scheduled = False
+
+    def call_soon(
+        self,
+        callback: Callable[[*_Words], object],
+        *args: *_Words,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        handle = _Call(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Words], object],
+        *args: *_Words,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        timer = _Timer(callback, args, self, context)
+        timer._when, timer._scheduled = when, True
+        heappush(self._scheduled, (when, timer))
+        return timer
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*_Words], object],
+        *args: *_Words,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._virtual_s + delay, callback, *args, context=context)
 
     def _write_to_self(self) -> None:
         """Nobody but this thread may wake the loop, and it is awake."""
@@ -179,24 +272,46 @@ class VirtualLoop(asyncio.BaseEventLoop):
     sock_recv = sock_sendall = _no_sockets
 
 
-class _TimeLeap(selectors.BaseSelector):
-    """Stands where a selector would be; waiting is a leap of virtual time."""
+#: As in asyncio, which keeps both to itself.
+_TIMERS_MANY, _HALF = 100, 0.5
 
-    def __init__(self, loop: VirtualLoop) -> None:
+
+class _Call(asyncio.Handle):
+    """A call to be made, without a trace of who asked for it."""
+
+    __slots__ = ()
+    _callback: Callable[..., object]
+    _context: Context
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: VirtualLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
         self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
 
-    def select(self, timeout: float | None = None) -> list[Any]:
-        self._loop.leap(timeout)
-        return []
 
-    def register(self, fileobj: object, events: int, data: object = None) -> NoReturn:
-        raise RuntimeError("sockets do not exist in virtual time")
+class _Timer(_Call, asyncio.TimerHandle):
+    """The same at a time. Two of one time are neither equal nor in an order."""
 
-    def unregister(self, fileobj: object) -> NoReturn:
-        raise RuntimeError("sockets do not exist in virtual time")
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+    _loop: VirtualLoop
+    _when: float
+    _scheduled: bool
 
-    def get_map(self) -> dict[Any, Any]:
-        return {}
+    def cancel(self) -> None:
+        if not self._cancelled:
+            self._loop._timer_cancelled_count += self._scheduled
+        asyncio.Handle.cancel(self)
 
 
 def run_virtual(

@@ -59,8 +59,8 @@ GAPS = (
     Mutant(
         name="a gap of the stream is not asked about",
         module="engine/evidence/survey.py",
-        before="if since is not None:\n            for found in await self._broker.executions(",
-        after="if since is None:\n            for found in await self._broker.executions(",
+        before="if since is not None:\n            for found in await self._insist(",
+        after="if since is None:\n            for found in await self._insist(",
     ),
     Mutant(
         name="orders leave while the stream has a gap",

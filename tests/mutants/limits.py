@@ -241,7 +241,7 @@ RESERVE = (
         "reserve",
         "UNKNOWN orders reserve nothing",
         "engine/exposure/reserve.py",
-        "if order.venue_status in ENDED or order.venue_status is OrdStatus.HELD:",
+        "if order.venue_status in ENDED or order.venue_status is _HELD:",
         "if order.venue_status in (*ENDED, OrdStatus.HELD, OrdStatus.UNKNOWN):",
     ),
     _of(

@@ -38,7 +38,7 @@ SENDING = (
     ),
     Mutant(
         name="what was on the wire at a crash is forgotten",
-        module="engine/book/aftermath.py",
+        module="engine/aftermath.py",
         before="        if order.venue_status is OrdStatus.SENT:\n            yield",
         after="        if order.venue_status is OrdStatus.CREATED:\n            yield",
     ),
@@ -116,14 +116,14 @@ SENDING = (
 EXECUTIONS = (
     Mutant(
         name="an execution is booked each time it is told of",
-        module="engine/book/booking.py",
+        module="engine/book/counts.py",
         before="        if fill.exec_id == exec_id:\n            return True\n"
         "    return _is_covered(order, report)",
         after="        if fill.exec_id == exec_id:\n            return False\n    return False",
     ),
     Mutant(
         name="two names of one execution are two executions",
-        module="engine/book/booking.py",
+        module="engine/book/counts.py",
         before="    return _is_covered(order, report)",
         after="    return False",
     ),
@@ -136,8 +136,8 @@ EXECUTIONS = (
     Mutant(
         name="an execution after the end is refused",
         module="engine/book/news.py",
-        before="        return not booking.is_booked(about, found)",
-        after="        return about.ended_time is None and not booking.is_booked(about, found)",
+        before="        return not counts.is_booked(about, found)",
+        after="        return about.ended_time is None and not counts.is_booked(about, found)",
     ),
     Mutant(
         name="a fill that the stream lost is never asked for",
@@ -147,9 +147,9 @@ EXECUTIONS = (
     ),
     Mutant(
         name="the CumQty of a successor always begins at zero",
-        module="engine/book/booking.py",
-        before="    earlier = _earlier_qty(order, order_id)\n",
-        after="    earlier = ZERO_QTY\n",
+        module="engine/book/counts.py",
+        before="    carried = _carried(order, order_id, own)\n",
+        after="    carried = {ZERO_QTY}\n",
     ),
     Mutant(
         name="the predecessor's executions do not count",

@@ -57,7 +57,7 @@ async def check(world: World, *, is_restored: bool = False) -> None:
     if not is_restored:
         await _legs_agree(world, messages)
     await _positions_agree(world)
-    verified = world.journal.verify(also=lambda: wrongly_filed(world.journal))
+    verified = world.journal.verify(also=lambda: wrongly_filed(world.reader()))
     assert verified.damage is None, f"I14 {verified.damage}"
     assert world.replayed() == world.live(), "I15 replay differs from what is live"
 

@@ -1,7 +1,7 @@
 """A desk and its exchange in one virtual time: faults, crashes, and the truth to hold it to."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -32,6 +32,7 @@ from floorbroker.exchange.reference.assets import listing
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.execution.catalog import SHIPPED, Catalog
+from floorbroker.journal.port import Record
 from floorbroker.journal.sqlite import SqliteJournal
 from floorbroker.journal.store import MemoryDisk
 
@@ -90,6 +91,7 @@ class World:
         self.is_healed = False
         self._mine: list[asyncio.Task[Any]] = []
         self._stranger = 0
+        self._read_so_far: list[Record] = []
 
     # The desk
 
@@ -248,11 +250,24 @@ class World:
     # The truth
 
     def messages(self) -> list[JournalMessage]:
-        return [record.message for record in self.journal.records()]
+        return [record.message for record in self.records()]
+
+    def records(self) -> list[Record]:
+        """Every record on the disk. What was read is not read again while the hash of its last
+        one stands in the chain: then no byte before that has changed."""
+        read = self._read_so_far
+        if read and self.journal.hash_of(read[-1].seq) != read[-1].hash:
+            read.clear()
+        read += self.journal.records(after=len(read))
+        return read
+
+    def reader(self) -> Any:
+        """The journal as if its snapshot was lost, with the records that were read already."""
+        return _Read(self.journal, self.records())
 
     def replayed(self) -> bytes:
         """The state that the journal tells, from its first record on."""
-        return replay(_WithoutSnapshot(self.journal)).state.encode()
+        return replay(self.reader()).state.encode()
 
     def live(self) -> bytes:
         """The state that the engine has."""
@@ -279,14 +294,18 @@ class _Shared:
         """The exchange lives on."""
 
 
-class _WithoutSnapshot:
-    """A journal whose snapshot was lost."""
+class _Read:
+    """A journal whose records were read, and whose snapshot was lost."""
 
-    def __init__(self, journal: SqliteJournal) -> None:
+    def __init__(self, journal: SqliteJournal, records: Sequence[Record]) -> None:
         self._journal = journal
+        self._records = records
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        return iter(self._records[after:])
 
     def snapshot(self) -> None:
         return None

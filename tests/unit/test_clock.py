@@ -252,6 +252,45 @@ def test_a_time_out_is_virtual_too() -> None:
     assert run_virtual(main, seed=1) == 30.0
 
 
+def test_timers_that_were_cancelled_never_fire() -> None:
+    async def main() -> list[int]:
+        fired: list[int] = []
+        loop = asyncio.get_running_loop()
+        timers = [loop.call_later(number % 7, fired.append, number) for number in range(500)]
+        for timer in timers:
+            if timer is not timers[250]:
+                timer.cancel()
+        await LoopClock(0).sleep(10)
+        return fired
+
+    assert run_virtual(main, seed=1) == [250]
+
+
+def test_a_sleeper_that_was_cancelled_does_not_stop_the_others() -> None:
+    async def main() -> float:
+        sleepers = [asyncio.create_task(LoopClock(0).sleep(1 + number)) for number in range(3)]
+        await LoopClock(0).sleep(0.5)
+        sleepers[0].cancel()
+        await asyncio.gather(*sleepers, return_exceptions=True)
+        return LoopClock(0).monotonic()
+
+    assert run_virtual(main, seed=1) == 3.0
+
+
+def test_a_callback_that_fails_is_told_of_and_the_run_goes_on() -> None:
+    async def main() -> tuple[list[str], float]:
+        told: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, what: told.append(repr(what["exception"])))
+        loop.call_soon(int, "x")
+        await LoopClock(0).sleep(1)
+        return told, loop.time()
+
+    told, now_s = run_virtual(main, seed=1)
+    assert told == ["""ValueError("invalid literal for int() with base 10: 'x'")"""]
+    assert now_s == 1.0
+
+
 def test_threads_are_refused() -> None:
     async def main() -> None:
         await asyncio.to_thread(threading.get_ident)

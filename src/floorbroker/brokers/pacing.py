@@ -31,6 +31,7 @@ from random import Random
 from msgspec import Struct
 
 from floorbroker.brokers.pace.budget import Budget, OwnBudget, told_by
+from floorbroker.brokers.pace.spread import Spread
 from floorbroker.clock import Clock
 
 
@@ -102,6 +103,7 @@ class Pacer:
         self._clock = clock
         self._random = random
         self._budget = budget or OwnBudget(clock, self.rules.window_s)
+        self._spread = Spread(self.rules.window_s)
         self._penalty_until = -math.inf
         self._penalties = 0
         self._next_cancel = -math.inf
@@ -188,6 +190,15 @@ class Pacer:
     def wait_time_s(self, lane: Lane) -> float:
         """Seconds until time alone would let the lane through; 0 where only answers can."""
         return max(self._penalty_s(lane), self._budget.wait_s(FLOORS[lane]))
+
+    def pace_s(self, lane: Lane, count: int) -> float:
+        """In how many seconds somebody who just made so many requests may make as many again, and
+        go on like this. 0 where no limit is known."""
+        left = self._budget.left()
+        if left is None:
+            return 0.0
+        kept = math.floor(left.limit * FLOORS[lane])
+        return self._spread.pace_s(left, kept, count, self._clock.monotonic())
 
     def status(self) -> PacingStatus:
         """How much of the budget is left, by the broker's own word and what was spent since."""

@@ -284,6 +284,16 @@ class Broker(Protocol):
 
     async def latest_quote(self, symbol: str) -> Quote | None: ...
 
+    async def latest_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        """The newest quotes of shares, those that there are, in one question. A symbol that is
+        none may spoil all of it: then it is refused, or nothing is told."""
+        ...
+
+    def pace_s(self, questions: int) -> float:
+        """Seconds in which so many questions about the market may be asked again and again, by
+        the budget as it stands; 0 where no budget is known."""
+        ...
+
     async def latest_trade(self, symbol: str) -> Trade | None: ...
 
     async def bars(

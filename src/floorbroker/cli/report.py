@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from floorbroker.cli.root import DONE, Json, say, say_json, with_desk
-from floorbroker.domain.errors import ConfigError, JournalLocked
+from floorbroker.domain.errors import ConfigError, JournalLocked, JournalSimulated
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
@@ -41,8 +41,8 @@ def trades(
 
     try:
         report = with_desk(make)
-    except JournalLocked:
-        report = _beside_the_writer(since, until, html)
+    except (JournalLocked, JournalSimulated):
+        report = _from_journal(since, until, html)
     if json:
         say_json(report)
         return DONE
@@ -72,10 +72,11 @@ def day(
     return pack_of(date, json=json)
 
 
-def _beside_the_writer(
+def _from_journal(
     since: datetime | None, until: datetime | None, html: Path | None
 ) -> "TradeReport":
-    """The report while a desk is at work: from its journal alone, so its charts have no prices."""
+    """The report of a desk that cannot be opened, because it is at work or was simulated: from its
+    journal alone, so its charts have no prices."""
     from floorbroker import app as composition
     from floorbroker import config
     from floorbroker.deskwork.reports import report_of

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter
 
-from floorbroker.domain.errors import ConfigError, FloorbrokerError, JournalLocked
+from floorbroker.domain.errors import (
+    ConfigError,
+    FloorbrokerError,
+    JournalLocked,
+    JournalSimulated,
+)
 
 if TYPE_CHECKING:
     from floorbroker.desk import Desk
@@ -162,11 +167,14 @@ def with_desk(body: "Callable[[Desk], Awaitable[Result]]") -> Result:
 def with_desk_or_journal(
     ask: "Callable[[Desk], Awaitable[Result]]", read: "Callable[[JournaledBook], Result]"
 ) -> Result:
-    """Ask the desk; where another process has it, read what it has written down, and say so."""
+    """Ask the desk; where another process has it, or it lived in a simulation, read what it has
+    written down, and say so."""
     try:
         return with_desk(ask)
     except JournalLocked:
-        pass
+        why = "a desk is at work"
+    except JournalSimulated:
+        why = "its desk lived in a simulation"
     from floorbroker import config
     from floorbroker.publish.journaled import JournaledBook
     from floorbroker.readers import open_journal_reader
@@ -175,7 +183,7 @@ def with_desk_or_journal(
     journal = open_journal_reader(path)
     try:
         book = JournaledBook(journal)
-        warn(f"a desk is at work; read from its journal {path}, {_as_of(book)}")
+        warn(f"{why}; read from its journal {path}, {_as_of(book)}")
         return read(book)
     finally:
         journal.close()

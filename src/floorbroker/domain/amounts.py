@@ -6,6 +6,7 @@ unless the method's name says so.
 """
 
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Self
 
 #: What a caller may write where an amount is expected; never a float.
@@ -200,3 +201,14 @@ def decode_amount(kind: type, value: Any) -> Any:
     if not amount.is_finite():
         raise ValueError(f"{value} is not a finite number")
     return amount
+
+
+_recalled = lru_cache(maxsize=4096, typed=True)(decode_amount)
+
+
+def recall_amount(kind: type, value: Any) -> Any:
+    """The same for what is read from a journal: sizes and prices recur from order to order."""
+    try:
+        return _recalled(kind, value)
+    except TypeError:  # no amount, and nothing that could be remembered
+        return decode_amount(kind, value)

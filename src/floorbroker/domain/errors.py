@@ -14,6 +14,7 @@ FloorbrokerError
 │   └── BrokerUnknown         it may have arrived; ask, never send again blindly
 ├── JournalError          cannot be durable; stop, exit, recover
 │   ├── JournalLocked         another desk writes this journal
+│   ├── JournalSimulated      it is of a simulation: to be looked at only
 │   └── JournalDamaged        the records do not verify, or are not ours
 └── ConfigError           cannot start; says which key; exit code 2
     ├── TapeError             a market tape or fault file is malformed: file, line, field
@@ -138,6 +139,10 @@ class JournalError(FloorbrokerError):
 
 class JournalLocked(JournalError):
     """Another process writes this journal; the message names it."""
+
+
+class JournalSimulated(JournalError):
+    """The journal is of a simulation: it can be looked at, and no desk goes on with it."""
 
 
 class JournalDamaged(JournalError):

@@ -281,6 +281,12 @@ AFTER_THE_END = frozenset(ENDED - {S.FILLED})
 #: Statuses that claim that the broker does not have the order; any news from there denies it.
 NOT_AT_THE_BROKER = frozenset({S.CREATED, S.NOT_PLACED, S.EXPIRED_UNSENT})
 
+#: Statuses of an order which the broker may have, and which it has not answered for.
+IN_DOUBT = frozenset({S.SENT, S.UNKNOWN})
+
+#: Statuses in which we have not heard from the broker: any report proves that it has the order.
+UNHEARD = IN_DOUBT | {S.CREATED}
+
 
 def next_status(status: OrdStatus, report: Report) -> OrdStatus | None:
     """The status after the report, or None where the table has no such cell."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from floorbroker.domain.amounts import Money, Px, Qty, decode_amount, encode_amount
+from floorbroker.domain.amounts import Money, Px, Qty, decode_amount, encode_amount, recall_amount
 from floorbroker.domain.books.breaks import Break as Break
 from floorbroker.domain.books.breaks import BreakCause as BreakCause
 from floorbroker.domain.books.breaks import BreakKind as BreakKind
@@ -353,9 +353,9 @@ JournalMessage = (
 
 ENCODER = msgspec.json.Encoder(enc_hook=encode_amount, decimal_format="string")
 MESSAGE_DECODER: msgspec.json.Decoder[JournalMessage] = msgspec.json.Decoder(
-    JournalMessage, dec_hook=decode_amount
+    JournalMessage, dec_hook=recall_amount
 )
-ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=decode_amount)
+ORDER_DECODER: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order, dec_hook=recall_amount)
 
 
 def decoder_for(kind: type) -> "msgspec.json.Decoder[Any]":

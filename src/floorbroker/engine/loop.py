@@ -36,8 +36,7 @@ from floorbroker.domain.ids import ClOrdID, ClOrdIDMaker
 from floorbroker.domain.messages import DeskClosed, DeskOpened, Reconciliation
 from floorbroker.domain.order import Order, OrderRequest
 from floorbroker.domain.position import Position
-from floorbroker.engine import decide, recovery
-from floorbroker.engine.book import aftermath
+from floorbroker.engine import aftermath, decide, recovery
 from floorbroker.engine.briefing.briefing import Briefing
 from floorbroker.engine.compare.approve import Approve
 from floorbroker.engine.evidence import opening

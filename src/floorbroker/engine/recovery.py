@@ -35,7 +35,7 @@ from floorbroker.domain.messages import (
     RequestSent,
 )
 from floorbroker.domain.order import OrdStatus
-from floorbroker.engine.book.booking import EXECUTIONS
+from floorbroker.engine.book.counts import EXECUTIONS
 from floorbroker.engine.settings import Update
 from floorbroker.engine.state import State
 from floorbroker.journal.port import JournalReader

@@ -12,7 +12,7 @@ news itself.
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -59,6 +59,11 @@ from floorbroker.engine.standing.image import IMAGE, Image
 from floorbroker.engine.standing.kill import Kill, killed
 from floorbroker.engine.standing.limits import LimitsInForce
 from floorbroker.engine.standing.parents import ParentBook
+
+# Bound once: looking a member up on its enum costs CPython 3.11 as much as a call.
+_NEW: Final = RequestKind.NEW
+_SENT: Final = Report.SENT
+_STREAM: Final = Source.STREAM
 
 
 class State:
@@ -232,10 +237,10 @@ class State:
         return self.book.keep(replace(order, pending=pending, replaces_asked=number))
 
     def _sent(self, message: RequestSent) -> Order | None:
-        if message.request is not RequestKind.NEW:
+        if message.request is not _NEW:
             return self._phase(message.cl_ord_id, message.request, Phase.SENT, message.attempt)
         order = self.book.orders.get(message.cl_ord_id)
-        status = None if order is None else next_status(order.venue_status, Report.SENT)
+        status = None if order is None else next_status(order.venue_status, _SENT)
         if order is None or status is None:
             return order
         now = message.transact_time
@@ -323,7 +328,7 @@ class State:
     # What the broker reports
 
     def _reported(self, report: ExecutionReport) -> Order:
-        if report.source is Source.STREAM and (
+        if report.source is _STREAM and (
             self.seen_time is None or report.transact_time > self.seen_time
         ):
             self.seen_time = report.transact_time

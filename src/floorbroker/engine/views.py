@@ -182,12 +182,7 @@ class Finder:
         successor = found.next_order_id
         if not successor or (about is not None and not about.is_external):
             return found
-        just_ended = (one for one in book.ended.values() if one.order_id == successor)
-        other = (
-            book.find_by_order_id(successor)
-            or next(just_ended, None)
-            or self._recent(book, successor)
-        )
+        other = book.find_by_order_id(successor) or self._recent(book, successor)
         if other is None or (about is not None and other.cl_ord_id == about.cl_ord_id):
             return found
         return replace(found, next_order_id=None)
@@ -221,6 +216,9 @@ class Finder:
 
     def _recent(self, book: Book, order_id: OrderID) -> Order | None:
         """The order that ended lately, as this batch has left it: views are a batch behind."""
+        for just_ended in book.ended.values():
+            if order_id in lineage_of(just_ended):
+                return just_ended
         order = self._views.recent_by_order_id(order_id)
         return None if order is None else book.ended.get(order.cl_ord_id, order)
 

@@ -30,9 +30,9 @@ from floorbroker.domain.messages import (
     TimerSet,
 )
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine import decide
+from floorbroker.engine import aftermath, decide
 from floorbroker.engine.atrade import sentry
-from floorbroker.engine.book import aftermath, legs, news, questions
+from floorbroker.engine.book import counts, legs, news, questions
 from floorbroker.engine.book.book import Asked, Phase
 from floorbroker.engine.book.groups import Groups
 from floorbroker.engine.compare.approve import Approve, approved
@@ -315,7 +315,7 @@ class Writer:
     def _ask_more(self, before: Order | None, order: Order, found: ExecutionReport) -> None:
         """The report tells of something that it does not bring."""
         ask = self._hands.resolver
-        if questions.lacks_executions(order, found, before):
+        if counts.lacks(order, found, before):
             self.effects.append(partial(ask.executions, order.cl_ord_id, found))
         for name in questions.whose_standing(self.state.book, before, order, found):
             self.effects.append(partial(ask.standing, name))

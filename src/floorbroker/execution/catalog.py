@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, get_args, get_type_hints
 
@@ -127,17 +128,24 @@ def _check_curve(curve: VolumeCurve | None, request: ParentRequest) -> None:
 
 def params_of(kind: type[Struct], given: Mapping[str, Any]) -> Struct:
     """The struct of what people wrote: numbers may be text, as a command line gives them."""
-    fields = {part.encode_name: part for part in structs.fields(kind)}
-    hints = get_type_hints(kind, include_extras=True)
+    fields = _fields_of(kind)
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in fields:
             raise InvalidOrder(f"params.{name}", value, _instead(name, fields))
-        values[fields[name].name] = _value(name, value, hints[fields[name].name])
-    for name, part in fields.items():
-        if part.required and name not in given:
+        field, hint = fields[name]
+        values[field.name] = _value(name, value, hint)
+    for name, (field, _) in fields.items():
+        if field.required and name not in given:
             raise InvalidOrder(f"params.{name}", "nothing", "it must be given")
     return kind(**values)
+
+
+@lru_cache(maxsize=256)
+def _fields_of(kind: type[Struct]) -> Mapping[str, tuple[structs.FieldInfo, Any]]:
+    """The fields by the names that people write, each with its type: looked up at every step."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {one.encode_name: (one, hints[one.name]) for one in structs.fields(kind)}
 
 
 def _check_request(request: ParentRequest) -> None:

@@ -1,11 +1,13 @@
 """SQL lives in .sql files: named statements, each with a comment that says what it is for."""
 
+from functools import cache
 from importlib.resources import files
 
 _FOLDER = "sql"
 _NAME = "-- name: "
 
 
+@cache
 def script(file_name: str) -> str:
     """A whole .sql file, to be run as one script."""
     return (files("floorbroker.journal") / _FOLDER / file_name).read_text(encoding="utf-8")

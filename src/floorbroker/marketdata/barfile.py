@@ -32,7 +32,7 @@ from floorbroker.marketdata.port import (
     Selection,
     TapeInfo,
 )
-from floorbroker.marketdata.rows import TextFile, read_frame
+from floorbroker.marketdata.rows import TextFile, numbered_rows, read_frame
 
 #: Seconds into the minute of each step: the first shows the open, the third and the fifth the
 #: extremes, the last the close.
@@ -236,7 +236,7 @@ def read_csv(path: Path, selection: Selection) -> BarTape:
 def read_parquet(path: Path, selection: Selection) -> BarTape:
     """Bars from a Parquet file with `BAR_COLUMNS`; the time column has a time zone."""
     frame = read_frame(path)
-    table = enumerate(frame.iter_rows(), 1)
+    table = numbered_rows(frame, "symbol", selection.symbols)
     rows = _rows(str(path), frame.columns, table, selection=selection, unit="row")
     return BarTape(str(path), rows, unit="row")
 

@@ -2,11 +2,11 @@
 
 import io
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -96,6 +96,23 @@ def read_frame(path: Path) -> "polars.DataFrame":
 
     with _parquet_faults(path):
         return polars.read_parquet(path)
+
+
+def numbered_rows(
+    frame: "polars.DataFrame", column: str, names: Collection[str]
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Its rows with their numbers from 1; where names are given, and the column holds text, only
+    the rows that have one of them there. Tables of many symbols are read once for each."""
+    import polars
+
+    found = [name for name in frame.columns if name.strip().lower() == column]
+    texts = (polars.String, polars.Categorical, polars.Enum)
+    if not names or len(found) != 1 or not isinstance(frame.schema[found[0]], texts):
+        yield from enumerate(frame.iter_rows(), 1)
+        return
+    chosen = polars.col(found[0]).cast(polars.String).is_in(list(names))
+    numbers = (frame.select(polars.arg_where(chosen)).to_series() + 1).to_list()
+    yield from zip(numbers, frame.filter(chosen).iter_rows(), strict=True)
 
 
 def read_schema(path: Path) -> list[str]:

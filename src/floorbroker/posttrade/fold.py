@@ -19,7 +19,7 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import Fill, Order
-from floorbroker.engine.book.booking import EXECUTIONS, missing_qty
+from floorbroker.engine.book.counts import EXECUTIONS, missing_qty
 from floorbroker.engine.state import State
 from floorbroker.journal.port import Record
 

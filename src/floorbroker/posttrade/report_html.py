@@ -35,14 +35,30 @@ def render_report(
     `verification` is the outcome of walking the journal's chain; without it the page says that
     nobody checked.
     """
-    tables = Tables(report, view)
     profit = profit_chart(report, view)
-    symbols = [(row, symbol_chart(row, report, bars or {}, view)) for row in report.symbols]
+    sections, charts = trade_sections(report, bars=bars, verification=verification, view=view)
     body = [
         _header(report, view),
         _attention(report, verification),
         _figures(report.totals),
         _lead(profit),
+        *sections,
+    ]
+    drawn = charts if profit is None else [profit, *charts]
+    return page("\n".join(body), f"{report.mode.upper()} trade report", drawn, view)
+
+
+def trade_sections(
+    report: TradeReport,
+    *,
+    bars: Mapping[str, Sequence[Bar]] | None = None,
+    verification: Verification | None = None,
+    view: View = DEFAULT_VIEW,
+) -> tuple[list[str], list[Chart]]:
+    """What stands below the first screen of every page about trades, and the charts in it."""
+    tables = Tables(report, view)
+    symbols = [(row, symbol_chart(row, report, bars or {}, view)) for row in report.symbols]
+    sections = [
         _incidents_section(report, tables),
         _symbols_section(report, tables, symbols),
         _orders_section(report, tables),
@@ -51,8 +67,7 @@ def render_report(
         _journal_section(report, tables, verification),
         _notes_section(report),
     ]
-    charts = [chart for chart in (profit, *(chart for _, chart in symbols)) if chart is not None]
-    return page("\n".join(body), f"{report.mode.upper()} trade report", charts, view)
+    return sections, [chart for _, chart in symbols if chart is not None]
 
 
 def _header(report: TradeReport, view: View) -> str:

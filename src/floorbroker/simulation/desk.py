@@ -33,6 +33,7 @@ from floorbroker.journal.port import Journal
 from floorbroker.marketdata.history.asking import EarlierDays, from_bars, from_files
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE
+from floorbroker.readers import SIMULATED
 from floorbroker.venues import MarketPlan, regular_hours
 from floorbroker.watch.watch import Lists, MarketWatch
 
@@ -107,7 +108,7 @@ async def open_parts(
         pacer=pacer,
         settings=told.settings,
         namespace="s",
-        mode="simulated",
+        mode=SIMULATED,
         version=__version__,
     )
     parts.recovery = await parts.engine.start()

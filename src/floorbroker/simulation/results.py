@@ -37,8 +37,8 @@ class OrderOutcome(Struct, frozen=True, kw_only=True):
     """An order beside its market. Slippages are positive where they cost.
 
     `interval_vwap` is of the eligible prints from arrival to the last fill, or to the order's end
-    where it was not filled whole; None where nothing was printed. `participation` is our
-    part of their volume and ours together, since the tape does not have our fills.
+    where it was not filled whole; None where nothing was printed. `interval_volume` is theirs, and
+    `participation` our part of it and ours together, since the tape does not have our fills.
     """
 
     line: int
@@ -55,6 +55,7 @@ class OrderOutcome(Struct, frozen=True, kw_only=True):
     arrival_px: Decimal | None
     arrival_slippage_bps: Decimal | None
     interval_vwap: Decimal | None
+    interval_volume: Decimal | None
     vwap_slippage_bps: Decimal | None
     participation: Decimal | None
     text: str
@@ -144,6 +145,7 @@ def _outcome(
         arrival_px=None if row.arrival_px is None else row.arrival_px.decimal,
         arrival_slippage_bps=row.slippage_bps,
         interval_vwap=vwap,
+        interval_volume=volume,
         vwap_slippage_bps=_slippage(row.side, average, vwap),
         participation=own / (own + volume) if volume else None,
         text=row.text,
@@ -178,6 +180,7 @@ def _worked(
         arrival_px=arrival,
         arrival_slippage_bps=_slippage(one.request.side, average, arrival),
         interval_vwap=vwap,
+        interval_volume=volume,
         vwap_slippage_bps=_slippage(one.request.side, average, vwap),
         participation=filled / (filled + volume) if volume else None,
         text=parent.refusal or parent.reason or f"{parent.children} child orders",
@@ -209,6 +212,7 @@ def _refused(one: OrderResult) -> OrderOutcome:
         arrival_px=None,
         arrival_slippage_bps=None,
         interval_vwap=None,
+        interval_volume=None,
         vwap_slippage_bps=None,
         participation=None,
         text=one.refused,

@@ -47,11 +47,13 @@ Progress = Callable[[int], None]
 
 
 class Work(Struct, frozen=True, kw_only=True):
-    """How an order is worked, and until when."""
+    """How an order is worked, and until when. `curve` is how volume spreads over equal parts of
+    that time, where earlier days shall not say it."""
 
     algo: str
     end_ns: int
     params: dict[str, Any] = field(default_factory=dict)
+    curve: tuple[Decimal, ...] = ()
 
 
 class Planned(Struct, frozen=True):
@@ -66,7 +68,8 @@ class Planned(Struct, frozen=True):
 class Plan(Struct, frozen=True, kw_only=True):
     """What is played. With a `journal_path` the journal is a file there, else it is memory.
 
-    `history` are files of earlier days, for algorithms that look back.
+    `history` are files of earlier days, for algorithms that look back. `meet` is shown the
+    exchange before its market moves, to listen to it.
     """
 
     market: MarketPlan
@@ -75,12 +78,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     cash: Decimal = Decimal(1_000_000)
     journal_path: Path | None = None
     history: Path | None = None
+    meet: Callable[[ExchangeFront], None] | None = None
 
 
 def simulate(plan: Plan, progress: Progress | None = None) -> Simulated:
     """Play the day from shortly before the first order until all have ended, or 90 seconds after
-    the close. `progress` is told the market's time each virtual minute. Raises TapeError where
-    the tape breaks off, ConfigError where the journal's file cannot be used."""
+    the close and a minute after the end of every order that is worked. `progress` is told the
+    market's time each virtual minute. Raises TapeError where the tape breaks off, ConfigError
+    where the journal's file cannot be used."""
     if not plan.orders:
         raise ConfigError("orders: none; right is at least one")
     return run_virtual(lambda: _Run(plan).play(progress), seed=plan.seed, limit_s=LIMIT_S)
@@ -128,6 +133,8 @@ class _Run:
             plan.market, self._clock, self._start_ns, stack, seed=plan.seed, cash=plan.cash
         )
         front.server.market_listeners.append(self._seen.take)
+        if plan.meet is not None:
+            plan.meet(front)
         front.server.advance_to(self._start_ns)  # through what the tape had before
         return front
 
@@ -163,6 +170,7 @@ class _Run:
             end=datetime_of(work.end_ns),
             limit=request.price,
             params=work.params,
+            curve=work.curve or None,
             strategy=request.strategy,
         )
 
@@ -180,9 +188,7 @@ class _Run:
         placing: Sequence["asyncio.Future[None]"],
         progress: Progress | None,
     ) -> None:
-        end_ns = max(self._plan.market.close_ns + 90 * NS_PER_S, self._start_ns + BEFORE_NS)
-        last_ns = max(one.time_ns for one in self._plan.orders)
-        end_ns = max(end_ns, last_ns + AFTER_NS)
+        end_ns = self._end_ns()
         told_minute = 0
         while (now_ns := self._clock.now_ns()) < end_ns:
             if front.server.failure is not None:
@@ -197,6 +203,13 @@ class _Run:
             if is_done and not engine.open_orders():
                 end_ns = min(end_ns, now_ns + AFTER_NS)
             await self._clock.sleep(LOOK_S)
+
+    def _end_ns(self) -> int:
+        """When it is over at the latest."""
+        orders = self._plan.orders
+        ends = [one.work.end_ns for one in orders if one.work is not None]
+        last_ns = max(*ends, *(one.time_ns for one in orders), 0)
+        return max(self._plan.market.close_ns + 90 * NS_PER_S, last_ns + AFTER_NS)
 
     def _seen_to_the_end(self, front: ExchangeFront) -> None:
         front.server.catch_up()

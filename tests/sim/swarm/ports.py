@@ -48,8 +48,11 @@ class HeardWay:
         self.aclose = way.aclose
 
     async def request(self, method: str, path: str, **words: Any) -> Response:
-        with self._truth.asking(method, path, words.get("body"), words.get("query")):
+        asked = self._truth.asked(method, path, words.get("body"), words.get("query"))
+        try:
             answer: Response = await self._way.request(method, path, **words)
+        finally:
+            self._truth.answered(asked)
         return answer
 
     async def connect(self, path: str, **words: Any) -> Frames:

@@ -1,9 +1,8 @@
 """What must hold at every step, held against what is durable and what the exchange has."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar, Token
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
 #: What the request is about on whose behalf the exchange acts.
 SUBJECT: ContextVar[str] = ContextVar("subject", default="")
+Asked = tuple[str, str, Token[str]]  # method, name, and what the subject was before
 _REVISIONS = (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
 
 
@@ -165,11 +165,10 @@ class Truth:
 
     # What is on the wire
 
-    @contextmanager
-    def asking(
+    def asked(
         self, method: str, path: str, body: bytes | None, query: Mapping[str, str] | None
-    ) -> Iterator[None]:
-        """A request of the desk, from its first byte to its answer."""
+    ) -> Asked:
+        """A request of the desk, from its first byte; `answered` ends it."""
         kind, name = self._announcement(method, body)
         if kind:
             announced = f"{kind} {name}".strip()
@@ -178,13 +177,14 @@ class Truth:
                 self._break(f"I01 {method} {path} of {name} is on the wire without its SEND")
         self.in_flight[method] += 1
         self._placing[name] += method == "POST"
-        token = SUBJECT.set(self._subject(method, path, name, query or {}))
-        try:
-            yield
-        finally:
-            SUBJECT.reset(token)
-            self.in_flight[method] -= 1
-            self._placing[name] -= method == "POST"
+        return method, name, SUBJECT.set(self._subject(method, path, name, query or {}))
+
+    def answered(self, asked: Asked) -> None:
+        """The answer came, or nobody waits for it."""
+        method, name, token = asked
+        SUBJECT.reset(token)
+        self.in_flight[method] -= 1
+        self._placing[name] -= method == "POST"
 
     def _announcement(self, method: str, body: bytes | None) -> tuple[str, str]:
         if method in ("POST", "PATCH") and body is not None:

@@ -41,18 +41,13 @@ class SkewedClock:
     def __init__(self, base: Clock) -> None:
         self._base = base
         self.offset_ns = 0
+        self.monotonic, self.sleep = base.monotonic, base.sleep
 
     def now(self) -> datetime:
         return datetime_of(self.now_ns())
 
     def now_ns(self) -> int:
         return self._base.now_ns() + self.offset_ns
-
-    def monotonic(self) -> float:
-        return self._base.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._base.sleep(seconds)
 
     def jump(self, seconds: int) -> None:
         self.offset_ns += seconds * NS_PER_S
@@ -95,7 +90,12 @@ class SwarmWorld(World):
         self.is_canceling = False
         self.backup: bytes | None = None
         self._crew: Any = None
-        if late >= GRACE_S:
+        if any(change.what != "cancel" for one in story.callers for change in one.changes):
+            # A successor may show after the predecessor was heard to have ended by itself.
+            self.expected_alarms |= {"end_revised"}
+        #: Whether an order may be found that was proven never placed.
+        self.may_find_late = late >= GRACE_S
+        if self.may_find_late:
             self.expected_alarms |= {"late_order", "fill_after_end"}
         if story.is_restored:
             self.expected_alarms |= {"stale_journal", "late_order", "fill_after_end"}
@@ -126,7 +126,7 @@ class SwarmWorld(World):
     def _came_to(self, place: str, what: frozenset[str]) -> None:
         self._crew = self.engine._crew or self._crew
         for kind in what or ("",):
-            self.census.boundaries[f"{place} {kind}".strip()] += 1
+            self.census.boundaries[f"{place} {kind}" if kind else place] += 1
 
     def died(self, death: Death) -> None:
         """Count it, while what was on the wire still is."""

@@ -311,6 +311,12 @@ class ScriptedBroker:
     async def latest_quote(self, symbol: str) -> Quote | None:
         return None
 
+    async def latest_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        return {}
+
+    def pace_s(self, questions: int) -> float:
+        return 0.0
+
     async def latest_trade(self, symbol: str) -> Trade | None:
         _unused()
 

@@ -18,8 +18,7 @@ from floorbroker.domain.messages import (
     RequestUndelivered,
 )
 from floorbroker.domain.order import OrderRequest
-from floorbroker.engine import decide
-from floorbroker.engine.book import aftermath
+from floorbroker.engine import aftermath, decide
 from floorbroker.engine.settings import EngineSettings
 from floorbroker.engine.state import State
 from tests.unit.engine.book.test_booking import report, trade

@@ -1,13 +1,20 @@
-"""What a slow subscriber hears."""
+"""What a slow subscriber hears, and how a report finds its order."""
 
 import asyncio
+from random import Random
 
+import pytest
 from msgspec.structs import replace
 
+from floorbroker.domain.ids import ClOrdID, OrderID
+from floorbroker.domain.messages import ExecType
+from floorbroker.domain.order import OrdStatus
 from floorbroker.engine.settings import Update
-from floorbroker.engine.views import Subscription
-from tests.unit.engine.book.test_booking import NAME, report, state
-from tests.unit.engine.scripted import virtual
+from floorbroker.engine.views import Finder, Subscription, Views
+from floorbroker.journal.sqlite import SqliteJournal
+from floorbroker.journal.store import MemoryDisk
+from tests.unit.engine.book.test_booking import NAME, report, state, taken, trade
+from tests.unit.engine.scripted import START, virtual
 
 
 @virtual
@@ -30,3 +37,22 @@ async def test_the_end_wakes_whoever_waits() -> None:
     await asyncio.sleep(0)
     subscription.end()
     assert await waiting is None
+
+
+@pytest.mark.parametrize("order_id", ["o1", "o2"])
+def test_an_order_that_has_just_ended_is_found_by_any_id_the_broker_gave_it(
+    order_id: str,
+) -> None:
+    made = state()
+    replaced = report(
+        ExecType.REPLACED, ord_status=OrdStatus.REPLACED, next_order_id=OrderID("o2")
+    )
+    ended = taken(made, replaced, trade(10, 10, "x1", order_id=OrderID("o2")))
+    assert ended.is_ended
+    journal = SqliteJournal.open(
+        MemoryDisk(), command="test", started=START, journal_id_maker=Random(1)
+    )
+    finder = Finder(Views(recent_max=10, subscriber_max=10), journal)
+    found = report(cl_ord_id=ClOrdID("elsewhere"), order_id=OrderID(order_id))
+    assert finder.about(made.book, found) == ended
+    journal.close()

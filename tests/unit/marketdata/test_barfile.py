@@ -182,6 +182,20 @@ def test_parquet_prices_are_the_shortest_decimals_of_their_floats(tmp_path: Path
     assert str(second.close_px) == "0.3"
 
 
+def test_a_wrong_row_of_a_chosen_symbol_is_told_with_its_number_in_the_file(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bars.parquet"
+    moment = datetime(2026, 3, 23, 13, 30, tzinfo=UTC)
+    columns = {name: [1.0, 1.0, 1.0] for name in ("open", "high", "close", "volume")}
+    named = {"symbol": ["AAPL", "MSFT", "AAPL"], "ts": [moment, moment, moment.replace(minute=31)]}
+    polars.DataFrame({**named, **columns, "low": [1.0, 0.0, 0.0]}).write_parquet(path)
+    (source,) = open_tape(f"{path}@AAPL")
+    assert source.info.symbols == ("AAPL",)
+    with pytest.raises(TapeError, match=r"row 3, low: 0\.0 found; right is a price above 0"):
+        list(source)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

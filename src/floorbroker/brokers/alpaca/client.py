@@ -279,8 +279,14 @@ class AlpacaClient:
         return found
 
     async def latest_quote(self, symbol: str) -> Quote | None:
-        answer = await self._latest("quotes", symbol)
-        return None if answer is None else understood(reference.latest_quote, answer, symbol)
+        return (await self.latest_quotes([symbol])).get(symbol)
+
+    async def latest_quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
+        answer = await self._latest("quotes", ",".join(symbols))
+        return {} if answer is None else understood(reference.latest_quotes, answer)
+
+    def pace_s(self, questions: int) -> float:
+        return self._market_pacer.pace_s(Lane.QUERY, questions)
 
     async def latest_trade(self, symbol: str) -> Trade | None:
         answer = await self._latest("trades", symbol)
@@ -297,9 +303,8 @@ class AlpacaClient:
             if group:
                 query = {"symbols": ",".join(group), **span, "timeframe": "1Min"}
                 if group is shares:
-                    query["feed"] = words.history_feed(
-                        self._endpoints.feed, self._clock.now() - end
-                    )
+                    age = self._clock.now() - end
+                    query["feed"] = words.history_feed(self._endpoints.feed, age)
                 await self._bars(path, query, found)
         return found
 
@@ -308,12 +313,9 @@ class AlpacaClient:
         await self.pacer.aclose()
         await self._market_pacer.aclose()
         ways = self._endpoints
-        for transport in {
-            id(way): way
-            for way in (ways.trading, ways.market, ways.stream, ways.data_stream)
-            if way is not None
-        }.values():
-            await transport.aclose()
+        all_ways = (ways.trading, ways.market, ways.stream, ways.data_stream)
+        for way in {id(way): way for way in all_ways if way is not None}.values():
+            await way.aclose()
 
     async def _all_orders(self, filters: Mapping[str, str]) -> list[ExecutionReport]:
         """The plain listing folds held legs away and tells no leg's parent, so where it shows a
@@ -353,13 +355,11 @@ class AlpacaClient:
         answer = await self._read(Lane.RECONCILE, FILLS, query)
         return understood(activity_page, answer, self._clock.now())
 
-    async def _latest(self, what: str, symbol: str) -> Response | None:
-        """The latest of one symbol; None where Alpaca does not know the symbol."""
-        if "/" in symbol:
-            path, query = f"{_COINS}/latest/{what}", {"symbols": symbol}
-        else:
-            path = f"{_STOCKS}/{what}/latest"
-            query = {"symbols": symbol, "feed": self._endpoints.feed}
+    async def _latest(self, what: str, symbols: str) -> Response | None:
+        """The latest of one symbol, or of several shares; None where Alpaca does not know them."""
+        is_coin = "/" in symbols
+        path = f"{_COINS}/latest/{what}" if is_coin else f"{_STOCKS}/{what}/latest"
+        query = {"symbols": symbols} | ({} if is_coin else {"feed": self._endpoints.feed})
         answer = await self.market.call(Lane.QUERY, "GET", path, query=query)
         return None if is_no_such_thing(answer) else checked(answer)
 

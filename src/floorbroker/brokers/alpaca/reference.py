@@ -338,12 +338,13 @@ def time_ns(name: str, text: str) -> int:
     return ns_of(moment) + int(digits[6:9].ljust(3, "0"))
 
 
-def latest_quote(raw: bytes, symbol: str) -> Quote | None:
-    """The symbol's quote, or None where there is none. Raises Unreadable."""
+def latest_quotes(raw: bytes) -> dict[str, Quote]:
+    """The quote of each symbol that has one. Raises Unreadable."""
     found: _Quotes = read(_QUOTES.decode, "quotes", raw)
-    row = found.quotes.get(symbol)
-    if row is None:
-        return None
+    return {symbol: _quote(symbol, row) for symbol, row in found.quotes.items()}
+
+
+def _quote(symbol: str, row: _Quote) -> Quote:
     bid_px, ask_px = _number("bp", row.bp), _number("ap", row.ap)
     return Quote(
         symbol=symbol,

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import quote_plus, unquote
 
 from floorbroker.brokers.alpaca.transport import (
     DeliveryUnknown,
@@ -26,6 +27,8 @@ AsgiApp = Callable[
 ]
 
 _ABNORMAL = 1006
+#: What `quote_plus` leaves as it is.
+_PLAIN = re.compile(r"[\w.~-]*", re.ASCII).fullmatch
 _log = logging.getLogger(__name__)
 
 
@@ -137,7 +140,7 @@ class MemoryTransport:
             "path": unquote(path) if "%" in path else path,
             "raw_path": path.encode("ascii"),
             "root_path": "",
-            "query_string": urlencode(query).encode("ascii") if query else b"",
+            "query_string": _written(query).encode("ascii") if query else b"",
             "headers": lines,
             "server": self._server,
             "client": ("127.0.0.1", 0),
@@ -155,6 +158,16 @@ class MemoryTransport:
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _written(query: Mapping[str, str]) -> str:
+    """The query as it stands in an address."""
+    return "&".join(f"{_quoted(name)}={_quoted(word)}" for name, word in query.items())
+
+
+def _quoted(text: str) -> str:
+    """Most texts need no quoting, and looking is cheaper."""
+    return text if _PLAIN(text) else quote_plus(text)
 
 
 class _Exchange:

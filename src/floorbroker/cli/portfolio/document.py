@@ -1,8 +1,14 @@
 """A rebalance as JSON: the plan with its outlook, and where it led."""
 
+from typing import TYPE_CHECKING
+
 from floorbroker.clock import datetime_of
 from floorbroker.deskwork.portfolio.outlook import Outlook, TradeOutlook
 from floorbroker.deskwork.portfolio.rebalance import Outcome, Rebalance
+
+if TYPE_CHECKING:
+    from floorbroker.cli.portfolio.showing import Rehearsed
+    from floorbroker.simulation.costs import Cost, Costs
 
 
 def document(
@@ -11,6 +17,48 @@ def document(
     """All of it; `outcome` is null where nothing was sent."""
     planned = _plan_document(plan, ahead)
     return {"mode": mode, "plan": planned, "outcome": _outcome_document(outcome)}
+
+
+def rehearsal_document(found: "Rehearsed") -> dict[str, object]:
+    """The same, with what it cost beside the market, the comparison, and where the files are."""
+    from floorbroker.cli.tapes.folder import JOURNAL, REPORT
+    from floorbroker.simulation.costs import costs_by_symbol, costs_of, unfinished
+
+    made, played = found.made, found.played
+    simulated = played.simulated
+    rehearsal = {
+        "market": simulated.market,
+        "market_events": simulated.market_events,
+        "cost": _costs(costs_of(simulated.orders)),
+        "costs": {
+            name: _costs(costs) for name, costs in costs_by_symbol(simulated.orders).items()
+        },
+        "orders": list(simulated.orders),
+        "unfinished": unfinished(played),
+        "open_breaks": sum(one.is_open for one in played.compared.breaks),
+        "broker": {"cash": played.cash, "positions": played.held},
+        "child_orders": simulated.report.totals.orders,
+        "fills": simulated.report.totals.fills,
+        "journal": f"{found.out / JOURNAL}",
+        "journal_records": simulated.report.head_seq,
+        "journal_head": simulated.head,
+        "journal_verified": simulated.verification.damage is None,
+        "report": f"{found.out / REPORT}",
+    }
+    told = document(made.plan, made.ahead, played.outcome, made.mode)
+    return {**told, "rehearsal": rehearsal}
+
+
+def _costs(costs: "Costs") -> dict[str, object]:
+    return {
+        "arrival": _cost(costs.arrival),
+        "vwap": _cost(costs.vwap),
+        "participation": costs.participation,
+    }
+
+
+def _cost(cost: "Cost") -> dict[str, object]:
+    return {"dollars": cost.dollars, "bps": cost.bps, "worth": cost.worth}
 
 
 def _plan_document(plan: Rebalance, ahead: Outlook) -> dict[str, object]:

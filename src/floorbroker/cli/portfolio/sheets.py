@@ -9,7 +9,7 @@ from rich.text import Text
 from floorbroker.cli.sheet import Column, Sheet
 from floorbroker.clock import datetime_of
 from floorbroker.deskwork.portfolio.looking import Price
-from floorbroker.deskwork.portfolio.outlook import Outlook
+from floorbroker.deskwork.portfolio.outlook import Outlook, TradeOutlook
 from floorbroker.deskwork.portfolio.rebalance import Outcome, Reached, Rebalance
 from floorbroker.domain.order import Side
 from floorbroker.posttrade.wording import (
@@ -29,6 +29,7 @@ _BADGES = {"live": "bold white on red", "paper": "bold white on blue"}
 _ZERO = Decimal(0)
 _SIDES = {Side.BUY: "blue", Side.SELL: "dark_orange3"}
 _BPS = Decimal(10_000)
+_SMALL = Decimal("0.0001")
 
 
 def plan_view(plan: Rebalance, ahead: Outlook, mode: str) -> RenderableType:
@@ -44,7 +45,7 @@ def plan_view(plan: Rebalance, ahead: Outlook, mode: str) -> RenderableType:
     if not plan.trade_list.trades:
         return Group(*parts, Text("nothing to trade", style="bold"))
     parts += [Text(line) for line in _cost(ahead)]
-    return Group(*parts, Text(), trades_sheet(plan))
+    return Group(*parts, Text(), trades_sheet(plan, ahead))
 
 
 def _money(plan: Rebalance) -> list[str]:
@@ -110,7 +111,7 @@ def _half(price: Price) -> Decimal:
     return (price.ask_px - price.bid_px) / 2
 
 
-def trades_sheet(plan: Rebalance) -> Sheet:
+def trades_sheet(plan: Rebalance, ahead: Outlook) -> Sheet:
     """The orders in their phases, each with where it starts and leads."""
     lines = {line.name.symbol: line for line in plan.trade_list.lines}
     columns = [
@@ -124,13 +125,51 @@ def trades_sheet(plan: Rebalance) -> Sheet:
         Column("Age", 4, is_number=True),
         Column("Value", is_number=True),
         Column("1/2 spread, bps", 5, is_number=True),
-        Column("Remark", 6, folds=True),
     ]
     rows = [
-        _trade_cells(trade, lines[trade.symbol], plan.prices[trade.symbol])
-        for trade in plan.trade_list.trades
+        _trade_cells(one.trade, lines[one.trade.symbol], plan.prices[one.trade.symbol])
+        for one in ahead.trades
     ]
-    return Sheet(columns, rows)
+    for column, cells in _looked_ahead(ahead):
+        columns.append(column)
+        rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
+    remarks = [Text(lines[one.trade.symbol].text) for one in ahead.trades]
+    columns.append(Column("Remark", 6, folds=True))
+    return Sheet(columns, [[*row, cell] for row, cell in zip(rows, remarks, strict=True)])
+
+
+def _looked_ahead(ahead: Outlook) -> list[tuple[Column, list[Text]]]:
+    """What each trade is expected to cost where that is known of any, its part of a usual day,
+    and whose no it would get."""
+    found = []
+    if any(one.impact is not None for one in ahead.trades):
+        costs = [NOTHING if c is None else money_text(c) for c in map(_cost_of, ahead.trades)]
+        found.append((Column("Cost", 2, is_number=True), [Text(cost) for cost in costs]))
+    advs = [(one.trade.qty, one.stats.adv) for one in ahead.trades]
+    if any(adv for _, adv in advs):
+        parts = [part_text(qty / adv) if adv else NOTHING for qty, adv in advs]
+        found.append((Column("Of ADV", 2, is_number=True), [Text(part) for part in parts]))
+    if ahead.denied:
+        noes = [", ".join(map(_whose, one.denials)) for one in ahead.trades]
+        found.append((Column("Refused by", 1), [Text(no, style="bold red") for no in noes]))
+    return found
+
+
+def part_text(part: Decimal | None) -> str:
+    """A part of a volume in percent; what is tiny is told as such."""
+    if part is None:
+        return NOTHING
+    return f"{part:.2%}" if part >= _SMALL or not part else "<0.01%"
+
+
+def _cost_of(one: TradeOutlook) -> Decimal | None:
+    return None if one.impact is None else one.half_spread + one.impact
+
+
+def _whose(denial: str) -> str:
+    """The control that says no; what is none stands above in words."""
+    first = denial.partition(" ")[0]
+    return first if first[:1] == "P" and first[1:].isdigit() else "see above"
 
 
 def _trade_cells(trade: Trade, line: Line, price: Price) -> list[Text]:
@@ -146,7 +185,6 @@ def _trade_cells(trade: Trade, line: Line, price: Price) -> list[Text]:
         Text(age_text(timedelta(seconds=price.age_s))),
         Text(money_text(trade.value)),
         Text(NOTHING if is_last else bps_text(_half(price) / price.px * _BPS).lstrip("+")),
-        Text(line.text),
     ]
 
 
@@ -157,23 +195,30 @@ def _price_text(px: Decimal) -> str:
 
 def outcome_view(plan: Rebalance, outcome: Outcome) -> RenderableType:
     """Where it led, name by name, and the cash to the cent."""
+    verdict, money = outcome_lines(plan, outcome)
+    style = "bold" if outcome.is_done else "bold yellow"
+    rows = map(reached_cells, outcome.rows)
+    return Group(Sheet(outcome_columns(), rows), Text(), Text(verdict, style=style), Text(money))
+
+
+def outcome_lines(plan: Rebalance, outcome: Outcome) -> tuple[str, str]:
+    """The verdict, and the cash to the cent."""
     there = sum(row.is_there for row in outcome.rows)
     sent = sum(1 for row in outcome.rows for one in row.sent if one.order_id)
-    verdict = (
-        f"{counted(sent, 'order')}, {there} of {counted(len(outcome.rows), 'name')} as planned"
-    )
+    names = counted(len(outcome.rows), "name")
     before = plan.trade_list.cash
     fees = outcome.cash - before - outcome.traded_cash
     money = f"cash {money_text(outcome.cash)}: {money_text(before)} before"
     money += f", {signed_money_text(outcome.traded_cash)} traded"
     if fees:
         money += f", {signed_money_text(fees)} fees and anything else"
-    style = "bold" if outcome.is_done else "bold yellow"
-    return Group(outcome_sheet(outcome), Text(), Text(verdict, style=style), Text(money))
+    verdict = f"{counted(sent, 'order')}, {there} of {names} as planned"
+    cut = sum(line.why is Why.NO_CASH for line in plan.trade_list.lines)
+    return verdict + (f", {cut} of them cut to the cash" if cut else ""), money
 
 
-def outcome_sheet(outcome: Outcome) -> Sheet:
-    columns = [
+def outcome_columns() -> list[Column]:
+    return [
         Column("Symbol"),
         Column("Target", is_number=True),
         Column("Reached", is_number=True),
@@ -183,10 +228,9 @@ def outcome_sheet(outcome: Outcome) -> Sheet:
         Column("Money", 3, is_number=True),
         Column("What", 4, folds=True),
     ]
-    return Sheet(columns, map(_reached_cells, outcome.rows))
 
 
-def _reached_cells(row: Reached) -> list[Text]:
+def reached_cells(row: Reached) -> list[Text]:
     traded = sum((_signed(one.filled, one.trade) for one in row.sent), _ZERO)
     filled = sum((one.filled for one in row.sent), _ZERO)
     money = sum((one.cash for one in row.sent), _ZERO)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn
+from floorbroker.cli.tapes.folder import JOURNAL, REPORT, journal_in, write_report
 from floorbroker.cli.typed.batch import Timed, timed_orders_in
 from floorbroker.clock import ns_of
 from floorbroker.domain.errors import ConfigError, InvalidOrder
@@ -30,7 +31,6 @@ TELL_MINUTES = 30
 MINUTE_NS = 60_000_000_000
 #: Types that become a parent order.
 _WORKED = frozenset({OrdType.MARKET, OrdType.LIMIT})
-_FILES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite.lock")
 
 
 @Parameter(name="*")
@@ -80,7 +80,7 @@ def simulate(
     from floorbroker.simulation.run import simulate as play
 
     chosen = options or SimulateOptions()
-    cash = _cash(chosen.cash)
+    cash = cash_of(chosen.cash)
     market = open_market(tape, (), chosen.seed)
     day = new_york_date(market.open_ns)
     moment = partial(_moment, day=day)
@@ -90,12 +90,12 @@ def simulate(
         orders=[Planned(line, request, *when) for line, request, when in found],
         seed=chosen.seed,
         cash=cash,
-        journal_path=None if chosen.out is None else _journal_in(chosen.out),
-        history=chosen.history or _days_of(tape),
+        journal_path=None if chosen.out is None else journal_in(chosen.out),
+        history=chosen.history or days_of(tape),
     )
     outcome = play(plan, None if json else _progress())
     if chosen.out is not None:
-        _write(outcome, chosen.out)
+        write_report(outcome, chosen.out)
     if json:
         say_json(view(outcome))
     else:
@@ -122,7 +122,7 @@ def _is_sound(outcome: "Simulated") -> bool:
     return outcome.verification.damage is None
 
 
-def _days_of(tape: Path) -> Path:
+def days_of(tape: Path) -> Path:
     """All days of the tape's place: those before the one that is played are known."""
     from floorbroker.marketdata.detect import parse_choice
 
@@ -193,7 +193,8 @@ def _work(request: OrderRequest, timed: Timed, moment: Callable[[str, str], int]
     return Work(algo=timed.algo, end_ns=end_ns, params=dict(terms))
 
 
-def _cash(text: str) -> Decimal:
+def cash_of(text: str) -> Decimal:
+    """Dollars to begin with; raises ConfigError."""
     try:
         cash = Decimal(text)
     except InvalidOperation:
@@ -201,25 +202,6 @@ def _cash(text: str) -> Decimal:
     if not cash.is_finite() or cash <= 0:
         raise ConfigError(f"--cash: {text} found; right are dollars, such as 1000000")
     return cash
-
-
-def _journal_in(out: Path) -> Path:
-    """A new journal in the folder; one of an earlier run is taken away."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            (out / name).unlink(missing_ok=True)
-    except OSError as problem:
-        raise ConfigError(f"--out: {out} cannot be written: {problem.strerror}") from None
-    return out / _FILES[0]
-
-
-def _write(outcome: "Simulated", out: Path) -> None:
-    from floorbroker import app as composition
-
-    composition.write_report(
-        outcome.report, outcome.bars, out / "report.html", outcome.verification
-    )
 
 
 def _progress() -> Callable[[int], None]:
@@ -249,8 +231,8 @@ def _tell(outcome: "Simulated", out: Path | None) -> None:
     if outcome.open_orders:
         say(f"open      {', '.join(outcome.open_orders)}")
     if out is not None:
-        say(f"report    {out / 'report.html'}")
-        say(f"journal   {out / _FILES[0]}")
+        say(f"report    {out / REPORT}")
+        say(f"journal   {out / JOURNAL}")
 
 
 _WORDS = frozenset({"Time", "Side", "Symbol", "Type", "Status", "Why"})

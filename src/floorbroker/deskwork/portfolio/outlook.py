@@ -27,10 +27,12 @@ _OF_ONE_ORDER = frozenset({"P06", "P07", "P08", "P31"})
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """How the trades are to be sent: each as one order, or worked by an algorithm."""
+    """How the trades are to be sent: each as one order, or worked by the named algorithm, which
+    may do nothing without a volume curve."""
 
     how: How
-    is_worked: bool = False
+    algo: str = ""
+    needs_curve: bool = False
 
 
 class TradeOutlook(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ class TradeOutlook(Struct, frozen=True, kw_only=True):
     impact: Decimal | None
     stats: DayStats
     why: str  #: What is not known of earlier days, and why.
+    lacks_curve: bool = False  #: And its algorithm can do nothing without.
     denials: tuple[str, ...] = ()
 
 
@@ -60,6 +63,11 @@ class Outlook(Struct, frozen=True, kw_only=True):
     def impact(self) -> Decimal:
         """Of those whose impact is known."""
         return sum((one.impact for one in self.trades if one.impact is not None), Decimal(0))
+
+    @property
+    def has_no_curve(self) -> bool:
+        """Whether not one of the trades has what its algorithm cannot do without."""
+        return bool(self.trades) and all(one.lacks_curve for one in self.trades)
 
     @property
     def unknown(self) -> tuple[TradeOutlook, ...]:
@@ -79,22 +87,27 @@ async def outlook_of(
     shares to sell.
     """
     denials = [await _denials(parts, one, prices[one.symbol], ask) for one in trades]
-    earlier = await asyncio.gather(*(_looked_at(parts, one, prices[one.symbol]) for one in trades))
-    found = zip(earlier, denials, strict=True)
-    return Outlook(trades=tuple(replace(one, denials=noes) for one, noes in found))
+    looked = (_looked_at(parts, one, prices[one.symbol], ask) for one in trades)
+    found = zip(await asyncio.gather(*looked), denials, strict=True)
+    return Outlook(
+        trades=tuple(replace(one, denials=(*noes, *one.denials)) for one, noes in found)
+    )
 
 
-async def _looked_at(parts: app.Parts, trade: Trade, price: Price) -> TradeOutlook:
+async def _looked_at(parts: app.Parts, trade: Trade, price: Price, ask: Ask) -> TradeOutlook:
     wanted = Wanted(symbol=trade.symbol, start_ns=ns_of(parts.clock.now()))
     earlier = await parts.earlier(wanted)
     stats = earlier.stats
     why = earlier.why or ("" if _knows(stats) else "too few days are known")
+    is_blind = ask.needs_curve and earlier.curve is None
     return TradeOutlook(
         trade=trade,
         half_spread=trade.qty * (price.ask_px - price.bid_px) / 2,
         impact=_impact(trade, stats),
         stats=stats,
         why=why,
+        lacks_curve=is_blind,
+        denials=(f"{ask.algo} has no volume curve; {why}",) if is_blind else (),
     )
 
 
@@ -116,7 +129,7 @@ async def _denials(parts: app.Parts, trade: Trade, price: Price, ask: Ask) -> tu
         return (f"{refusal}",)
     told = [text for text in (found.gates, found.broker) if text]
     open_ones = _OF_LATER_PHASES if trade.phase > 1 else frozenset()
-    open_ones |= _OF_ONE_ORDER if ask.is_worked else frozenset()
+    open_ones |= _OF_ONE_ORDER if ask.algo else frozenset()
     for one in found.verdicts:
         if not one.passes and one.control not in open_ones:
             limit = f"{one.value}, and the limit is {one.limit}"

@@ -37,6 +37,8 @@ from floorbroker.deskwork.portfolio.working import (
 from floorbroker.domain.errors import BrokerError, Refused
 from floorbroker.domain.order import Side
 from floorbroker.engine.parents.board import ParentStatus
+from floorbroker.execution.algos.port import Need
+from floorbroker.execution.catalog import named
 from floorbroker.posttrade.wording import age_text, counted, money_text
 from floorbroker.pretrade.allocation.cash import Buy, fitted
 from floorbroker.pretrade.allocation.targets import Kind, Rules, Targets, check_targets
@@ -122,13 +124,16 @@ class Portfolio:
             prices=look.prices,
             book=look.book,
             made_at=self._parts.clock.now(),
-            notes=tuple(_notes(found, look)),
+            notes=tuple(_notes(found, look, manner)),
         )
 
-    async def outlook(self, plan: Rebalance, *, is_worked: bool = False) -> Outlook:
+    async def outlook(self, plan: Rebalance, *, algo: str | None = None) -> Outlook:
         """What the plan is expected to cost, and what the controls would say of its trades; of
-        those that an algorithm works, without the controls of a single order's size."""
-        ask = Ask(how=plan.how, is_worked=is_worked)
+        those that an algorithm works, without the controls of a single order's size, and whether
+        it has the volume curve that it needs."""
+        catalog = self._parts.engine.parents.catalog
+        is_blind = algo is not None and Need.CURVE in named(catalog, algo).needs
+        ask = Ask(how=plan.how, algo=algo or "", needs_curve=is_blind)
         return await outlook_of(self._parts, plan.trade_list.trades, plan.prices, ask)
 
     def by_algo(self, plan: Rebalance, work: Work, on_look: OnLook = unseen) -> Sender:
@@ -275,7 +280,7 @@ def _moved(plan: Rebalance, prices: Mapping[str, Price], trade: Trade) -> str:
     return f"{trade.symbol} has moved by {by * 100:.1f}% since the plan, to {price.px:.2f}"
 
 
-def _notes(found: TradeList, look: Look) -> Sequence[str]:
+def _notes(found: TradeList, look: Look, how: How) -> Sequence[str]:
     """What to know before anything is sent, the gravest first."""
     notes = []
     if not look.is_open:
@@ -299,7 +304,9 @@ def _notes(found: TradeList, look: Look) -> Sequence[str]:
             notes.append(f"{text}: {_listed(symbols)}")
     if found.short_of_cash:
         symbols = [line.name.symbol for line in found.lines if line.why is Why.NO_CASH]
-        lacking = f"{money_text(found.short_of_cash)} short of cash, so fewer shares of"
+        slack = f", {how.slack_bps / 100:.2g}% of every buy set aside for prices that rise"
+        aside = slack if how.limit_bps is None else ""
+        lacking = f"{money_text(found.short_of_cash)} short of cash{aside}, so fewer shares of"
         notes.append(f"{lacking} {_listed(symbols)}")
     return notes
 

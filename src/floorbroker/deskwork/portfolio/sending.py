@@ -15,6 +15,7 @@ from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.errors import Refused
 from floorbroker.domain.order import Order, OrderRequest, TimeInForce
 from floorbroker.domain.terms import is_coin_pair
+from floorbroker.engine.parents.board import ParentStatus
 from floorbroker.pretrade.allocation.trades import Trade
 
 #: Called for each trade that has left, or was refused.
@@ -25,7 +26,8 @@ _EXACT = Decimal("1e-9")
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """What became of one trade; without an `order_id` it never left, and `text` says why."""
+    """What became of one trade; without an `order_id` it never left, and `text` says why.
+    `parent` is the parent order at its end, where an algorithm worked it."""
 
     trade: Trade
     order_id: str = ""
@@ -33,6 +35,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     avg_px: Decimal | None = None
     is_ended: bool = True
     text: str = ""
+    parent: ParentStatus | None = None
 
     @property
     def is_filled(self) -> bool:

@@ -107,6 +107,7 @@ class AlgoSender:
             avg_px=None if status.avg_px is None else Decimal(status.avg_px),
             is_ended=status.is_ended,
             text=f"{status.state}, {children}: {said}" if said else f"{status.state}, {children}",
+            parent=status,
         )
 
     async def _look(self, names: Sequence[str]) -> None:

@@ -2,21 +2,20 @@
 
 An order of ours may be several broker orders in a row, because a replace makes a new one: its
 lineage. Executions carry the broker order that they belong to, and the order's CumQty is their
-sum, busts taken off. A successor's CumQty at the broker starts at zero or carries on from its
-predecessors; which of the two it is shows in its own figures, see `is_behind`.
+sum, busts taken off. What the broker's own counts prove of it: `counts`.
 """
 
-from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from itertools import accumulate
+from typing import Final
 
 from msgspec.structs import replace
 
-from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
-from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
-from floorbroker.domain.lifecycle import Report
+from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.ids import Account, ClOrdID, ExecID
+from floorbroker.domain.lifecycle import UNHEARD, Report
 from floorbroker.domain.messages import ExecType, ExecutionReport
 from floorbroker.domain.order import Fill, Order, OrderRequest, OrdStatus, OrdType
+from floorbroker.engine.book.counts import execution_id, is_behind
 
 _plus, _times = Decimal.__add__, Decimal.__mul__
 
@@ -55,10 +54,6 @@ _BY_EXEC_TYPE = {
 _SAYS_MORE = frozenset(
     {Report.PARTIAL_FILL, Report.CANCELED, Report.EXPIRED, Report.REJECTED, Report.FILL}
 )
-#: Statuses in which we have not heard from the broker: any report proves that it has the order.
-UNHEARD = frozenset({OrdStatus.CREATED, OrdStatus.SENT, OrdStatus.UNKNOWN})
-#: Reports that carry executions; they are booked in every status.
-EXECUTIONS = frozenset({ExecType.TRADE, ExecType.TRADE_CORRECT, ExecType.TRADE_CANCEL})
 
 
 def external_order(report: ExecutionReport, account: Account) -> Order:
@@ -85,108 +80,9 @@ def external_order(report: ExecutionReport, account: Account) -> Order:
     )
 
 
-def is_behind(order: Order, report: ExecutionReport) -> bool:
-    """Whether the broker has executions of this broker order that we have not booked."""
-    if not order.replaces:
-        return report.cum_qty > order.cum_qty
-    return missing_qty(order, report.order_id, report.cum_qty) > 0
-
-
-def missing_qty(order: Order, order_id: OrderID, told: Qty) -> Qty:
-    """How much of a broker order's CumQty, as the broker told it, is not booked.
-
-    A CumQty that is more than this broker order's executions is all right if it is exactly what
-    its predecessors and it executed up to then: it carries on from them. An execution of it that
-    began below theirs shows that it does not. Of a successor that has none it may be what they
-    had executed when it was accepted: until it takes over, and if it never does, they go on.
-    """
-    own = [fill for fill in order.fills if fill.order_id == order_id]
-    own_qty = sum((fill.last_qty for fill in own), ZERO_QTY)
-    if told <= own_qty:
-        return ZERO_QTY
-    if not own and told in _totals_on_the_way(order):
-        return ZERO_QTY
-    earlier = _earlier_qty(order, order_id)
-    if any(fill.cum_qty - fill.last_qty < earlier for fill in own):
-        return told - own_qty
-    before = told + _busted_qty(own)  # what its count was, had nothing been taken back
-    until_then = sum((fill.last_qty for fill in own if fill.cum_qty <= before), earlier)
-    if told < until_then:  # an old total of predecessors is one, although it goes on by now
-        return ZERO_QTY if told in _totals_on_the_way(order) else told - own_qty
-    missing = told - until_then
-    return missing if missing > _busted_qty(order.fills) else ZERO_QTY
-
-
-def _totals_on_the_way(order: Order) -> Iterator[Qty]:
-    """What the order had executed after each execution; they may have been booked out of turn."""
-    in_turn = sorted(order.fills, key=lambda fill: (fill.transact_time, fill.cum_qty))
-    return accumulate(fill.last_qty for fill in in_turn)
-
-
-def _busted_qty(fills: Iterable[Fill]) -> Qty:
-    """What was taken back: a successor's CumQty counts it or not."""
-    gone = [fill.last_qty for fill in fills if fill.last_qty < 0]
-    return -sum(gone, ZERO_QTY) if gone else ZERO_QTY
-
-
-def _earlier_qty(order: Order, order_id: OrderID) -> Qty:
-    """What the predecessors of this broker order executed."""
-    older = order.replaces
-    if order_id in older:
-        older = older[: older.index(order_id)]
-    return sum((fill.last_qty for fill in order.fills if fill.order_id in older), ZERO_QTY)
-
-
-def is_booked(order: Order, report: ExecutionReport) -> bool:
-    """Whether this execution is in the book, by its id or by the CumQty interval it covers."""
-    if report.exec_type is not ExecType.TRADE:
-        reference = report.ref_exec_id or report.exec_id
-        return any(fill.exec_id == f"{reference}/reversed" for fill in order.fills)
-    if not order.fills:
-        return False
-    exec_id = execution_id(report)
-    for fill in order.fills:
-        if fill.exec_id == exec_id:
-            return True
-    return _is_covered(order, report)
-
-
 def is_replaced(report: ExecutionReport) -> bool:
     """Whether the report says that the broker order has a successor."""
     return report.exec_type is ExecType.REPLACED or report.ord_status is OrdStatus.REPLACED
-
-
-def is_bookable(report: ExecutionReport) -> bool:
-    """Whether the report says all that a booking needs; a bust names its execution instead."""
-    if report.exec_type is not ExecType.TRADE:
-        return True
-    return report.last_px is not None and report.last_qty is not None and report.last_qty > 0
-
-
-def execution_id(report: ExecutionReport) -> ExecID:
-    """The broker's id of the execution, or one made from what identifies it."""
-    return report.exec_id or ExecID(f"{report.order_id}/{report.cum_qty}")
-
-
-def _is_covered(order: Order, report: ExecutionReport) -> bool:
-    """Two channels may name one execution differently, but no two of one broker order overlap.
-
-    After a bust the broker's CumQty went back, and intervals prove nothing.
-    """
-    assert report.last_qty is not None
-    end, size = Decimal(report.cum_qty), Decimal(report.last_qty)
-    start, covered = end - size, Decimal(0)
-    for fill in order.fills:
-        if fill.order_id != report.order_id:
-            continue
-        if fill.last_qty <= 0:
-            return False
-        if fill.cum_qty > start:  # else it ended before, as usual: the next one is not covered
-            until = Decimal(fill.cum_qty)
-            overlap = min(end, until) - max(start, until - Decimal(fill.last_qty))
-            if overlap > 0:
-                covered += overlap
-    return start >= 0 and covered >= size
 
 
 def with_fills(order: Order, booked: tuple[Fill, ...]) -> Order:
@@ -254,6 +150,12 @@ def revision(original: Fill, report: ExecutionReport) -> tuple[Fill, ...]:
     return (negative, corrected)
 
 
+# Bound once: looking a member up on its enum costs CPython 3.11 as much as a call.
+_TRADE: Final = ExecType.TRADE
+_FILL: Final = Report.FILL
+_STANDINGS = (ExecType.ORDER_STATUS, ExecType.RESTATED)
+
+
 def column(order: Order, report: ExecutionReport, goal: Qty | None) -> Report | None:
     """The lifecycle table's column for the report, executions already booked; None for no news.
 
@@ -261,16 +163,13 @@ def column(order: Order, report: ExecutionReport, goal: Qty | None) -> Report | 
     that would end the order while executions are missing does not end it yet.
     """
     kind = report.exec_type
-    if kind is ExecType.TRADE:
-        return Report.FILL if _is_filled(order, report, goal) else Report.PARTIAL_FILL
+    if kind is _TRADE:
+        return _FILL if _is_filled(order, report, goal) else Report.PARTIAL_FILL
     if not _is_current(order, report):
         return None  # how a predecessor stands says nothing of the order
-    if kind is ExecType.ORDER_STATUS or kind is ExecType.RESTATED:
-        found = _BY_STATUS.get(report.ord_status)
-    else:
-        found = _BY_EXEC_TYPE.get(kind)
+    found = _BY_STATUS.get(report.ord_status) if kind in _STANDINGS else _BY_EXEC_TYPE.get(kind)
     is_early = found in _SAYS_MORE and is_behind(order, report)
-    if is_early or (found is Report.FILL and not _is_filled(order, report, goal)):
+    if is_early or (found is _FILL and not _is_filled(order, report, goal)):
         found = None
     if found is None and order.venue_status in UNHEARD:
         return Report.NEW  # a pending cancel, say: the broker has the order, alive

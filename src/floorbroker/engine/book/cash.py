@@ -48,7 +48,8 @@ class CashBook(Struct, kw_only=True):
             self.rounded += cents
             self.executions += 1
             if self.first is None or fill.transact_time <= self.first + UNSURE:
-                self.early = [*self.early, (fill.transact_time, value)][-EARLY_MAX:]
+                self.early.append((fill.transact_time, value))
+                del self.early[:-EARLY_MAX]
 
     def take(self, count: CashCount) -> None:
         """The cash was counted; what was executed meanwhile goes on counting."""

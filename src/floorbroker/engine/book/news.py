@@ -27,9 +27,9 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import ENDED, Fill, Order, OrderRequest, OrdStatus, Side
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import booking, counts
 from floorbroker.engine.book.book import Book, Phase, base_id
-from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated
+from floorbroker.engine.book.reported import CONFIRMS_REPLACE, is_successor, restated, take
 
 Messages = list[JournalMessage]
 
@@ -37,6 +37,9 @@ Messages = list[JournalMessage]
 STALE_JOURNAL = "stale_journal"
 #: The alarm that the broker has an order which was held for never placed.
 LATE_ORDER = "late_order"
+#: The alarm that an order which had ended lives again, or has another end.
+END_REVISED = "end_revised"
+_UNEXPECTED = "unexpected_report"
 #: Who stopped trading, if it was no person.
 OURSELVES = "floorbroker"
 
@@ -93,7 +96,7 @@ def _moved(about: Order | None, found: ExecutionReport) -> list[tuple[Decimal, P
         if found.last_qty is None or found.last_px is None:
             return []
         return [(Decimal(found.last_qty), found.last_px)]
-    if found.exec_type not in booking.EXECUTIONS or about is None:
+    if found.exec_type not in counts.EXECUTIONS or about is None:
         return []
     original = booking.busted(about, found)
     fills = () if original is None else booking.revision(original, found)
@@ -101,13 +104,13 @@ def _moved(about: Order | None, found: ExecutionReport) -> list[tuple[Decimal, P
 
 
 def _is_execution(message: JournalMessage) -> bool:
-    return type(message) is ExecutionReport and message.exec_type in booking.EXECUTIONS
+    return type(message) is ExecutionReport and message.exec_type in counts.EXECUTIONS
 
 
 def _report(
     book: Book, about: Order | None, found: ExecutionReport, *, namespace: str, now: datetime
 ) -> Messages:
-    if found.exec_type in booking.EXECUTIONS and not booking.is_bookable(found):
+    if found.exec_type in counts.EXECUTIONS and not counts.is_bookable(found):
         found = as_status(found)
     if about is None:
         return _external(found, namespace, now)
@@ -184,7 +187,7 @@ def _is_alike(ours: OrderRequest, found: ExecutionReport) -> bool:
 
 def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages:
     """An order from elsewhere: kept apart, its executions booked, because facts are facts."""
-    is_over = found.ord_status.is_ended and found.exec_type not in booking.EXECUTIONS
+    is_over = found.ord_status.is_ended and found.exec_type not in counts.EXECUTIONS
     has_our_name = found.cl_ord_id.startswith(f"{namespace}-")
     if is_over and found.cum_qty == 0 and not has_our_name:
         return []  # it never mattered and never will
@@ -197,8 +200,8 @@ def _external(found: ExecutionReport, namespace: str, now: datetime) -> Messages
 
 def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
     kind = found.exec_type
-    if kind in booking.EXECUTIONS:
-        return not booking.is_booked(about, found) and not _is_of_nothing(about, found)
+    if kind in counts.EXECUTIONS:
+        return not counts.is_booked(about, found) and not _is_of_nothing(about, found)
     if kind is ExecType.PENDING_CANCEL:
         asked = book.cancels.get(about.cl_ord_id)
         if asked is not None and asked.phase is not Phase.TAKEN:
@@ -242,10 +245,11 @@ def _confirms_replace(book: Book, about: Order, column: Report) -> bool:
 
 def _alarms(book: Book, about: Order, found: ExecutionReport, now: datetime) -> Messages:
     name = _surprise(book, about, found)
-    if not name:
-        return []
+    names: tuple[str, ...] = (name,) if name else ()
+    if name not in _EACH_TIME and about.venue_status in ENDED and _is_end_revised(about, found):
+        names = (END_REVISED, *(one for one in names if one != _UNEXPECTED))
     text = f"{found.exec_type} ({found.ord_status}) of {found.order_id} while {about.ord_status}"
-    return [_alarm(name, text, about.cl_ord_id, now)]
+    return [_alarm(name, text, about.cl_ord_id, now) for name in names]
 
 
 def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
@@ -263,7 +267,15 @@ def _surprise(book: Book, about: Order, found: ExecutionReport) -> str:
     column = booking.column(about, found, book.goal(about))
     if column is None or not is_surprise(status, column):
         return ""
-    return LATE_ORDER if status in _NEVER_HAD else "unexpected_report"
+    return LATE_ORDER if status in _NEVER_HAD else _UNEXPECTED
+
+
+def _is_end_revised(about: Order, found: ExecutionReport) -> bool:
+    """Whether an ended order lives again, or turns out to have ended otherwise, by what the broker
+    says of it or of its successor. Somebody had relied on the end, so that is always told."""
+    apart = Book()  # what was asked of an order is forgotten when it ends: nothing else counts
+    apart.reopen(about)
+    return take(apart, found).venue_status is not about.venue_status
 
 
 #: The broker never had such an order, we thought.
@@ -304,7 +316,9 @@ def _alarm(name: str, text: str, cl_ord_id: ClOrdID, now: datetime) -> Alarm:
     return Alarm(name=name, text=text, cl_ord_id=cl_ord_id, transact_time=now)
 
 
-_EACH_TIME = frozenset({"fill_after_end", "trade_cancel", "trade_correct"})
+_EACH_TIME = frozenset(
+    {LATE_ORDER, END_REVISED, "fill_after_end", "trade_cancel", "trade_correct"}
+)
 _RAISED_MAX = 4096
 
 

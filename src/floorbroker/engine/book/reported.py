@@ -11,7 +11,7 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import booking, counts
 from floorbroker.engine.book.book import Book, Phase
 
 #: What a successor's first own word is: the replace has been carried out.
@@ -32,8 +32,8 @@ def take(book: Book, report: ExecutionReport) -> Order:
     request = restated(book, order, report)
     if request is not None:
         order = replace(order, request=request)
-    if kind in booking.EXECUTIONS and booking.is_bookable(report):
-        if not booking.is_booked(order, report):
+    if kind in counts.EXECUTIONS and counts.is_bookable(report):
+        if not counts.is_booked(order, report):
             order = _executed(book, order, report)
     elif kind is ExecType.PENDING_CANCEL:
         _cancel_taken(book, order)

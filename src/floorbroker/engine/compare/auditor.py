@@ -8,7 +8,7 @@ from floorbroker.domain.amounts import Money
 from floorbroker.domain.books.breaks import Break, CashCount
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import counts
 from floorbroker.engine.compare import cash, fills
 from floorbroker.engine.compare.world import World
 from floorbroker.engine.settings import Means
@@ -26,7 +26,7 @@ _READINGS = 6
 
 def _has(order: Order | None, one: ExecutionReport) -> bool:
     """Whether the execution was booked long ago, beyond what is at hand."""
-    return order is not None and booking.is_booked(order, one)
+    return order is not None and counts.is_booked(order, one)
 
 
 class Auditor:

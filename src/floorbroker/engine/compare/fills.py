@@ -9,7 +9,7 @@ from floorbroker.domain.books.breaks import Break, BreakCause, BreakKind, Propos
 from floorbroker.domain.ids import ExecID, OrderID
 from floorbroker.domain.messages import ExecType, ExecutionReport
 from floorbroker.domain.order import Fill, Order
-from floorbroker.engine.book import booking
+from floorbroker.engine.book import counts
 from floorbroker.engine.book.book import lineage_of
 
 _REVERSED = "/reversed"
@@ -113,7 +113,7 @@ def _is_booked(one: ExecutionReport, booked: set[ExecID], known: set[_Key]) -> b
 def _is_free(one: ExecutionReport, orders: Sequence[Order]) -> bool:
     """Whether an order at hand is to have this execution, and no other stands in its place."""
     return any(
-        one.order_id in lineage_of(order) and not booking.is_booked(order, one) for order in orders
+        one.order_id in lineage_of(order) and not counts.is_booked(order, one) for order in orders
     )
 
 

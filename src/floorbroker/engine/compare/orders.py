@@ -9,7 +9,11 @@ from floorbroker.domain.books.breaks import Break, BreakCause, Proposal
 from floorbroker.domain.lifecycle import next_status
 from floorbroker.domain.messages import ExecutionReport
 from floorbroker.domain.order import Order, OrdStatus
-from floorbroker.engine.book import booking, news
+from floorbroker.engine.book import booking, counts, news
+
+#: How an order stands that was just sent, and one that was just taken.
+_ON_THE_WAY = (OrdStatus.SENT, OrdStatus.PENDING_NEW)
+_TAKEN = (OrdStatus.PENDING_NEW, OrdStatus.NEW)
 
 
 class Theirs(Struct, frozen=True, kw_only=True):
@@ -47,7 +51,7 @@ def _order_break(pair: Theirs) -> Break | None:
             symbol=ours.symbol,
             proposal=Proposal(symbol=ours.symbol),
         )
-    if booking.is_behind(ours, found):
+    if counts.is_behind(ours, found):
         return _behind(ours, found)
     return _status_break(ours, found)
 
@@ -67,6 +71,10 @@ def _behind(ours: Order, found: ExecutionReport) -> Break:
 
 
 def _status_break(ours: Order, found: ExecutionReport) -> Break | None:
+    """What we had not heard; that the broker has an order, and news of it are on their way, is
+    no difference."""
+    if ours.venue_status in _ON_THE_WAY and found.ord_status in _TAKEN:
+        return None
     column = booking.column(ours, found, ours.order_qty)
     following = None if column is None else next_status(ours.venue_status, column)
     if following in (None, ours.venue_status):

@@ -33,9 +33,9 @@ from floorbroker.domain.messages import (
     RequestKind,
 )
 from floorbroker.domain.order import Order, OrdStatus, Pending
-from floorbroker.engine.book import booking, news
+from floorbroker.engine.book import counts, news
 from floorbroker.engine.book.book import lineage_of
-from floorbroker.engine.book.questions import REVISIONS
+from floorbroker.engine.book.counts import REVISIONS
 from floorbroker.engine.decide import Missing, NotPlaced, Resend
 from floorbroker.engine.evidence.proof import Evidence, Pace, World
 from floorbroker.engine.settings import Means
@@ -287,7 +287,7 @@ class Resolver:
             await self._clock.sleep(delay_s)
             order = self._world.order(cl_ord_id)
             told = self._wanted[cl_ord_id]
-            if order is None or not booking.is_behind(order, told):
+            if order is None or not counts.is_behind(order, told):
                 self._world.deliver(news.as_status(told))
                 break
             if asked > len(self._settings.lookup_delays_s):

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.lifecycle import IN_DOUBT
 from floorbroker.domain.messages import ExecutionReport, JournalMessage, Reconciliation
-from floorbroker.domain.order import Order, OrdStatus
+from floorbroker.domain.order import Order
 from floorbroker.domain.position import Position
 from floorbroker.engine.book.book import Phase
 from floorbroker.engine.book.cash import CashBook
@@ -26,10 +27,6 @@ _FILED_MAX = 20_000
 
 def _traded_since(order: Order, since: datetime) -> bool:
     return any(fill.transact_time >= since for fill in order.fills)
-
-
-#: The broker may have such an order, and its answer is not here.
-_UNHEARD = (OrdStatus.SENT, OrdStatus.UNKNOWN)
 
 
 class Window:
@@ -72,7 +69,7 @@ class Window:
     def has_doubts(self) -> bool:
         """Whether an order of ours may be at the broker without our knowing."""
         orders = self._views.orders.values()
-        unheard = any(order.venue_status in _UNHEARD for order in orders)
+        unheard = any(order.venue_status in IN_DOUBT for order in orders)
         return unheard or any(name.startswith(GHOST) for name in self._state.timers)
 
     def is_explained(self, symbol: str) -> bool:
@@ -100,7 +97,9 @@ class Window:
         return self._state.reconciliation
 
     def cash_book(self) -> CashBook:
-        return copy(self._state.book.cash)
+        book = copy(self._state.book.cash)
+        book.early = [*book.early]
+        return book
 
     def strangers(self) -> list[Order]:
         return [order for order in self._views.lately() if order.is_external]

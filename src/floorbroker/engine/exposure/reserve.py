@@ -14,20 +14,26 @@ import heapq
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from operator import neg
+from typing import Final
 
 from msgspec import Struct, field
 
 from floorbroker.domain.ids import ClOrdID
+from floorbroker.domain.lifecycle import UNHEARD
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus, OrdType, Side
 from floorbroker.domain.position import Position
 from floorbroker.engine.book.book import Book
-from floorbroker.engine.book.booking import UNHEARD
 
 _ZERO = Decimal(0)
 _HIGHEST = Decimal("Infinity")
 _TRIGGERED = (OrdType.STOP, OrdType.STOP_LIMIT, OrdType.TRAILING_STOP)
 #: A heap is swept once it has so many entries for each that still counts.
 _SLACK = 4
+
+# Bound once: looking a member up on its enum costs CPython 3.11 as much as a call.
+_BUY: Final = Side.BUY
+_UNKNOWN: Final = OrdStatus.UNKNOWN
+_HELD: Final = OrdStatus.HELD
 
 Pair = tuple[ClOrdID, bool]
 
@@ -86,7 +92,7 @@ class Reserve:
         name, old = order.cl_ord_id, self.holds.get(order.cl_ord_id)
         if book.external and name in book.external:
             order = book.find(name) or order
-        if order.venue_status in ENDED or order.venue_status is OrdStatus.HELD:
+        if order.venue_status in ENDED or order.venue_status is _HELD:
             if old is not None:
                 self.drop(name)
             return
@@ -97,7 +103,7 @@ class Reserve:
             and order.request is old.request
             and order.cum_qty is old.cum_qty
             and (order.venue_status in UNHEARD) is old.is_unseen
-            and (order.venue_status is OrdStatus.UNKNOWN) is old.is_unknown
+            and (order.venue_status is _UNKNOWN) is old.is_unknown
         ):
             return
         new = _hold(book, order, is_firm=is_firm)
@@ -143,13 +149,13 @@ class Reserve:
         room = self.rooms.get(symbol)
         if room is None:
             return None
-        heap = room.buys if side is Side.BUY else room.sells
+        heap = room.buys if side is _BUY else room.sells
         while heap:
             px, name = heap[0]
             hold = self.holds.get(name)
             signed = None if hold is None else _signed(hold)
             if signed == px:
-                return -px if side is Side.BUY else px
+                return -px if side is _BUY else px
             heapq.heappop(heap)
         return None
 
@@ -232,7 +238,7 @@ def _signed(hold: Hold) -> Decimal | None:
 
 def _hold(book: Book, order: Order, *, is_firm: bool) -> Hold:
     request = order.request
-    is_buy = request.side is Side.BUY
+    is_buy = request.side is _BUY
     px = dearest_px(book, order)
     if request.order_qty is None:
         shares = _ZERO
@@ -250,7 +256,7 @@ def _hold(book: Book, order: Order, *, is_firm: bool) -> Hold:
         dollars=dollars,
         value=dollars + shares * px,
         is_unseen=order.venue_status in UNHEARD,
-        is_unknown=order.venue_status is OrdStatus.UNKNOWN,
+        is_unknown=order.venue_status is _UNKNOWN,
         resting_px=_resting_px(request),
         request=request,
         cum_qty=order.cum_qty,
@@ -266,8 +272,11 @@ def _pair(order: Order, *, is_buy: bool) -> Pair | None:
 
 def dearest_px(book: Book, order: Order) -> Decimal:
     """The highest price that a share of it is reckoned at; zero where it has none."""
-    prices = [order.request.price, order.request.stop_px, order.ref_px]
+    request = order.request
     asked = book.replaces.get(order.cl_ord_id) if book.replaces else None
+    if asked is None and request.stop_px is None and order.ref_px is None:
+        return _ZERO if request.price is None else Decimal(request.price)
+    prices = [request.price, request.stop_px, order.ref_px]
     while asked is not None:
         if asked.before is not None:
             prices += (asked.before.price, asked.before.stop_px)
@@ -282,4 +291,4 @@ def _resting_px(request: OrderRequest) -> Decimal | None:
         return None
     if request.price is not None:
         return Decimal(request.price)
-    return _HIGHEST if request.side is Side.BUY else _ZERO
+    return _HIGHEST if request.side is _BUY else _ZERO

@@ -175,7 +175,7 @@ class Tally(Struct):
     def reentries(self, request: OrderRequest, now: int, window_s: int) -> int:
         """Orders on the side just filled, this one among them if it is one."""
         whose, since = _whose(request), now - window_s * _SECOND
-        is_one = self.filled.get(whose) == request.side.value
+        is_one = self.filled.get(whose) == request.side
         before = self.entries.get(whose)
         return is_one + (0 if before is None else len(before) - bisect_right(before, since))
 
@@ -202,7 +202,7 @@ class Tally(Struct):
 
     def _entered(self, request: OrderRequest, now: int) -> None:
         whose = _whose(request)
-        if self.filled.get(whose) != request.side.value:
+        if self.filled.get(whose) != request.side:
             return
         del self.filled[whose]
         times = self.entries.setdefault(whose, [])

@@ -1,6 +1,7 @@
 """The gate that a kill closes, and what a kill does to the orders that are there."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
@@ -64,6 +65,11 @@ def check(state: State, request: OrderRequest, _: EngineSettings) -> None:
     raise Halted(f"trading is {trading.upper()}: {kill.in_words()}{hint}; {OPENS}")
 
 
+# Bound once: looking a member up on its enum costs CPython 3.11 as much as a call.
+_NEW: Final = RequestKind.NEW
+_CREATED: Final = OrdStatus.CREATED
+
+
 def check_change(state: State) -> None:
     """Raises Halted under a kill: an order is canceled then, not replaced."""
     if state.kill is not None:
@@ -90,8 +96,8 @@ def withheld(state: State, kind: RequestKind, cl_ord_id: ClOrdID, now: datetime)
 
 def _laid(state: State, kind: RequestKind, cl_ord_id: ClOrdID, now: datetime) -> Messages:
     """The same where no kill stands, but a state that was laid over the desk."""
-    order = state.book.orders.get(cl_ord_id) if kind is RequestKind.NEW else None
-    if order is None or order.venue_status is not OrdStatus.CREATED:
+    order = state.book.orders.get(cl_ord_id) if kind is _NEW else None
+    if order is None or order.venue_status is not _CREATED:
         return []
     text = laid.withheld(state, order)
     return [_unsent(order, text, now)] if text else []

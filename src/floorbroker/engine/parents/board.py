@@ -69,11 +69,12 @@ class ParentStatus(Struct, frozen=True, kw_only=True):
 
 
 class Seen(Struct, kw_only=True):
-    """The market of one symbol as it was told last; `told_ns` is when that was. `around` is what
-    orders of a side are decided by."""
+    """The market of one symbol as it was told last; `told_ns` is when that was, and `asked_ns`
+    until when its bars were asked for. `around` is what orders of a side are decided by."""
 
     quote: Quote | None = None
     told_ns: int = 0
+    asked_ns: int = 0
     problem: str = "never told"
     bars: dict[int, Bar] = field(default_factory=dict)
     around: dict[Side, Around] = field(default_factory=dict)

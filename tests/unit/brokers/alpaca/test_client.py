@@ -347,6 +347,23 @@ def test_a_sheet_that_is_no_sheet_is_an_error_and_not_a_number() -> None:
     with_answer(lambda _: Reply(200, encode({**ACCOUNT, "equity": "NaN"})), act)
 
 
+def test_quotes_of_several_shares_are_one_question() -> None:
+    quote = {"t": "2026-10-08T14:00:00Z", "bp": 1, "bs": 2, "ap": 3, "as": 4}
+
+    def answer(seen: Seen) -> Reply:
+        told = {symbol: quote for symbol in seen.query["symbols"].split(",") if symbol != "NONE"}
+        return Reply(200, encode({"quotes": told}))
+
+    async def act(made: Parts) -> None:
+        found = await made.client.latest_quotes(["AAPL", "NONE", "MSFT"])
+        assert sorted(found) == ["AAPL", "MSFT"]
+        assert {one.mid_px for one in found.values()} == {2}
+        (seen,) = made.broker.seen
+        assert (seen.path, seen.query["symbols"]) == ("/v2/stocks/quotes/latest", "AAPL,NONE,MSFT")
+
+    with_answer(answer, act)
+
+
 def test_market_data_of_shares_and_coins() -> None:
     quote = {"t": "2026-10-08T14:00:00Z", "bp": 1, "bs": 2, "ap": 3, "as": 4}
     trade = {"t": "2026-10-08T14:00:00Z", "p": 2, "s": 1}

@@ -165,13 +165,13 @@ def test_a_quote_is_exact_and_a_side_without_price_has_no_size() -> None:
         b'{"quotes":{"AAPL":{"t":"2026-10-08T14:00:00.000000001Z","bp":187.1,"bs":200,"bx":"V",'
         b'"ap":0,"as":100,"ax":" ","c":["R"],"z":"C"}}}'
     )
-    found = reference.latest_quote(raw, "AAPL")
+    found = reference.latest_quotes(raw).get("AAPL")
     assert found is not None
     assert (found.bid_px, found.bid_size) == (Decimal("187.1"), Decimal(200))
     assert found.ask_size == 0
     assert not found.has_both_sides
     assert found.time_ns % 1_000_000_000 == 1
-    assert reference.latest_quote(raw, "MSFT") is None
+    assert reference.latest_quotes(raw).get("MSFT") is None
 
 
 def test_a_trade_is_exact() -> None:

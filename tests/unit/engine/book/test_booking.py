@@ -18,7 +18,7 @@ from floorbroker.domain.messages import (
     Source,
 )
 from floorbroker.domain.order import Order, OrderRequest, OrdStatus, Side
-from floorbroker.engine.book import booking, news
+from floorbroker.engine.book import booking, counts, news
 from floorbroker.engine.state import State
 from tests.unit.engine.scripted import START, limit
 
@@ -81,8 +81,8 @@ def test_an_execution_is_known_by_the_interval_it_covers() -> None:
     made = state()
     order = taken(made, trade(3, 3, "x1"), trade(2, 5, "x2"), trade(2, 5, "other"))
     assert order.cum_qty == 5
-    assert booking.is_booked(order, trade(5, 5, "both"))
-    assert not booking.is_booked(order, trade(1, 6, "next"))
+    assert counts.is_booked(order, trade(5, 5, "both"))
+    assert not counts.is_booked(order, trade(1, 6, "next"))
 
 
 def test_executions_out_of_order_are_all_booked_and_the_last_one_ends_it() -> None:
@@ -135,7 +135,7 @@ def test_an_end_waits_for_executions_that_are_missing(status: OrdStatus) -> None
     told = report(ord_status=status, cum_qty=Qty(10))
     order = taken(made, told)
     assert (order.ord_status, order.cum_qty) == (OrdStatus.NEW, Qty(0))
-    assert booking.is_behind(order, told)
+    assert counts.is_behind(order, told)
     order = taken(made, trade(10, 10, "x1"), told)
     assert order.is_ended
 
@@ -171,8 +171,8 @@ def test_a_successor_that_carries_its_count_is_not_behind() -> None:
     carried = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(4))
     order = taken(made, trade(4, 4, "x1"), carried)
     assert (order.cum_qty, order.booked_cum_qty) == (Qty(4), Qty(4))
-    assert not booking.is_behind(order, carried)
-    assert booking.is_behind(order, replace(carried, cum_qty=Qty(5)))
+    assert not counts.is_behind(order, carried)
+    assert counts.is_behind(order, replace(carried, cum_qty=Qty(5)))
     order = taken(made, trade(6, 10, "x2", order_id=OrderID("o2")))
     assert (order.cum_qty, order.ord_status) == (Qty(10), OrdStatus.FILLED)
 
@@ -182,8 +182,8 @@ def test_old_news_of_a_successor_that_carried_is_not_behind() -> None:
     second = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(4))
     third = report(order_id=OrderID("o3"), prev_order_id=OrderID("o2"), cum_qty=Qty(4))
     order = taken(made, trade(4, 4, "x1"), second, third)
-    assert not booking.is_behind(order, second)
-    assert booking.is_behind(order, replace(second, cum_qty=Qty(5)))
+    assert not counts.is_behind(order, second)
+    assert counts.is_behind(order, replace(second, cum_qty=Qty(5)))
 
 
 def test_what_had_been_carried_before_its_own_executions_is_old_news() -> None:
@@ -192,38 +192,38 @@ def test_what_had_been_carried_before_its_own_executions_is_old_news() -> None:
     late = replace(early, cum_qty=Qty(3))
     order = taken(made, trade(2, 2, "x1"), trade(1, 3, "x2"), late)
     order = taken(made, trade(1, 4, "x3", order_id=OrderID("o2")))
-    assert not booking.is_behind(order, early)
-    assert not booking.is_behind(order, late)
-    assert booking.is_behind(order, replace(late, cum_qty=Qty(5)))
+    assert not counts.is_behind(order, early)
+    assert not counts.is_behind(order, late)
+    assert counts.is_behind(order, replace(late, cum_qty=Qty(5)))
 
 
 def test_a_late_execution_of_the_predecessor_was_carried_too() -> None:
     made = state()
     carried = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(6))
     order = taken(made, trade(3, 3, "x1"), carried)
-    assert booking.is_behind(order, carried)
+    assert counts.is_behind(order, carried)
     order = taken(made, trade(2, 8, "x3", order_id=OrderID("o2")), trade(3, 6, "x2"))
-    assert not booking.is_behind(order, carried)
+    assert not counts.is_behind(order, carried)
 
 
 def test_a_successor_that_counts_from_zero_is_not_taken_for_one_that_carries() -> None:
     made = state()
     fresh = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"))
     order = taken(made, trade(4, 4, "x1"), fresh)
-    assert not booking.is_behind(order, fresh)
+    assert not counts.is_behind(order, fresh)
     order = taken(made, trade(5, 5, "x2", order_id=OrderID("o2")))
     assert (order.cum_qty, order.ord_status) == (Qty(9), OrdStatus.PARTIALLY_FILLED)
-    assert booking.is_behind(order, replace(fresh, cum_qty=Qty(6)))
+    assert counts.is_behind(order, replace(fresh, cum_qty=Qty(6)))
 
 
 def test_an_execution_shows_that_nothing_was_carried_after_all() -> None:
     made = state()
     alike = report(order_id=OrderID("o2"), prev_order_id=OrderID("o1"), cum_qty=Qty(4))
     order = taken(made, trade(4, 4, "x1"), alike)
-    assert not booking.is_behind(order, alike)
+    assert not counts.is_behind(order, alike)
     order = taken(made, trade(2, 2, "x2", order_id=OrderID("o2")))
     assert order.cum_qty == 6
-    assert booking.is_behind(order, alike)
+    assert counts.is_behind(order, alike)
 
 
 def test_a_refused_successor_leaves_the_order_as_it_was() -> None:
@@ -253,7 +253,7 @@ def test_a_successor_refused_because_the_order_filled_leaves_it_filled() -> None
     )
     assert (order.order_id, order.ord_status) == (OrderID("o1"), OrdStatus.FILLED)
     told = report(order_id=OrderID("o2"), cum_qty=Qty(1))
-    assert not booking.is_behind(order, told)
+    assert not counts.is_behind(order, told)
 
 
 @pytest.mark.proves("I16")
@@ -278,7 +278,7 @@ def test_a_bust_of_a_predecessor_does_not_keep_its_successor_open() -> None:
         trade(6, 10, "x2", order_id=OrderID("o2")),
     )
     assert (order.cum_qty, order.ord_status) == (Qty(6), OrdStatus.FILLED)
-    assert booking.is_behind(order, report(order_id=OrderID("o2"), cum_qty=Qty(11)))
+    assert counts.is_behind(order, report(order_id=OrderID("o2"), cum_qty=Qty(11)))
 
 
 @pytest.mark.proves("C31")
@@ -297,8 +297,8 @@ def test_a_bust_of_its_own_leaves_none_of_its_other_executions_uncounted() -> No
         ),
     )
     assert order.cum_qty == 4
-    assert not booking.is_behind(order, report(order_id=second, cum_qty=Qty(8)))
-    assert booking.is_behind(order, report(order_id=second, cum_qty=Qty(10)))
+    assert not counts.is_behind(order, report(order_id=second, cum_qty=Qty(8)))
+    assert counts.is_behind(order, report(order_id=second, cum_qty=Qty(10)))
 
 
 def test_a_fill_of_the_predecessor_counts_for_the_order() -> None:

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 from floorbroker.domain.amounts import Px, Qty
 from floorbroker.domain.ids import ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
+    Alarm,
     ExecType,
     ExecutionReport,
     JournalMessage,
     PositionAdjusted,
     Source,
 )
-from floorbroker.domain.order import Order
+from floorbroker.domain.order import Order, OrdStatus
 from floorbroker.engine.book import news
 from floorbroker.engine.state import State
 from tests.unit.engine.book.test_booking import NAME, report, state, taken, trade
@@ -70,3 +71,59 @@ def test_what_was_taken_back_before_positions_were_taken_over_is_in_them(
     ours.book.adopted_time = made.book.adopted_time
     found = told(ours, order, replace(revised, cl_ord_id=NAME, order_id=OrderID("o1")))
     assert not any(isinstance(one, PositionAdjusted) for one in found)
+
+
+SUCCESSOR = report(
+    order_id=OrderID("o2"),
+    ord_status=OrdStatus.PENDING_NEW,
+    prev_order_id=OrderID("o1"),
+    source=Source.POLL,
+)
+CANCELED = report(ExecType.CANCELED, ord_status=OrdStatus.CANCELED)
+
+
+@pytest.mark.proves("I06")
+@pytest.mark.parametrize(
+    ("ends", "late", "becomes"),
+    [
+        (trade(10, 10, "x1"), SUCCESSOR, OrdStatus.NEW),
+        (CANCELED, SUCCESSOR, OrdStatus.NEW),
+        (
+            trade(10, 10, "x1"),
+            replace(SUCCESSOR, ord_status=OrdStatus.CANCELED, exec_type=ExecType.CANCELED),
+            OrdStatus.CANCELED,
+        ),
+        (
+            CANCELED,
+            report(ExecType.REPLACED, next_order_id=OrderID("o2"), ord_status=OrdStatus.REPLACED),
+            OrdStatus.NEW,
+        ),
+        (CANCELED, report(ExecType.EXPIRED, ord_status=OrdStatus.EXPIRED), OrdStatus.CANCELED),
+        (
+            trade(10, 10, "x1"),
+            replace(SUCCESSOR, ord_status=OrdStatus.REJECTED, exec_type=ExecType.REJECTED),
+            OrdStatus.FILLED,
+        ),
+        (CANCELED, trade(10, 10, "x1"), OrdStatus.FILLED),
+        (CANCELED, trade(10, 10, "x1", order_id=OrderID("o9")), OrdStatus.FILLED),
+    ],
+)
+def test_an_end_that_was_none_is_told(
+    ends: ExecutionReport, late: ExecutionReport, becomes: OrdStatus
+) -> None:
+    made, raised = state(), news.Raised()
+    for _ in range(2):
+        order = taken(made, ends)
+        found = told(made, order, late)
+        for message in found:
+            made.apply(message)
+        assert taken(made).venue_status is becomes
+        alarms = [one for one in found if isinstance(one, Alarm) and not raised.has(one)]
+        is_moved = order.venue_status is not becomes
+        if is_moved:
+            assert alarms, f"{order.venue_status} -> {becomes} each time"
+        assert is_moved is any(one.name in _OF_ENDS for one in alarms)
+        made = state()
+
+
+_OF_ENDS = ("end_revised", "fill_after_end")

@@ -1,5 +1,7 @@
 """Orders, ours and the broker's: how each stands on both sides."""
 
+from msgspec.structs import replace
+
 from floorbroker.domain.amounts import Qty
 from floorbroker.domain.books.breaks import BreakCause
 from floorbroker.domain.ids import ClOrdID
@@ -37,6 +39,16 @@ def test_each_difference_has_its_cause() -> None:
         (BreakCause.EXTERNAL_ORDER, False),
     ]
     assert all(one.evidence and one.repair for one in found)
+
+
+def test_an_answer_that_is_on_its_way_is_no_break() -> None:
+    sent = replace(OURS, venue_status=OrdStatus.SENT)
+    taken = replace(OURS, venue_status=OrdStatus.PENDING_NEW)
+    for ours in (sent, taken):
+        assert order_breaks([Theirs(ours=ours, found=report(ord_status=OrdStatus.NEW))]) == []
+    canceled = report(ord_status=OrdStatus.CANCELED)
+    (found,) = order_breaks([Theirs(ours=sent, found=canceled)])
+    assert found.cause is BreakCause.LATE_ACK
 
 
 def test_what_is_gone_after_the_repair_is_closed_and_the_rest_stays_open() -> None:
