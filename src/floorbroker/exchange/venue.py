@@ -157,11 +157,11 @@ class Venue:
         if asset is None:
             known = f'could not find asset "{ticket.symbol}"'
             raise malformed(known if ticket.symbol else "symbol is required")
-        if not (ordinary := is_plain(ticket, asset)):
+        if not is_plain(ticket, asset):
             ticket = check_ticket(check_class(ticket), asset, self.rules)
         if ticket.client_order_id:
             self._check_client_order_id(account, ticket.client_order_id)
-        order = self._order_of(account, ticket, asset, is_plain=ordinary)
+        order = self._order_of(account, ticket, asset)
         self.routing.check_hours(order)
         post = blotter.posts.get(asset.symbol) or self._post(asset.symbol)
         if order.order_class:
@@ -373,14 +373,9 @@ class Venue:
         if client_order_id and self.blotter.orders.named(account, client_order_id) is not None:
             raise malformed("client_order_id must be unique")
 
-    def _order_of(
-        self, account: VenueAccount, ticket: OrderTicket, asset: Asset, *, is_plain: bool = False
-    ) -> VenueOrder:
+    def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
         now_ns, make = self.blotter.now_ns, self.blotter.ids.make
-        key_id, order_id = account.key_id, make()
-        order = order_of(
-            ticket, asset, account=key_id, order_id=order_id, now_ns=now_ns, is_plain=is_plain
-        )
+        order = order_of(ticket, asset, account=account.key_id, order_id=make(), now_ns=now_ns)
         if not order.client_order_id:
             order.client_order_id = make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)
