@@ -1,10 +1,14 @@
 """Cash, positions and buying power."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from floorbroker.exchange.accounts import Holding
+from floorbroker.exchange.model import VenueError
 from floorbroker.exchange.rules import VenueRules
 from tests.unit.exchange.venue_kit import KEY, MINUTE, SESSION, Floor
 
@@ -119,3 +123,31 @@ def test_shares_are_held_again_when_a_partial_close_is_busted(floor: Floor) -> N
     floor.venue.bust(floor.venue.executions[-1].execution_id)
     assert (floor.account.positions["AAPL"].qty, floor.now(order).held_qty) == (D(100), D(100))
     assert floor.account.positions["AAPL"].qty_available == 0
+
+
+STEPS = st.tuples(
+    st.sampled_from(["AAPL", "BTC/USD"]),
+    st.sampled_from(["buy", "sell"]),
+    st.integers(1, 900),
+    st.sampled_from([None, "40", "160"]),
+    st.integers(60, 140).map(str),
+)
+
+
+@given(st.sampled_from(["1500", "100000"]), st.lists(STEPS, max_size=6))
+def test_who_has_the_cash_has_the_credit(
+    cash: str, steps: list[tuple[str, str, int, str, str]]
+) -> None:
+    floor = Floor(cash=cash)
+    floor.quote("100", 5000, "100", 5000)
+    floor.quote("100", 5000, "100", 5000, symbol="BTC/USD")
+    account = floor.venue.account(KEY)
+    for symbol, side, qty, limit, px in steps:
+        with suppress(VenueError):
+            floor.send(side, qty, symbol, limit=limit, tif="gtc")
+        floor.quote(px, 5000, px, 5000)
+        most = account.cash - account.reserved - account.reserved_cash
+        assert account.credit("1") >= 0, "which brings the values up to date"
+        assert not account.has_cash_for(most + 1)
+        if account.has_cash_for(most):
+            assert most <= min(account.credit(each) for each in ("1", "2", "4"))
