@@ -135,7 +135,7 @@ POST_TRADE = (
         "T03",
         "a bust that was not heard of is not missing",
         "engine/compare/fills.py",
-        ("missing=[*missing, *cancels, *pairs]", "missing=[*missing, *pairs]"),
+        ("missing=[*missing, *cancels, *unheard]", "missing=[*missing, *unheard]"),
     ),
     _found_by(
         _COMPARE,

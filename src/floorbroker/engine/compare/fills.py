@@ -1,6 +1,6 @@
 """Executions, ours and the broker's, one by one."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -53,12 +53,7 @@ def compared(
     booked = _names([fill for fill in ours if fill.last_qty > 0])
     known = {_key_of(fill) for fill in mine if fill.exec_id not in told}
     missing = [one for one in listed if not _is_booked(one, booked, known)]
-    unheard = [
-        one
-        for one in theirs
-        if one.exec_type is ExecType.TRADE and one.exec_id in busts and _is_free(one, orders)
-        if busts[one.exec_id].exec_type is ExecType.TRADE_CANCEL
-    ]
+    unheard = _unheard(theirs, busts, missing, orders)
     cancels = [
         one for one in theirs if one.exec_type is ExecType.TRADE_CANCEL and one.ref_exec_id in gone
     ]
@@ -70,8 +65,27 @@ def compared(
         if fill.exec_id not in gone and fill.order_id not in untold
         if since < fill.transact_time <= until
     ]
-    pairs = [each for one in unheard for each in (one, busts[one.exec_id])]
-    return Compared(count=len(listed), missing=[*missing, *cancels, *pairs], unlisted=unlisted)
+    return Compared(count=len(listed), missing=[*missing, *cancels, *unheard], unlisted=unlisted)
+
+
+def _unheard(
+    theirs: Sequence[ExecutionReport],
+    busts: Mapping[ExecID | None, ExecutionReport],
+    missing: Container[ExecutionReport],
+    orders: Sequence[Order],
+) -> list[ExecutionReport]:
+    """Executions that were revised before we heard of them. A bust comes with what it undoes; a
+    correction that we miss needs what it corrects, and cannot be booked before that."""
+    found: list[ExecutionReport] = []
+    for one in theirs:
+        by = busts.get(one.exec_id)
+        if by is None or one.exec_type is not ExecType.TRADE or not _is_free(one, orders):
+            continue
+        if by.exec_type is ExecType.TRADE_CANCEL:
+            found += (one, by)
+        elif by in missing:
+            found.append(one)
+    return found
 
 
 def _unmatched(

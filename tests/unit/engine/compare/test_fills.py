@@ -144,3 +144,11 @@ def test_an_execution_that_was_busted_before_we_heard_of_it_is_missed_with_its_b
     found = held(booked(ONE), ONE, TWO, BUST)
     assert [one.exec_id for one in found.missing] == ["x2", "x3"]
     assert held(booked(ONE, TWO, BUST), ONE, TWO, BUST).missing == []
+
+
+def test_an_execution_that_was_corrected_before_we_heard_of_it_is_missed_with_its_correction() -> (
+    None
+):
+    found = held(booked(ONE), ONE, TWO, FIX)
+    assert {one.exec_id for one in found.missing} == {"x2", FIX.exec_id}
+    assert held(booked(ONE, TWO, FIX), ONE, TWO, FIX).missing == []
