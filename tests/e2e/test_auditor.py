@@ -12,18 +12,10 @@ from pathlib import Path
 import pytest
 
 from floorbroker.journal.alone import proof_alone, verify_alone
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 SCRIPTS = [Path(str(module.__file__)) for module in (verify_alone, proof_alone)]
 ORDER = ("order", "submit", "buy", "10", "AAPL")
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
 
 
 def alone(script: Path, *words: object) -> tuple[int, str]:

@@ -22,16 +22,7 @@ from floorbroker import Desk, JournalError, OrderRequest, app, venues
 from floorbroker.config import Settings
 from floorbroker.domain.messages import NewOrderSingle
 from floorbroker.readers import open_journal_reader
-from tests.e2e.prompt import Prompt, leave_no_settings
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
-
+from tests.e2e.prompt import Prompt
 
 SUBMIT = ("order", "submit")
 

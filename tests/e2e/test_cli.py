@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from floorbroker.cli.root import app
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 from tests.test_docs import commands
 
 COMMANDS = [command.split()[1:] for command in commands(app, ("floorbroker",))]
@@ -24,14 +24,6 @@ COMMANDS = [command.split()[1:] for command in commands(app, ("floorbroker",))]
 HEAVY = ("aiohttp", "plotly", "polars", "uvicorn", "uvloop", "websockets")
 ORDER = ("order", "submit")
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -2,23 +2,14 @@
 
 import os
 import time
-from pathlib import Path
 
 import pytest
 
 from floorbroker.deskwork.risk.controls import register
 from floorbroker.engine.vigil.heartbeat import BEAT
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 ORDER = ("order", "submit", "buy", "10", "AAPL", "--limit", "187.00")
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
 
 
 def test_every_one_of_the_51_controls_fires_and_says_so(prompt: Prompt) -> None:

@@ -14,7 +14,7 @@ import pytest
 from floorbroker import InvalidOrder, OrderRequest, OrdStatus, Refused
 from floorbroker.config import Settings
 from floorbroker.sync import Desk
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THERE = {
@@ -26,12 +26,9 @@ THERE = {
 
 
 @pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
+def prompt(prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> Prompt:
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
-    return Prompt(tmp_path, capsys)
+    return prompt
 
 
 def child(kind: str, errand: str) -> "subprocess.Popen[str]":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.prompt import Prompt, Told, leave_no_settings
+from tests.e2e.prompt import Prompt, Told
 from tests.e2e.test_cli import exchange
 
 GUIDE = Path(__file__).parents[2] / "docs" / "live.md"
@@ -13,12 +13,9 @@ BUY = ("order", "submit", "buy", "1", "AAPL", "--id")
 
 
 @pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
+def prompt(prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prompt:
     monkeypatch.chdir(tmp_path)
-    return Prompt(tmp_path, capsys)
+    return prompt
 
 
 def denied(told: Told, control: str) -> bool:

@@ -19,18 +19,15 @@ from floorbroker.domain.books.earlier import DayStats, Earlier, VolumeCurve, Wan
 from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.errors import Halted
 from floorbroker.execution.algos.port import Decision, NewChild
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 QUICK = ("--end", "3s", "--param", "slices=2", "--param", "style=cross")
 
 
 @pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
+def prompt(prompt: Prompt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prompt:
     monkeypatch.setenv("FLOORBROKER_HOME", str(tmp_path / "home"))
-    return Prompt(tmp_path, capsys)
+    return prompt
 
 
 def at_once(parent: Any, market: Any, now_ns: int) -> Decision:

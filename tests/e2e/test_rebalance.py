@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars
@@ -22,7 +21,7 @@ from floorbroker.pretrade.allocation.targets import Rules
 from floorbroker.pretrade.allocation.trades import Trade
 from floorbroker.readers import open_journal_reader
 from floorbroker.sync import Desk
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 WEIGHTS = "symbol,weight\nAAPL,30%\nMSFT,0.3\nF,0.3\n"
 SWAP = "symbol,weight\nAAPL,0\nMSFT,0.3\nINTC,0.6\n"
@@ -33,14 +32,6 @@ class Keyboard(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
 
 
 @pytest.fixture

@@ -13,18 +13,15 @@ from floorbroker.clock import SystemClock
 from floorbroker.deskwork.portfolio.working import Work
 from floorbroker.domain.books.parents import ParentOrder, ParentState
 from floorbroker.readers import open_journal_reader
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 WEIGHTS = "symbol,weight\nAAPL,30%\nF,30%\n"
 
 
 @pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
+def prompt(prompt: Prompt, tmp_path: Path) -> Prompt:
     (tmp_path / "w.csv").write_text(WEIGHTS, "utf-8")
-    return Prompt(tmp_path, capsys)
+    return prompt
 
 
 def parents_of(prompt: Prompt) -> list[ParentOrder]:

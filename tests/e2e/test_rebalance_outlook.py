@@ -5,16 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 
 
 @pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
+def prompt(prompt: Prompt, tmp_path: Path) -> Prompt:
     (tmp_path / "w.csv").write_text("symbol,weight\nAAPL,30%\nMSFT,20%\n", "utf-8")
-    return Prompt(tmp_path, capsys)
+    return prompt
 
 
 def test_a_trade_that_a_control_would_refuse_is_named_with_its_control(

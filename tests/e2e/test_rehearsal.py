@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.prompt import Prompt, leave_no_settings
+from tests.e2e.prompt import Prompt
 from tests.e2e.rehearsal import WEIGHTS, bars, rehearse, traded
 
 CASH, CENT = Decimal(100_000), Decimal("0.01")
@@ -29,14 +29,6 @@ class Impatient(io.StringIO):
         if "New York" in text:
             signal.raise_signal(signal.SIGINT)
         return super().write(text)
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
 
 
 @pytest.fixture

@@ -11,21 +11,18 @@ import pytest
 
 from floorbroker.sync import Desk
 from floorbroker.testbed import AlpacaExchange
-from tests.e2e.prompt import Prompt, Told, leave_no_settings
+from tests.e2e.prompt import Prompt, Told
 
 KEY_ID, SECRET = "PKCANARY7F3A91", "canary-secret-5d1c0b7e"
 CANARIES = (KEY_ID.encode(), SECRET.encode())
 
 
 @pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
+def prompt(prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> Prompt:
     monkeypatch.setenv("APCA_API_KEY_ID", KEY_ID)
     monkeypatch.setenv("APCA_API_SECRET_KEY", SECRET)
     monkeypatch.setenv("FLOORBROKER_DATA_FEED", "off")
-    return Prompt(tmp_path, capsys)
+    return prompt
 
 
 def point_at(monkeypatch: pytest.MonkeyPatch, url: str) -> None:

@@ -3,19 +3,10 @@
 import json
 import signal
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.prompt import Prompt, leave_no_settings
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
+from tests.e2e.prompt import Prompt
 
 
 def test_quotes_are_told_one_object_a_line_until_ctrl_c(prompt: Prompt) -> None:
