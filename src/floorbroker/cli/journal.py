@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn, with_desk
+from floorbroker.cli.root import DONE, REFUSED, Json, say, say_json, warn, with_desk, write_file
 from floorbroker.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -91,10 +91,7 @@ def prove(
     if out is None:
         say(text)
     else:
-        try:
-            out.write_text(text + "\n", "utf-8")
-        except OSError as problem:
-            raise ConfigError(f"--out: {out}: {problem.strerror}; name another file") from None
+        write_file(out, text + "\n", "--out")
     place = f"root of the first {proof.size:,} records: {proof.root}"
     line = None if told is None else told.line_of(proof.size)
     where = "no anchor holds it yet" if line is None else f"line {line} of the anchors holds it"

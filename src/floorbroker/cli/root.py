@@ -16,6 +16,8 @@ from floorbroker.domain.errors import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from floorbroker.desk import Desk
     from floorbroker.publish.journaled import JournaledBook
 
@@ -223,6 +225,16 @@ def say_json(value: object) -> None:
 def warn(text: str) -> None:
     """One line to standard error."""
     sys.stderr.write(f"floorbroker: {text}\n")
+
+
+def write_file(path: "Path", text: str, option: str) -> None:
+    """Raises ConfigError, which names the option, where the file cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise ConfigError(
+            f"{option}: {path} cannot be written: {problem.strerror}; name another place"
+        ) from None
 
 
 def _told(text: str, code: int, next_step: str = "") -> int:

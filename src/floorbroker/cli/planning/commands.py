@@ -14,7 +14,7 @@ from floorbroker.cli.planning.options import (
 )
 from floorbroker.cli.planning.plan import Plan, plan_by, plan_program, plan_shortfall
 from floorbroker.cli.planning.typed import PROGRAM_OPTIONS, as_options, number, wanted
-from floorbroker.cli.root import DONE, Json, say, say_json
+from floorbroker.cli.root import DONE, Json, say, say_json, write_file
 from floorbroker.domain.errors import ConfigError, InvalidModel
 from floorbroker.domain.numbers.estimates import fraction
 from floorbroker.pretrade.costs import schedule
@@ -171,9 +171,9 @@ def impact_of(
 
 def _shown(plan: Plan, output: OutputOptions) -> int:
     if output.html is not None:
-        from floorbroker.cli.planning.page import write_page
+        from floorbroker.cli.planning.page import render_plan
 
-        write_page(plan, output.html)
+        write_file(output.html, render_plan(plan), "--html")
     if output.json:
         from floorbroker.cli.planning.json_view import plan_view
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import accumulate
-from pathlib import Path
 
 from floorbroker.cli.planning.charts import frontier_chart, schedule_chart
 from floorbroker.cli.planning.plan import CONFIDENCE, Plan
 from floorbroker.cli.planning.sheets import MODELS, dollars
 from floorbroker.cli.planning.sheets import figure as figure_text
 from floorbroker.cli.planning.typed import clock_text
-from floorbroker.domain.errors import ConfigError
 from floorbroker.posttrade.page.shell import chart_figure, figure, page, section
 from floorbroker.posttrade.page.tables import Cell, Column, escaped, table
 from floorbroker.pretrade.costs.frontier import quantile, value_at_risk
@@ -20,16 +18,6 @@ _ALGORITHMS = {
     "pov": "at a part of the volume (POV)",
     "is": "by Almgren and Chriss (IS)",
 }
-
-
-def write_page(plan: Plan, path: Path) -> None:
-    """Raises ConfigError where the file cannot be written."""
-    try:
-        path.write_text(render_plan(plan), encoding="utf-8")
-    except OSError as problem:
-        raise ConfigError(
-            f"--html: {path} cannot be written: {problem.strerror}; name another file"
-        ) from None
 
 
 def render_plan(plan: Plan) -> str:

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 
 from floorbroker.cli.portfolio.charts import cost_chart, day_chart
 from floorbroker.cli.portfolio.result import cost_text
 from floorbroker.cli.portfolio.sheets import outcome_lines, part_text
 from floorbroker.cli.portfolio.showing import Rehearsed
 from floorbroker.deskwork.portfolio.rebalance import Reached
-from floorbroker.domain.errors import ConfigError
 from floorbroker.posttrade.charts import Chart
 from floorbroker.posttrade.page.shell import chart_figure, figure, page, section
 from floorbroker.posttrade.page.tables import (
@@ -40,16 +38,6 @@ _COSTS_NOTE = (
     "whole. Cost = side x (average - reference) / reference x 10,000, positive where it cost. "
     "Part = our shares / (ours and those prints): the recorded market does not have ours."
 )
-
-
-def write_page(found: Rehearsed, path: Path) -> None:
-    """Raises ConfigError where the file cannot be written."""
-    try:
-        path.write_text(render(found), encoding="utf-8")
-    except OSError as problem:
-        raise ConfigError(
-            f"--out: {path} cannot be written: {problem.strerror}; name another folder"
-        ) from None
 
 
 def render(found: Rehearsed) -> str:

@@ -19,7 +19,7 @@ from floorbroker.cli.portfolio.options import (
 )
 from floorbroker.cli.portfolio.showing import Planned, Rehearsed, ask_first, show_plan
 from floorbroker.cli.portfolio.working import by_algo, waiting_shown, work_of
-from floorbroker.cli.root import DONE, INTERRUPTED, REFUSED, progress, say_json, warn
+from floorbroker.cli.root import DONE, INTERRUPTED, REFUSED, progress, say_json, warn, write_file
 from floorbroker.cli.tapes.folder import REPORT, draft_in
 from floorbroker.cli.tapes.simulate import cash_of, days_of
 from floorbroker.cli.working.asking import moment
@@ -263,10 +263,10 @@ def _told_plan(made: Planned, *, json: bool) -> int:
 
 
 def _told(found: Rehearsed, *, json: bool) -> int:
-    from floorbroker.cli.portfolio.page import write_page
+    from floorbroker.cli.portfolio.page import render
     from floorbroker.simulation.costs import unfinished
 
-    write_page(found, found.out / REPORT)
+    write_file(found.out / REPORT, render(found), "--out")
     if json:
         from floorbroker.cli.portfolio.document import rehearsal_document
 
