@@ -20,6 +20,7 @@ from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
 from floorbroker.brokers.alpaca.transport import Transport
 from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
+from floorbroker.brokers.alpaca_feeds.auctions import auction_prints
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
 from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.brake import Brake
@@ -127,7 +128,8 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
-        parts.earlier = earlier_days(settings, broker.bars, _hours)
+        prints = partial(auction_prints, broker.market, clock)
+        parts.earlier = earlier_days(settings, (broker.bars, prints), _hours)
         parts.watch = _watch(settings, door, random)
         parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
         parts.engine.parents.feeder.live = partial(live_quote, parts.watch.view)
@@ -335,18 +337,19 @@ async def open_brake(settings: Settings) -> AsyncIterator[Brake]:
 async def open_earlier(settings: Settings) -> AsyncIterator[EarlierDays]:
     """What earlier days say, without a desk: of files, or of a broker that can be reached."""
     async with AsyncExitStack() as stack:
-        bars, url = None, settings.exchange_url
+        lists, url = None, settings.exchange_url
         keys = EMBEDDED_KEYS
         if settings.key_id is not None and settings.secret_key is not None:
             keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
             url = url or settings.data_url
         if url:
-            bars = (await stack.enter_async_context(open_broker(url, keys))).bars
-        yield earlier_days(settings, bars, _hours)
+            broker = await stack.enter_async_context(open_broker(url, keys))
+            lists = broker.bars, partial(auction_prints, broker.market, SystemClock())
+        yield earlier_days(settings, lists, _hours)
 
 
 @asynccontextmanager
-async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncIterator[Broker]:
+async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncIterator[AlpacaClient]:
     """A door to an exchange, or a broker, for questions alone."""
     clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
     network = NetworkTransport(url)

@@ -17,8 +17,11 @@ EarlierDays = Callable[[Wanted], Awaitable[Earlier]]
 BIN_MINUTES = 15
 
 
-def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours") -> EarlierDays:
-    """The files that a setting names, the embedded exchange's own tape, then the broker's bars."""
+def earlier_days(
+    settings: Settings, broker: "tuple[asking.Bars, asking.Prints] | None", hours: "Hours"
+) -> EarlierDays:
+    """The files that a setting names, the embedded exchange's own tape, then the broker's bars
+    and auctions."""
 
     @cache
     def known() -> "asking.EarlierDays":
@@ -33,8 +36,8 @@ def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours")
         if path is None and settings.tape is not None and not settings.exchange_url:
             path = parse_choice(f"{settings.tape}")[0]
         files = [] if path is None else [asking.from_files(path, reading)]
-        broker = [] if bars is None else [asking.from_bars(bars, reading)]
-        return asking.EarlierDays([*files, *broker], hours)
+        lists = [] if broker is None else [asking.from_bars(broker[0], reading, broker[1])]
+        return asking.EarlierDays([*files, *lists], hours)
 
     async def ask(wanted: Wanted) -> Earlier:
         return await known()(wanted)
