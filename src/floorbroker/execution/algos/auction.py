@@ -26,6 +26,7 @@ from floorbroker.execution.algos.port import (
     ParentView,
 )
 from floorbroker.execution.algos.working import (
+    NS_PER_S,
     Interval,
     Part,
     Seconds,
@@ -221,9 +222,12 @@ def _with_rest(
         why = "is in the auction" if _is_out(parent) or sent.commands else "waits for the auction"
         why = "it is too late for the auction" if sent.is_too_late else why
         return Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns)
-    if market.blind or now_ns >= rest.end_ns:
-        why = market.blind or "waits for the auction"
-        return Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns)
+    if now_ns >= rest.end_ns:
+        return Decision(commands=sent.commands, why="waits for the auction", wake_ns=sent.wake_ns)
+    if market.blind:
+        soon_ns = now_ns + NS_PER_S
+        wake_ns = soon_ns if sent.wake_ns is None else min(soon_ns, sent.wake_ns)
+        return Decision(commands=sent.commands, why=market.blind, wake_ns=wake_ns)
     alone = structs.replace(
         parent,
         request=rest,

@@ -123,6 +123,10 @@ def test_beside_the_auction_nobody_prices_blindly() -> None:
     view = parent(close(part="0.4"))
     blind = answer(view, day(stale="feed lost"), 2000)
     assert (blind.commands, blind.why) == ((), "the quote is stale: feed lost")
+    assert blind.wake_ns == 2001 * S
+    assert answer(view, day(stale="feed lost"), "4339.5").wake_ns == 4340 * S
+    after = answer(parent(opening(part="0.4")), day(stale="not told yet"), 1000)
+    assert after.wake_ns == 1001 * S
 
 
 @pytest.mark.parametrize("name", ["close", "open"])
