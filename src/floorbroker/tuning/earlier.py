@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from floorbroker.config import Settings
 from floorbroker.domain.books.earlier import Earlier, Wanted
 
@@ -17,8 +19,46 @@ EarlierDays = Callable[[Wanted], Awaitable[Earlier]]
 BIN_MINUTES = 15
 
 
+class Known(Struct, frozen=True):
+    """Who can be asked without a desk, and the time of his market."""
+
+    ask: EarlierDays
+    bars: "asking.Bars | None"
+    name: str  #: How people call whose bars these are.
+    now_ns: int
+    is_synthetic: bool = False
+
+    def note(self, symbol: str) -> str:
+        """What people must know of a market that is made up."""
+        if not self.is_synthetic:
+            return ""
+        return (
+            "volume and volatility are those of the embedded exchange's synthetic market, which "
+            f"is made up: they say nothing of the real {symbol}"
+        )
+
+
+def is_synthetic(settings: Settings) -> bool:
+    """Whether the desk's market is the one that its own exchange makes up."""
+    return settings.mode == "embedded" and not settings.exchange_url and settings.tape is None
+
+
+def name_of_bars(settings: Settings) -> str:
+    """How people call the bars that are asked for."""
+    if is_synthetic(settings):
+        return f"minute bars of the synthetic market, seed {settings.seed}"
+    from floorbroker.marketdata.history.asking import BROKERS_BARS
+
+    return BROKERS_BARS
+
+
 def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours") -> EarlierDays:
-    """The files that a setting names, the embedded exchange's own tape, then the broker's bars."""
+    """The files that a setting names, the embedded exchange's own tape, then the broker's bars.
+
+    Whoever names files has real ones: a market that is made up is not asked beside them.
+    """
+    if settings.history is not None and is_synthetic(settings):
+        bars = None
 
     @cache
     def known() -> "asking.EarlierDays":
@@ -33,7 +73,8 @@ def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours")
         if path is None and settings.tape is not None and not settings.exchange_url:
             path = parse_choice(f"{settings.tape}")[0]
         files = [] if path is None else [asking.from_files(path, reading)]
-        broker = [] if bars is None else [asking.from_bars(bars, reading)]
+        name = name_of_bars(settings)
+        broker = [] if bars is None else [asking.from_bars(bars, reading, name)]
         return asking.EarlierDays([*files, *broker], hours)
 
     async def ask(wanted: Wanted) -> Earlier:

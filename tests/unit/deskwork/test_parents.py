@@ -43,12 +43,28 @@ async def test_a_vwap_order_gets_the_curve_of_earlier_days(tmp_path: Path, histo
         await desk.parents.cancel(placed.parent_id)
 
 
+async def test_without_files_a_vwap_order_follows_the_synthetic_market_s_past(
+    tmp_path: Path,
+) -> None:
+    async with Desk(settings(tmp_path / "home")) as desk:
+        placed = await desk.parents.submit("buy", 100, "AAPL", algo="vwap", end=MINUTES)
+        records = desk._open.journal.records()
+        (order,) = [one.message for one in records if isinstance(one.message, ParentOrder)]
+        assert order.curve is not None
+        assert order.curve.source == "mean of minute bars of the synthetic market, seed 7"
+        assert (order.curve.days, len(order.curve.shares)) == (20, 26)
+        assert order.stats.daily_volatility is not None
+        await desk.parents.cancel(placed.parent_id)
+
+
 async def test_without_earlier_days_the_order_is_refused_and_says_whom_it_asked(
     tmp_path: Path,
 ) -> None:
     async with Desk(settings(tmp_path / "home")) as desk:
-        with pytest.raises(InvalidOrder, match=r"curve: .*the broker's minute bars") as refused:
-            await desk.parents.submit("buy", 100, "AAPL", algo="vwap", end=MINUTES)
+        with pytest.raises(
+            InvalidOrder, match=r"curve: .*the synthetic market, seed 7"
+        ) as refused:
+            await desk.parents.submit("buy", 100, "IBM", algo="vwap", end=MINUTES)
         assert refused.value.field == "curve"
         twap = await desk.parents.submit("buy", 100, "AAPL", algo="twap", end=MINUTES)
         await desk.parents.cancel(twap.parent_id)

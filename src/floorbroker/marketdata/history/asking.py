@@ -22,6 +22,7 @@ from floorbroker.marketdata.port import new_york_date
 Days = Callable[[str, date, int], Awaitable[Sequence[HistoryDay]]]
 #: One-minute bars of symbols between two instants.
 Bars = Callable[[Sequence[str], datetime, datetime], Awaitable[dict[str, list[Bar]]]]
+BROKERS_BARS = "the broker's minute bars"
 #: Answers are kept for so many symbols; of two a desk of a thousand names needs none anew.
 KEPT_MAX = 2_000
 
@@ -46,14 +47,15 @@ def from_files(path: Path, reading: Reading, *, aside: bool = True) -> Source:
     return Source(f"files in {path}", days)
 
 
-def from_bars(bars: Bars, reading: Reading) -> Source:
+def from_bars(bars: Bars, reading: Reading, name: str = BROKERS_BARS) -> Source:
     """A broker's one-minute bars, of as many calendar days as hold the sessions."""
-    name = "the broker's minute bars"
 
     async def days(symbol: str, before: date, count: int) -> Sequence[HistoryDay]:
-        end = datetime.combine(before, time(), UTC)
-        found = await bars([symbol], end - timedelta(days=count * 3 // 2 + 10), end)
-        return list(reading.days_of_bars(found.get(symbol, ()), symbol, name))
+        end, length = datetime.combine(before, time(), UTC), count * 3 // 2 + 10
+        found = (await bars([symbol], end - timedelta(days=length), end)).get(symbol)
+        if not found:
+            raise TapeError(f"none of {symbol} in the {length} days before {before}")
+        return list(reading.days_of_bars(found, symbol, name))
 
     return Source(name, days)
 
