@@ -60,11 +60,8 @@ class Day(Struct, frozen=True, kw_only=True):
     day: date
     events: list[MarketEvent]
     market: MarketPlan
-    history: Path | None  #: Files of earlier days, where there are any.
-
-    @property
-    def has_auctions(self) -> bool:
-        return any(isinstance(one, Trade) and one.auction for one in self.events)
+    history: Path | None  #: Minutes of earlier days, where there are any.
+    ticks: Path | None  #: The same with every print, which tell the auctions.
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -112,6 +109,7 @@ def opened(folder: Path, symbol: str, day: date) -> Day:
         events=events,
         market=shown(open_market(Path(place), (), 0), events),
         history=None if is_first else history,
+        ticks=ticks if ticks.is_dir() else None,
     )
 
 
@@ -222,7 +220,8 @@ def plan_of(of: Day, wish: Asked) -> Plan:
     curve = EVEN if wish.algo == "vwap" and of.history is None else ()
     work = Work(algo=wish.algo, end_ns=wish.end_ns, params=wish.params, curve=curve)
     planned = [Planned(1, order, wish.start_ns, work)]
-    return Plan(market=of.market, orders=planned, cash=PLENTY, history=of.history)
+    history = of.ticks if wish.algo in WINDOWS else of.history
+    return Plan(market=of.market, orders=planned, cash=PLENTY, history=history)
 
 
 def why_open(of: Day, wish: Asked, truth: Truth) -> str:
@@ -233,8 +232,6 @@ def why_open(of: Day, wish: Asked, truth: Truth) -> str:
         return "its rate bounds it"
     if wish.algo in ("iceberg", "pegged", "sniper"):
         return "not sure to complete"
-    if wish.algo == "close" and not of.has_auctions:
-        return "no auction on this tape"
     last_ns = min(wish.end_ns, of.market.close_ns)
     return "" if truth.was_in_reach(last_ns - CLEANUP_NS, last_ns) else "beyond its limit"
 

@@ -83,22 +83,20 @@ class Truth:
         self.most_out = max(self.most_out, out)
 
     def parts(self) -> list[Decimal]:
-        """Our part of all volume since the start, at each of our fills outside auctions: the
-        volume of an auction is known to nobody before it."""
+        """Our part of all volume since the start, at each of our fills, auctions with it."""
         found: list[Decimal] = []
         own = ZERO
         for fill in self._fills:
             own += fill.qty
-            if fill.liquidity != AUCTION:
-                others = self._volumes[bisect_right(self._print_ns, fill.time_ns)]
-                found.append(own / (own + others))
+            others = self._volumes[bisect_right(self._print_ns, fill.time_ns)]
+            found.append(own / (own + others))
         return found
 
     @property
     def auction_part(self) -> Decimal | None:
-        """Our part of the auction; None where there was none, or nothing of ours in it."""
+        """Our part of the auction; None where nothing of ours was in it."""
         own = sum((one.qty for one in self._fills if one.liquidity == AUCTION), ZERO)
-        return own / (own + self._auctions) if own and self._auctions else None
+        return own / (own + self._auctions) if own else None
 
     def part_until(self, end_ns: int) -> Decimal:
         """The same at the end of the parent's time, or at the last fill of one that was whole."""
@@ -117,6 +115,9 @@ class Truth:
             found.append(f"{len(self.beyond)} prices beyond {bounds.limit}: {self.beyond[0]}")
         if bounds.cap is not None and parts and max(parts) > bounds.cap:
             found.append(f"{max(parts):.2%} of the volume, at most {bounds.cap:.2%} may be")
+        auction = self.auction_part
+        if bounds.cap is not None and auction is not None and auction > bounds.cap:
+            found.append(f"{auction:.2%} of the auction, at most {bounds.cap:.2%} may be")
         return found
 
     def was_in_reach(self, from_ns: int, to_ns: int) -> bool:

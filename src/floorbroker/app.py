@@ -19,6 +19,7 @@ from floorbroker.brokers.alpaca.credentials import Credentials
 from floorbroker.brokers.alpaca.network import NetworkRules, NetworkTransport
 from floorbroker.brokers.alpaca.transport import Transport
 from floorbroker.brokers.alpaca_brake.brake import AlpacaBrake
+from floorbroker.brokers.alpaca_feeds.auctions import auction_prints
 from floorbroker.brokers.alpaca_feeds.door import FeedWays, coin_feed, newest_of, stock_feed
 from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.brake import Brake
@@ -47,7 +48,6 @@ from floorbroker.tuning.earlier import (
     Known,
     earlier_days,
     is_synthetic,
-    name_of_bars,
 )
 from floorbroker.tuning.engine import engine_settings
 from floorbroker.watch.prices import live_price, live_quote
@@ -55,7 +55,7 @@ from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
 
 if TYPE_CHECKING:
-    from floorbroker.marketdata.history.asking import Bars
+    from floorbroker.marketdata.history.asking import Bars, Prints
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
@@ -133,7 +133,8 @@ async def start(settings: Settings, ports: Ports | None = None) -> Parts:
         stack.push_async_callback(parts.engine.stop)
         parts.recovery = await parts.engine.start()
         parts.realized = RealizedBefore(journal, clock)
-        parts.earlier = earlier_days(settings, broker.bars, _hours)
+        prints = partial(auction_prints, broker.market, clock)
+        parts.earlier = earlier_days(settings, (broker.bars, prints), _hours)
         parts.watch = _watch(settings, door, random)
         parts.engine.briefing.prices = partial(live_price, parts.watch.view, clock)
         parts.engine.parents.feeder.live = partial(live_quote, parts.watch.view)
@@ -342,27 +343,26 @@ async def open_earlier(settings: Settings) -> AsyncIterator[Known]:
     """Who knows earlier days, without a desk: files, a broker that can be reached, or the market
     that the embedded exchange makes up, as of where its clock was left."""
     async with AsyncExitStack() as stack:
-        bars: Bars | None = None
+        lists: tuple[Bars, Prints] | None = None
         now_ns, url, keys = SystemClock().now_ns(), settings.exchange_url, EMBEDDED_KEYS
         if settings.key_id is not None and settings.secret_key is not None:
             keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
             url = url or settings.data_url
         if url:
             broker = await stack.enter_async_context(open_broker(url, keys))
-            bars = broker.bars
+            lists = broker.bars, partial(auction_prints, broker.market, SystemClock())
             if url in (settings.exchange_url, settings.base_url):  # one address: it has a clock
                 with suppress(BrokerError):
                     now_ns = ns_of((await broker.market_phase()).broker_time)
         elif is_synthetic(settings):
             from floorbroker.venues import look_back
 
-            bars, now_ns = look_back(home=settings.home, seed=settings.seed)
-        ask, name = earlier_days(settings, bars, _hours), name_of_bars(settings)
-        yield Known(ask, bars, name, now_ns, is_synthetic(settings))
+            lists, now_ns = look_back(home=settings.home, seed=settings.seed)
+        yield Known(earlier_days(settings, lists, _hours), lists, now_ns, settings)
 
 
 @asynccontextmanager
-async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncIterator[Broker]:
+async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncIterator[AlpacaClient]:
     """A door to an exchange, or a broker, for questions alone."""
     clock, random = SystemClock(), Random(0)  # noqa: S311  (jitter)
     network = NetworkTransport(url)

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from floorbroker.clock import NS_PER_S, SystemClock, ns_of
 from floorbroker.domain.errors import ConfigError, TapeError
-from floorbroker.domain.quotes import Bar
+from floorbroker.domain.quotes import Bar, Trade
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
 from floorbroker.exchange.front.app import ExchangeFront
@@ -42,7 +42,7 @@ from floorbroker.marketdata.synthetic.night import DayAndNight
 from floorbroker.marketdata.synthetic.past import SyntheticPast
 
 if TYPE_CHECKING:
-    from floorbroker.marketdata.history.asking import Bars
+    from floorbroker.marketdata.history.asking import Bars, Prints
 
 #: The day on which the embedded exchange begins, and the time of its clock, in New York.
 EMBEDDED_DAY = date(2026, 6, 1)
@@ -239,9 +239,9 @@ def embedded(*, home: Path, tape: Path | None, seed: int, cash: str) -> Exchange
         return build_exchange(_setup(market, seed=seed, cash=cash, speed=1.0, store=store))
 
 
-def look_back(*, home: Path, seed: int) -> tuple["Bars", int]:
-    """Minute bars before the day of the embedded exchange's synthetic market, and its time. Its
-    state is looked at, not changed; a desk may be at work with it."""
+def look_back(*, home: Path, seed: int) -> tuple[tuple["Bars", "Prints"], int]:
+    """Minute bars and auctions before the day of the embedded exchange's synthetic market, and
+    its time. Its state is looked at, not changed; a desk may be at work with it."""
     path, saved_ns = home / "exchange.sqlite", None
     if path.exists():
         with _state_told(path), closing(ExchangeStore(path)) as store:
@@ -259,7 +259,12 @@ def look_back(*, home: Path, seed: int) -> tuple["Bars", int]:
             found[symbol] = [bar for bar in made if first_ns <= bar.time_ns <= last_ns]
         return found
 
-    return bars, now_ns
+    async def prints(symbol: str, span: tuple[datetime, datetime]) -> Sequence[Trade]:
+        first_ns, last_ns = map(ns_of, span)
+        made = (each for day in past.dates(symbol) for each in past.whole(symbol, day)[1])
+        return [each for each in made if first_ns <= each.time_ns <= last_ns]
+
+    return (bars, prints), now_ns
 
 
 def _resumed_ns(saved_ns: int | None) -> int:

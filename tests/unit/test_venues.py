@@ -64,7 +64,7 @@ async def test_the_past_can_be_looked_at_without_a_desk_as_the_exchange_tells_it
     tmp_path: Path,
 ) -> None:
     end = datetime(2026, 6, 1, tzinfo=UTC)
-    bars, now_ns = look_back(home=tmp_path, seed=7)
+    (bars, prints), now_ns = look_back(home=tmp_path, seed=7)
     told = (await bars(["AAPL"], end - timedelta(days=4), end))["AAPL"]
     assert datetime_of(now_ns) == datetime(2026, 6, 1, 14, tzinfo=UTC)
     assert os.listdir(tmp_path) == [], "a look leaves nothing behind"
@@ -75,6 +75,8 @@ async def test_the_past_can_be_looked_at_without_a_desk_as_the_exchange_tells_it
         for bar in front.server.setup.past.minutes("AAPL", day)
     ]
     await front.aclose()
+    auctions = await prints("AAPL", (end - timedelta(days=4), end))
+    assert [each.auction for each in auctions] == ["open", "close"] * 2
     with pytest.raises(TapeError, match=r"none of IBM; it has AAPL, MSFT"):
         await bars(["IBM"], end - timedelta(days=4), end)
 

@@ -93,6 +93,18 @@ class DeskParents:
 
     async def _earlier(self, order: ParentOrder, terms: MoreTerms) -> Earlier:
         """What was given, and what earlier days say where nothing was."""
+        told = await self._of_days(order, terms)
+        algorithm = named(self._door.catalog, order.algo)
+        params = params_of(algorithm.params, order.params)
+        is_capped = getattr(params, "max_rate", None) is not None
+        if not (algorithm.in_auctions and is_capped) or told.stats.auctions.days:
+            return told
+        wanted = Wanted(symbol=order.symbol, start_ns=order.start_ns, auctions=True)
+        found = await self._parts.earlier(wanted)
+        auctions = replace(found.stats.auctions, why=found.why)
+        return replace(told, stats=replace(told.stats, auctions=auctions))
+
+    async def _of_days(self, order: ParentOrder, terms: MoreTerms) -> Earlier:
         curve, stats = terms.get("curve"), terms.get("stats")
         if curve is not None and not isinstance(curve, VolumeCurve):
             shares = tuple(number("curve", part) for part in curve)

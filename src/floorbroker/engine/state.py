@@ -303,27 +303,7 @@ class State:
         return self.book.keep(replace(order, venue_status=status, text=text, updated_time=now))
 
     def _cancel_rejected(self, message: OrderCancelReject) -> Order | None:
-        is_cancel = message.request is RequestKind.CANCEL
-        table = self.book.cancels if is_cancel else self.book.replaces
-        asked = table.pop(message.cl_ord_id, None)
-        if asked is not None and asked.earlier is not None:
-            table[message.cl_ord_id] = asked.earlier
-        order = self.book.find(message.cl_ord_id)
-        if order is None:
-            return None
-        status, qty = order.venue_status, order.request.order_qty
-        if not is_cancel and qty is not None and order.cum_qty >= qty:
-            status = next_status(status, Report.FILL) or status  # it only waited for the replace
-        pending = self.book.pending(order.cl_ord_id)
-        return self.book.keep(
-            replace(
-                order,
-                pending=pending,
-                venue_status=status,
-                text=message.text,
-                updated_time=message.transact_time,
-            )
-        )
+        return reported.take_refusal(self.book, message)
 
     # What the broker reports
 

@@ -223,9 +223,12 @@ class Finder:
         return None if order is None else book.ended.get(order.cl_ord_id, order)
 
     def _filed_base(self, book: Book, found: ExecutionReport) -> Order | None:
-        """A successor's client order id leads to its order, which may have ended."""
+        """A successor's client order id leads to its order, which may have ended. On a journal
+        that is behind its broker nobody asked for it; its executions may be known."""
         order = self.filed(book, base_id(found.cl_ord_id))
-        return order if order is not None and order.replaces_asked else None
+        if order is None or order.replaces_asked:
+            return order
+        return order if any(fill.order_id == found.order_id for fill in order.fills) else None
 
 
 class Subscription:

@@ -160,7 +160,10 @@ def _lean_sources(files: list[Path], selection: Selection) -> Iterator[TapeSourc
             part: _lean_member(path)
             for part in ("trade", "quote")
             if (path := folder / f"{day}_{part}.zip") in files
+            and (part == "trade" or selection.quotes)
         }
+        if not parts:
+            continue
         member = next(iter(parts.values()))
         named = LEAN_MEMBER.fullmatch(member.file_name)
         if named is None:

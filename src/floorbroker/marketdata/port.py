@@ -53,10 +53,14 @@ class TapeSource(Protocol):
 
 
 class Selection(Struct, frozen=True):
-    """What is wanted of a file that holds more: these symbols (none named: all), this day."""
+    """What is wanted of a file that holds more: these symbols (none named: all), this day.
+
+    Without `quotes` files that hold nothing else are not opened.
+    """
 
     symbols: frozenset[str] = frozenset()
     day: date | None = None
+    quotes: bool = True
 
     def takes(self, symbol: str) -> bool:
         return not self.symbols or symbol in self.symbols

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -16,6 +17,7 @@ from msgspec import Struct
 from floorbroker import __version__, app
 from floorbroker.brokers.alpaca.client import AlpacaClient, Endpoints
 from floorbroker.brokers.alpaca.credentials import Credentials
+from floorbroker.brokers.alpaca_feeds.auctions import auction_prints
 from floorbroker.brokers.alpaca_feeds.door import newest_of
 from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.brokers.feed import Fact
@@ -112,17 +114,18 @@ async def open_parts(
         version=__version__,
     )
     parts.recovery = await parts.engine.start()
-    parts.earlier = _earlier(client, told.history)
+    parts.earlier = _earlier(client, told.history, clock)
     parts.watch = _watch(client, clock)
     parts.engine.parents.feeder.live = _shown(front)
     return parts
 
 
-def _earlier(client: AlpacaClient, history: Path | None) -> EarlierDays:
+def _earlier(client: AlpacaClient, history: Path | None, clock: Clock) -> EarlierDays:
     """Files of earlier days, else what the tape had of them."""
     reading = Reading(regular_hours, BIN_NS)
     files = [] if history is None else [from_files(history, reading, aside=False)]
-    return EarlierDays([*files, from_bars(client.bars, reading)], regular_hours)
+    prints = partial(auction_prints, client.market, clock)
+    return EarlierDays([*files, from_bars(client.bars, reading, prints)], regular_hours)
 
 
 def _watch(client: AlpacaClient, clock: Clock) -> MarketWatch:

@@ -23,14 +23,17 @@ class Known(Struct, frozen=True):
     """Who can be asked without a desk, and the time of his market."""
 
     ask: EarlierDays
-    bars: "asking.Bars | None"
-    name: str  #: How people call whose bars these are.
+    lists: "tuple[asking.Bars, asking.Prints] | None"
     now_ns: int
-    is_synthetic: bool = False
+    settings: Settings
+
+    @property
+    def called(self) -> "asking.Called":
+        return called(self.settings)
 
     def note(self, symbol: str) -> str:
         """What people must know of a market that is made up."""
-        if not self.is_synthetic:
+        if not is_synthetic(self.settings):
             return ""
         return (
             "volume and volatility are those of the embedded exchange's synthetic market, which "
@@ -43,22 +46,28 @@ def is_synthetic(settings: Settings) -> bool:
     return settings.mode == "embedded" and not settings.exchange_url and settings.tape is None
 
 
-def name_of_bars(settings: Settings) -> str:
-    """How people call the bars that are asked for."""
-    if is_synthetic(settings):
-        return f"minute bars of the synthetic market, seed {settings.seed}"
-    from floorbroker.marketdata.history.asking import BROKERS_BARS
+def called(settings: Settings) -> "asking.Called":
+    """How people call what is asked for."""
+    from floorbroker.marketdata.history.asking import Called
 
-    return BROKERS_BARS
+    market = f"of the synthetic market, seed {settings.seed}"
+    return (
+        Called(f"minute bars {market}", f"auctions {market}")
+        if is_synthetic(settings)
+        else Called()
+    )
 
 
-def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours") -> EarlierDays:
-    """The files that a setting names, the embedded exchange's own tape, then the broker's bars.
+def earlier_days(
+    settings: Settings, broker: "tuple[asking.Bars, asking.Prints] | None", hours: "Hours"
+) -> EarlierDays:
+    """The files that a setting names, the embedded exchange's own tape, then the broker's bars
+    and auctions.
 
     Whoever names files has real ones: a market that is made up is not asked beside them.
     """
     if settings.history is not None and is_synthetic(settings):
-        bars = None
+        broker = None
 
     @cache
     def known() -> "asking.EarlierDays":
@@ -73,9 +82,11 @@ def earlier_days(settings: Settings, bars: "asking.Bars | None", hours: "Hours")
         if path is None and settings.tape is not None and not settings.exchange_url:
             path = parse_choice(f"{settings.tape}")[0]
         files = [] if path is None else [asking.from_files(path, reading)]
-        name = name_of_bars(settings)
-        broker = [] if bars is None else [asking.from_bars(bars, reading, name)]
-        return asking.EarlierDays([*files, *broker], hours)
+        lists = []
+        if broker is not None:
+            bars, prints = broker
+            lists = [asking.from_bars(bars, reading, prints, called(settings))]
+        return asking.EarlierDays([*files, *lists], hours)
 
     async def ask(wanted: Wanted) -> Earlier:
         return await known()(wanted)

@@ -4,10 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from floorbroker.config import Settings
 from floorbroker.desk import Desk
+from floorbroker.deskwork.parents import MoreTerms
+from floorbroker.domain.books.earlier import AuctionVolumes, DayStats
 from floorbroker.domain.books.parents import ParentOrder
 from floorbroker.domain.errors import InvalidOrder
 
@@ -68,3 +71,48 @@ async def test_without_earlier_days_the_order_is_refused_and_says_whom_it_asked(
         assert refused.value.field == "curve"
         twap = await desk.parents.submit("buy", 100, "AAPL", algo="twap", end=MINUTES)
         await desk.parents.cancel(twap.parent_id)
+
+
+@pytest.fixture
+def trades(tmp_path: Path) -> Path:
+    """A print a day: two opening auctions before the embedded exchange's day."""
+    rows = [
+        {"t": f"2026-05-{day}T13:30:00Z", "p": 187, "s": size, "x": "Q", "i": day, "c": ["@", "O"]}
+        for day, size in ((28, 7000), (29, 9000))
+    ]
+    path = tmp_path / "trades.json"
+    path.write_bytes(msgspec.json.encode({"symbol": "AAPL", "trades": rows}))
+    return path
+
+
+async def test_an_order_for_an_auction_with_a_cap_is_told_earlier_auctions(
+    tmp_path: Path, trades: Path
+) -> None:
+    given = DayStats(adv=Decimal(9), auctions=AuctionVolumes(closing=Decimal(4), days=1))
+    async with Desk(settings(tmp_path / "home", trades)) as desk:
+        capped = {"max_rate": "0.2"}
+        wanted: list[MoreTerms] = [{"params": capped}, {"params": capped, "stats": given}, {}]
+        for terms in wanted:
+            placed = await desk.parents.submit(
+                "buy", 100, "AAPL", algo="close", end=MINUTES, **terms
+            )
+            await desk.parents.cancel(placed.parent_id)
+        records = desk._open.journal.records()
+        orders = [one.message for one in records if isinstance(one.message, ParentOrder)]
+    told, own, free = (order.stats for order in orders)
+    assert (told.auctions.opening, told.auctions.closing) == (Decimal(7000), None)
+    assert (told.auctions.days, told.auctions.source) == (2, "alpaca")
+    assert told.auctions.as_of_ns > 0
+    assert own == given
+    assert free == DayStats()
+
+
+async def test_of_auctions_that_nobody_knows_it_is_kept_who_was_asked(tmp_path: Path) -> None:
+    async with Desk(settings(tmp_path / "home")) as desk:
+        terms: MoreTerms = {"params": {"max_rate": "0.2"}}
+        placed = await desk.parents.submit("buy", 100, "AAPL", algo="close", end=MINUTES, **terms)
+        await desk.parents.cancel(placed.parent_id)
+        records = desk._open.journal.records()
+        (order,) = [one.message for one in records if isinstance(one.message, ParentOrder)]
+    assert order.stats.auctions.days == 0
+    assert "no earlier auction of AAPL is known" in order.stats.auctions.why

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from floorbroker.domain.amounts import Money, Px, Qty
 from floorbroker.domain.books.breaks import CashCount, Proposal
-from floorbroker.domain.books.earlier import DayStats, VolumeCurve
+from floorbroker.domain.books.earlier import AuctionVolumes, DayStats, VolumeCurve
 from floorbroker.domain.books.parents import ParentState
 from floorbroker.domain.ids import Account, ClOrdID, ExecID, OrderID
 from floorbroker.domain.messages import (
@@ -337,7 +337,12 @@ MESSAGES: list[JournalMessage] = [
         curve=VolumeCurve(
             edges_ns=(1, 2, 3), shares=(Decimal(2), Decimal(1)), day_volume=Decimal(9)
         ),
-        stats=DayStats(adv=Decimal(9), spread=Decimal("0.01"), days=3),
+        stats=DayStats(
+            adv=Decimal(9),
+            spread=Decimal("0.01"),
+            days=3,
+            auctions=AuctionVolumes(closing=Decimal(7), days=2, source="ticks", as_of_ns=1),
+        ),
         strategy="mean",
         session_ns=(1, 2),
     ),

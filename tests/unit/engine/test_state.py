@@ -208,6 +208,32 @@ def test_a_replace_to_less_frees_nothing_before_it_is_in_effect(told: OrdStatus)
     assert state.book.exposure("AAPL").buy_qty == 2
 
 
+@pytest.mark.parametrize(
+    ("qty", "status"), [(5, OrdStatus.PARTIALLY_FILLED), (8, OrdStatus.FILLED)]
+)
+def test_what_the_predecessor_executed_beyond_the_new_size_undoes_both_replaces(
+    qty: int, status: OrdStatus
+) -> None:
+    """The second replace was refused, and the first one's successor cannot be that small."""
+    state, name = replaced_to_less(), ClOrdID("fb-1")
+    state.apply(replace(SUCCESSOR, ord_status=OrdStatus.PENDING_NEW))
+    state.apply(
+        OrderCancelReplaceRequest(
+            cl_ord_id=name, wire_id="fb-1.2", order_qty=Qty(17), transact_time=START
+        )
+    )
+    state.apply(trade(qty, qty + 2, "x2", ord_status=status))
+    assert state.book.orders[name].ord_status is not OrdStatus.FILLED
+    order = state.apply(
+        OrderCancelReject(
+            cl_ord_id=name, request=RequestKind.REPLACE, text="too late", transact_time=START
+        )
+    )
+    assert order is not None
+    assert (order.ord_status, order.order_qty, order.order_id) == (status, Qty(10), "o1")
+    assert order.leaves_qty == 8 - qty
+
+
 def test_a_reopened_order_is_live_until_its_news_is_taken() -> None:
     state = State()
     ended = given_order(venue_status=OrdStatus.CANCELED, order_id=OrderID("o1"))

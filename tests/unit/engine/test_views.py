@@ -1,6 +1,7 @@
 """What a slow subscriber hears, and how a report finds its order."""
 
 import asyncio
+from collections.abc import Iterator
 from random import Random
 
 import pytest
@@ -39,9 +40,18 @@ async def test_the_end_wakes_whoever_waits() -> None:
     assert await waiting is None
 
 
+@pytest.fixture
+def finder() -> Iterator[Finder]:
+    journal = SqliteJournal.open(
+        MemoryDisk(), command="test", started=START, journal_id_maker=Random(1)
+    )
+    yield Finder(Views(recent_max=10, subscriber_max=10), journal)
+    journal.close()
+
+
 @pytest.mark.parametrize("order_id", ["o1", "o2"])
 def test_an_order_that_has_just_ended_is_found_by_any_id_the_broker_gave_it(
-    order_id: str,
+    order_id: str, finder: Finder
 ) -> None:
     made = state()
     replaced = report(
@@ -49,10 +59,17 @@ def test_an_order_that_has_just_ended_is_found_by_any_id_the_broker_gave_it(
     )
     ended = taken(made, replaced, trade(10, 10, "x1", order_id=OrderID("o2")))
     assert ended.is_ended
-    journal = SqliteJournal.open(
-        MemoryDisk(), command="test", started=START, journal_id_maker=Random(1)
-    )
-    finder = Finder(Views(recent_max=10, subscriber_max=10), journal)
     found = report(cl_ord_id=ClOrdID("elsewhere"), order_id=OrderID(order_id))
     assert finder.about(made.book, found) == ended
-    journal.close()
+
+
+@pytest.mark.proves("C30")
+def test_a_successor_that_a_restored_journal_never_asked_for_is_found_by_its_executions(
+    finder: Finder,
+) -> None:
+    made = state()
+    ended = taken(made, trade(10, 10, "x1", order_id=OrderID("o2")))
+    assert (ended.is_ended, ended.replaces_asked) == (True, 0)
+    found = report(cl_ord_id=ClOrdID(f"{NAME}.1"), order_id=OrderID("o2"))
+    assert finder.about(made.book, found) == ended
+    assert finder.about(made.book, replace(found, order_id=OrderID("o3"))) is None

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.books.earlier import AuctionVolumes
 from floorbroker.execution.algos.port import DayStats, MarketView, ParentRequest
 from floorbroker.execution.kit import FillRules, Step
 from tests.unit.execution.views import BUY, SELL, S, asked, curve
@@ -17,7 +18,12 @@ CENT = Decimal("0.01")
 #: The same for every drawn market; the curve is wider than the order, the session, too.
 CONSTANTS = MarketView(
     curve=curve(3, 1, 2, 5, day_volume=20_000),
-    stats=DayStats(adv=Decimal(100_000), daily_volatility=Decimal("0.02"), spread=Decimal("0.02")),
+    stats=DayStats(
+        adv=Decimal(100_000),
+        daily_volatility=Decimal("0.02"),
+        spread=Decimal("0.02"),
+        auctions=AuctionVolumes(opening=Decimal(3000), closing=Decimal(5000), days=1),
+    ),
     session_open_ns=0,
     session_close_ns=(END_S + 60) * S,
 )

@@ -9,8 +9,10 @@ from bench.truth import Bounds, Truth
 from msgspec import structs
 
 from floorbroker.clock import NS_PER_S
+from floorbroker.domain.quotes import Trade
 from floorbroker.domain.terms import Side
 from floorbroker.exchange.front.app import ExchangeFront
+from floorbroker.exchange.model import Execution, VenueEvent, VenueOrder
 from floorbroker.marketdata.port import NS_PER_MINUTE
 from floorbroker.simulation.results import OrderOutcome
 from floorbroker.simulation.run import simulate
@@ -33,7 +35,7 @@ WISH = Asked(
 def day() -> Day:
     events = list(walk(3))
     market = shown(open_market(None, ("AAPL",), 0, is_quiet=True), events)
-    return Day(symbol="AAPL", day=MONDAY, events=events, market=market, history=None)
+    return Day(symbol="AAPL", day=MONDAY, events=events, market=market, history=None, ticks=None)
 
 
 @cache
@@ -74,6 +76,58 @@ def test_each_bound_that_is_exceeded_is_told(place: int, told: str) -> None:
     (_, *truths) = watched()
     (sentence,) = truths[place - 1].exceeded()
     assert told in sentence
+
+
+def in_auction(own: int, printed: int, *, before: int = 0) -> Truth:
+    """A parent that has so much in the auction of a day, after as much volume."""
+    truth = Truth(structs.replace(BOUNDS, cap=D("0.2"), limit=None), START_NS)
+    for place, (size, auction) in enumerate([(before, ""), (printed, "close")]):
+        at_ns = START_NS + place
+        truth.saw(Trade(symbol="AAPL", time_ns=at_ns, px=D(100), size=D(size), auction=auction))
+    order = VenueOrder(
+        id="1",
+        client_order_id="c",
+        account="a",
+        created_ns=START_NS,
+        submitted_ns=START_NS,
+        asset_id="x",
+        symbol="AAPL",
+        asset_class="us_equity",
+        type="market",
+        side="buy",
+        time_in_force="cls",
+        qty=D(own),
+        filled_qty=D(own),
+        status="filled",
+    )
+    fill = Execution(
+        execution_id="e",
+        order_id="1",
+        client_order_id="c",
+        account="a",
+        symbol="AAPL",
+        side="buy",
+        qty=D(own),
+        price=D(100),
+        time_ns=START_NS + 1,
+        cum_qty=D(own),
+        leaves_qty=D(0),
+        position_qty=D(own),
+        liquidity="auction",
+    )
+    truth.heard([VenueEvent(1, "a", "fill", order, START_NS + 1, fill)])
+    return truth
+
+
+def test_fills_in_an_auction_count_against_the_cap() -> None:
+    assert in_auction(100, 400).exceeded() == []
+    assert in_auction(101, 400).exceeded() == [
+        "20.16% of the volume, at most 20.00% may be",
+        "20.16% of the auction, at most 20.00% may be",
+    ]
+    assert in_auction(101, 400, before=1000).exceeded() == [
+        "20.16% of the auction, at most 20.00% may be"
+    ]
 
 
 def test_what_should_have_been_done_and_was_not_is_told() -> None:

@@ -78,7 +78,8 @@ def _asked_of(settings: "Settings", symbol: str, day: str | None) -> Told:
             on = new_york_date(known.now_ns) if day is None else date.fromisoformat(day)
             wanted = Wanted(symbol=symbol, start_ns=new_york_ns(on, time()))
             earlier = await known.ask(wanted)
-        note = known.note(symbol) if earlier.stats.source == known.name else ""
+        is_of_market = earlier.stats.source == known.called.bars
+        note = known.note(symbol) if is_of_market else ""
         return Told(earlier=earlier, now_ns=known.now_ns, note=note)
 
     return composition.run(ask())

@@ -149,14 +149,14 @@ def _of_market(symbol: str, reading: Reading, choice: Choice) -> _Asked:
 
     async def ask() -> _Asked:
         async with composition.open_earlier(config.load()) as known:
-            if known.bars is None:
+            if known.lists is None:
                 raise ConfigError("--history: name files of earlier days; a tape has none of bars")
             before = choice.before or new_york_date(known.now_ns)  # today is not over
-            source = from_bars(known.bars, reading, known.name)
+            source = from_bars(known.lists[0], reading, called=known.called)
             try:
                 days = await source.days(symbol, before, choice.days)
             except TapeError as problem:
-                raise TapeError(f"{known.name}: {problem}") from None
+                raise TapeError(f"{known.called.bars}: {problem}") from None
             return days, known.now_ns, known.note(symbol)
 
     return composition.run(ask())

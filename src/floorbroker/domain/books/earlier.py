@@ -1,4 +1,7 @@
-"""What earlier days say of a symbol: how a day's volume spreads, how much it is, how it moves."""
+"""What earlier days say of a symbol: how a day's volume spreads, how much it is, how it moves.
+
+Auctions are told apart: only some sources know them.
+"""
 
 from decimal import Decimal
 
@@ -25,6 +28,21 @@ class VolumeCurve(Struct, frozen=True, kw_only=True):
     as_of_ns: int = 0
 
 
+class AuctionVolumes(Struct, frozen=True, kw_only=True):
+    """The smallest of the opening and of the closing auctions of some days, in shares.
+
+    Each is None where no such auction is known. A day without one does not count. `why` is what
+    those said who were asked, where they know of none.
+    """
+
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+    days: int = 0
+    source: str = ""
+    as_of_ns: int = 0
+    why: str = ""
+
+
 class DayStats(Struct, frozen=True, kw_only=True):
     """What earlier days say of the symbol; each is None where it is not known."""
 
@@ -34,18 +52,21 @@ class DayStats(Struct, frozen=True, kw_only=True):
     days: int = 0
     source: str = ""
     as_of_ns: int = 0
+    auctions: AuctionVolumes = AuctionVolumes()  #: With days, source and age of their own.
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """What is asked of earlier days: of this symbol, before the day on which something starts.
 
-    The curve is the mean or the median of the last `days` usual ones.
+    The curve is the mean or the median of the last `days` usual ones. With `auctions` their
+    auctions are wanted, and nothing else is looked for.
     """
 
     symbol: str
     start_ns: int
     days: int = 20
     average: str = "mean"
+    auctions: bool = False
 
 
 class Earlier(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """What the broker's reports do to the book; every report fits, and none is refused."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from floorbroker.domain.ids import OrderID
@@ -7,7 +9,9 @@ from floorbroker.domain.lifecycle import Report, next_status
 from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
+    OrderCancelReject,
     OrderCancelReplaceRequest,
+    RequestKind,
     Source,
 )
 from floorbroker.domain.order import ENDED, Order, OrderRequest, OrdStatus
@@ -38,6 +42,31 @@ def take(book: Book, report: ExecutionReport) -> Order:
     elif kind is ExecType.PENDING_CANCEL:
         _cancel_taken(book, order)
     return _moved(book, before, order, report)
+
+
+def take_refusal(book: Book, message: OrderCancelReject) -> Order | None:
+    """A cancel or replace of ours was refused; returns the order as it stands after."""
+    is_cancel = message.request is RequestKind.CANCEL
+    table = book.cancels if is_cancel else book.replaces
+    asked = table.pop(message.cl_ord_id, None)
+    earlier = None if asked is None else asked.earlier
+    if earlier is not None:
+        table[message.cl_ord_id] = earlier
+    order = book.find(message.cl_ord_id)
+    if order is None:
+        return None
+    text, when, qty = message.text, message.transact_time, order.request.order_qty
+    status = order.venue_status
+    if not is_cancel and qty is not None and order.cum_qty >= qty:
+        if (
+            earlier is not None
+        ):  # its predecessor executed that: the earlier one came too late, too
+            return book.keep(reverted(book, order, text, when))
+        status = next_status(status, Report.FILL) or status  # it only waited for the replace
+    pending = book.pending(order.cl_ord_id)
+    return book.keep(
+        replace(order, pending=pending, venue_status=status, text=text, updated_time=when)
+    )
 
 
 def _executed(book: Book, order: Order, report: ExecutionReport) -> Order:
@@ -149,7 +178,7 @@ def _moved(book: Book, before: Order, order: Order, report: ExecutionReport) -> 
     """The order with its status after the report, by the table."""
     found = booking.column(order, report, book.goal(order))
     if _is_undone(book, order, report, found):
-        back = _reverted(book, order, report)
+        back = reverted(book, order, report.text, report.received_time or report.transact_time)
         if before.order_id == back.order_id:  # as it stood, and as it had ended if it had
             ended = before.venue_status in ENDED
             status = before.venue_status if ended else back.venue_status
@@ -197,7 +226,7 @@ def _is_undone(book: Book, order: Order, report: ExecutionReport, found: Report 
     return is_fresh and found in (Report.CANCELED, Report.EXPIRED)
 
 
-def _reverted(book: Book, order: Order, report: ExecutionReport) -> Order:
+def reverted(book: Book, order: Order, text: str, heard: datetime) -> Order:
     """The predecessor stands, on its old terms; a cancel that the successor had is due again.
 
     The other broker order stays in the lineage, so that late news of it is recognised.
@@ -221,6 +250,6 @@ def _reverted(book: Book, order: Order, report: ExecutionReport) -> Order:
         request=request,
         venue_status=OrdStatus.FILLED if is_filled else order.venue_status,
         pending=book.pending(order.cl_ord_id),
-        text=report.text,
-        updated_time=report.received_time or report.transact_time,
+        text=text,
+        updated_time=heard,
     )

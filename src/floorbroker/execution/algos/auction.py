@@ -2,6 +2,10 @@
 
 An order for an auction must be there before the cut-off and cannot be taken back after it; it is
 at the limit where there is one, else at any price. Auctions take whole shares.
+
+Nobody knows an auction's volume before it. Where `max_rate` is set, the auction's order is that
+part of half the smallest auction of earlier days, no more; where none is known, nothing is sent.
+What the cap keeps out of the auction is worked beside it.
 """
 
 from decimal import Decimal
@@ -22,6 +26,7 @@ from floorbroker.execution.algos.port import (
     ParentView,
 )
 from floorbroker.execution.algos.working import (
+    NS_PER_S,
     Interval,
     Part,
     Seconds,
@@ -38,12 +43,16 @@ from floorbroker.execution.mechanics.slices import count_of, edges_of
 
 AUCTION = "auction"
 _EVEN = Policy(late=Late.SPREAD, catch_up=Decimal(1))
+#: So much of the smallest earlier auction is counted on: of twenty days like the others, one has
+#: an auction that is smaller than all before.
+_COUNTED_ON = Decimal("0.5")
 
 
 class AuctionParams(Working, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is not for the auction is worked evenly: before the close, or after the open.
 
-    After the open that is all that the auction left, unless all was meant for it."""
+    After the open that is all that the auction left, unless all was meant for it and could go
+    there under `max_rate`."""
 
     part: Part = Decimal(1)  #: Of the quantity, in the auction.
     helped_part: Part | None = None
@@ -65,6 +74,13 @@ class OpenParams(AuctionParams, frozen=True, kw_only=True, forbid_unknown_fields
     """Alpaca takes orders for the open until 09:28."""
 
     cutoff_s: Seconds = Decimal(120)
+
+
+class _Meant(Struct, frozen=True, kw_only=True):
+    """What is for the auction, and why it is less than was asked for, where it is."""
+
+    qty: Qty
+    kept: str = ""
 
 
 class _Sent(Struct, frozen=True, kw_only=True):
@@ -90,36 +106,54 @@ def decide_close(parent: ParentView[AuctionParams], market: MarketView, now_ns: 
         return Decision(why="this market has no closing auction")
     if now_ns >= close_ns:
         return Decision(why="waits for the auction's fills")
-    qty = _for_auction(parent, market)
-    sent = _sent(parent, qty, TimeInForce.AT_THE_CLOSE, (close_ns, now_ns))
+    meant = _for_auction(parent, market, market.stats.auctions.closing)
+    sent = _sent(parent, meant.qty, TimeInForce.AT_THE_CLOSE, (close_ns, now_ns))
     is_missed = sent.is_too_late and parent.params.work_missed
-    beside = request.qty if is_missed else request.qty - qty
+    beside = request.qty if is_missed else request.qty - meant.qty
     end_ns = min(request.end_ns, close_ns)
     rest = structs.replace(request, qty=beside, end_ns=end_ns)
-    return _with_rest(parent, market, now_ns, (sent, rest))
+    return _told(_with_rest(parent, market, now_ns, (sent, rest)), meant)
 
 
 def decide_open(parent: ParentView[AuctionParams], market: MarketView, now_ns: int) -> Decision:
     open_ns, request = market.session_open_ns, parent.request
     if open_ns is None:
         return Decision(why="this market has no opening auction")
+    meant = _for_auction(parent, market, market.stats.auctions.opening)
     if now_ns < open_ns:
-        qty = _for_auction(parent, market)
-        sent = _sent(parent, qty, TimeInForce.AT_THE_OPENING, (open_ns, now_ns))
+        sent = _sent(parent, meant.qty, TimeInForce.AT_THE_OPENING, (open_ns, now_ns))
         why = "is in the auction" if _is_out(parent) or sent.commands else "waits for the auction"
         why = "it is too late for the auction" if sent.is_too_late else why
-        return Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns)
+        return _told(Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns), meant)
     if _is_out(parent):
         return Decision(why="waits for the auction's fills")
-    if parent.params.part == 1 and not parent.params.work_missed:
+    if parent.params.part == 1 and not parent.params.work_missed and not meant.kept:
         return Decision(why="the auction is over")
     close_ns = market.session_close_ns
     end_ns = request.end_ns if close_ns is None else min(request.end_ns, close_ns)
     rest = structs.replace(request, start_ns=max(request.start_ns, open_ns), end_ns=end_ns)
-    return _with_rest(parent, market, now_ns, (_Sent(), rest))
+    return _told(_with_rest(parent, market, now_ns, (_Sent(), rest)), meant)
 
 
-def _for_auction(parent: ParentView[AuctionParams], market: MarketView) -> Qty:
+def _for_auction(
+    parent: ParentView[AuctionParams], market: MarketView, smallest: Decimal | None
+) -> _Meant:
+    """The part that was asked for, as far as the cap allows."""
+    wanted, rate = _wanted(parent, market), parent.params.max_rate
+    if rate is None:
+        return _Meant(qty=wanted)
+    if smallest is None:
+        kept = f"nothing for the auction: max_rate is {rate:%} and no earlier auction is known"
+        return _Meant(qty=ZERO_QTY, kept=kept)
+    # Our own shares may be in either volume, so that it is a part of the whole.
+    most = whole_units(Qty.of(smallest * _COUNTED_ON * rate), _unit(parent))
+    if most >= wanted:
+        return _Meant(qty=wanted)
+    kept = f"{most} for the auction: {rate:%} of half the smallest before, {smallest}"
+    return _Meant(qty=most, kept=kept)
+
+
+def _wanted(parent: ParentView[AuctionParams], market: MarketView) -> Qty:
     params, request, told = parent.params, parent.request, market.imbalance
     part = params.part
     is_helped = (
@@ -129,8 +163,17 @@ def _for_auction(parent: ParentView[AuctionParams], market: MarketView) -> Qty:
     )
     if is_helped and params.helped_part is not None:
         part = params.helped_part
-    unit = max(params.unit, Decimal(1))
-    return max(whole_units(Qty.of(request.qty.decimal * part), unit), ZERO_QTY)
+    return max(whole_units(Qty.of(request.qty.decimal * part), _unit(parent)), ZERO_QTY)
+
+
+def _unit(parent: ParentView[AuctionParams]) -> Decimal:
+    return max(parent.params.unit, Decimal(1))
+
+
+def _told(decision: Decision, meant: _Meant) -> Decision:
+    if not meant.kept:
+        return decision
+    return structs.replace(decision, why=f"{decision.why}; {meant.kept}")
 
 
 def _sent(
@@ -139,6 +182,8 @@ def _sent(
     """The auction's order when its time has come, and when to look again."""
     params, request = parent.params, parent.request
     auction_ns, now_ns = times_ns
+    if qty <= 0:
+        return _Sent(wake_ns=auction_ns)
     cutoff_ns = auction_ns - ns(params.cutoff_s)
     send_ns = cutoff_ns - ns(params.lead_s)
     if now_ns < send_ns:
@@ -147,7 +192,7 @@ def _sent(
         return _Sent(wake_ns=auction_ns)
     if now_ns >= cutoff_ns:
         return _Sent(wake_ns=auction_ns, is_too_late=True)
-    qty = whole_units(min(qty, parent.remaining), max(params.unit, Decimal(1)))
+    qty = whole_units(min(qty, parent.remaining), _unit(parent))
     if qty <= 0:
         return _Sent(wake_ns=cutoff_ns)
     limit = request.limit
@@ -177,9 +222,12 @@ def _with_rest(
         why = "is in the auction" if _is_out(parent) or sent.commands else "waits for the auction"
         why = "it is too late for the auction" if sent.is_too_late else why
         return Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns)
-    if market.blind or now_ns >= rest.end_ns:
-        why = market.blind or "waits for the auction"
-        return Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns)
+    if now_ns >= rest.end_ns:
+        return Decision(commands=sent.commands, why="waits for the auction", wake_ns=sent.wake_ns)
+    if market.blind:
+        soon_ns = now_ns + NS_PER_S
+        wake_ns = soon_ns if sent.wake_ns is None else min(soon_ns, sent.wake_ns)
+        return Decision(commands=sent.commands, why=market.blind, wake_ns=wake_ns)
     alone = structs.replace(
         parent,
         request=rest,

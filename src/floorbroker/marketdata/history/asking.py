@@ -1,16 +1,17 @@
-"""Whom to ask what earlier days say of a symbol: files, a broker's bars, one after another."""
+"""Whom to ask what earlier days say of a symbol: files, a broker, one after another."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
 
-from floorbroker.domain.books.earlier import Earlier, Wanted
+from floorbroker.domain.books.earlier import AuctionVolumes, DayStats, Earlier, Wanted
 from floorbroker.domain.errors import BrokerError, TapeError
-from floorbroker.domain.quotes import Bar
+from floorbroker.domain.quotes import Bar, Trade
+from floorbroker.marketdata.history.auctions import AuctionDay, auction_days, least_of
 from floorbroker.marketdata.history.dates import Hours
 from floorbroker.marketdata.history.day import HistoryDay
 from floorbroker.marketdata.history.estimate import Choice, History, history_of
@@ -20,44 +21,76 @@ from floorbroker.marketdata.port import new_york_date
 
 #: The days of a symbol before a date, at least so many usual ones where there are so many.
 Days = Callable[[str, date, int], Awaitable[Sequence[HistoryDay]]]
+#: Their auctions.
+AuctionDays = Callable[[str, date, int], Awaitable[Sequence[AuctionDay]]]
 #: One-minute bars of symbols between two instants.
 Bars = Callable[[Sequence[str], datetime, datetime], Awaitable[dict[str, list[Bar]]]]
-BROKERS_BARS = "the broker's minute bars"
+#: Auction prints of a symbol between two instants.
+Prints = Callable[[str, tuple[datetime, datetime]], Awaitable[Sequence[Trade]]]
 #: Answers are kept for so many symbols; of two a desk of a thousand names needs none anew.
 KEPT_MAX = 2_000
+_Found = TypeVar("_Found")
+
+
+class Called(Struct, frozen=True):
+    """How people call what a broker tells."""
+
+    bars: str = "the broker's minute bars"
+    auctions: str = "the broker's list of auctions"
+
+
+BROKERS = Called()
 
 
 class Source(Struct, frozen=True):
-    """Somebody who knows earlier days, and how people call it."""
+    """Somebody who knows earlier days, perhaps their auctions, and how people call it."""
 
     name: str
     days: Days
+    auctions: AuctionDays | None = None
 
 
 def from_files(path: Path, reading: Reading, *, aside: bool = True) -> Source:
     """Whatever files `open_tape` understands. They are read in a thread, unless all is to happen
     in virtual time."""
 
+    async def read(reads: Callable[[], Sequence[_Found]]) -> Sequence[_Found]:
+        return await asyncio.to_thread(reads) if aside else reads()
+
     async def days(symbol: str, before: date, _: int) -> Sequence[HistoryDay]:
-        def read() -> list[HistoryDay]:
-            return list(reading.days(path, symbol, before))
+        return await read(lambda: list(reading.days(path, symbol, before)))
 
-        return await asyncio.to_thread(read) if aside else read()
+    async def auctions(symbol: str, before: date, _: int) -> Sequence[AuctionDay]:
+        return await read(lambda: list(reading.auctions(path, symbol, before)))
 
-    return Source(f"files in {path}", days)
+    return Source(f"files in {path}", days, auctions)
 
 
-def from_bars(bars: Bars, reading: Reading, name: str = BROKERS_BARS) -> Source:
-    """A broker's one-minute bars, of as many calendar days as hold the sessions."""
+def from_bars(
+    bars: Bars, reading: Reading, prints: Prints | None = None, called: Called = BROKERS
+) -> Source:
+    """A broker's one-minute bars, of as many calendar days as hold the sessions, and what it
+    lists of auctions."""
 
     async def days(symbol: str, before: date, count: int) -> Sequence[HistoryDay]:
-        end, length = datetime.combine(before, time(), UTC), count * 3 // 2 + 10
-        found = (await bars([symbol], end - timedelta(days=length), end)).get(symbol)
+        start, end = _span(before, count)
+        found = (await bars([symbol], start, end)).get(symbol)
         if not found:
-            raise TapeError(f"none of {symbol} in the {length} days before {before}")
-        return list(reading.days_of_bars(found, symbol, name))
+            raise TapeError(f"none of {symbol} in the {(end - start).days} days before {before}")
+        return list(reading.days_of_bars(found, symbol, called.bars))
 
-    return Source(name, days)
+    async def auctions(symbol: str, before: date, count: int) -> Sequence[AuctionDay]:
+        if prints is None:
+            return ()
+        found = await prints(symbol, _span(before, count))
+        return list(auction_days(found, called.auctions))
+
+    return Source(called.bars, days, auctions)
+
+
+def _span(before: date, count: int) -> tuple[datetime, datetime]:
+    end = datetime.combine(before, time(), UTC)
+    return end - timedelta(days=count * 3 // 2 + 10), end
 
 
 class EarlierDays:
@@ -69,7 +102,8 @@ class EarlierDays:
     def __init__(self, sources: Sequence[Source], hours: Hours) -> None:
         self._sources = sources
         self._hours = hours
-        self._kept: dict[tuple[str, date, int], Sequence[HistoryDay]] = {}
+        self._kept = _Kept[HistoryDay]()
+        self._kept_auctions = _Kept[AuctionDay]()
 
     async def __call__(self, wanted: Wanted) -> Earlier:
         """Curve and statistics as they were known before the day of the start; what is not known
@@ -77,6 +111,12 @@ class EarlierDays:
         day = new_york_date(wanted.start_ns)
         method: Literal["mean", "median"] = "median" if wanted.average == "median" else "mean"
         choice = Choice(days=wanted.days, method=method, before=day)
+        if wanted.auctions:
+            try:
+                found = await self.auctions(wanted.symbol, choice)
+            except TapeError as problem:
+                return Earlier(why=f"{problem}")
+            return Earlier(stats=DayStats(auctions=found))
         try:
             history = await self.history(wanted.symbol, choice)
         except TapeError as problem:
@@ -94,20 +134,50 @@ class EarlierDays:
         said: list[str] = []
         for source in self._sources:
             try:
-                days = await self._days(source, symbol, choice.before, choice.days)
+                days = await self._kept.get(source.name, source.days, symbol, choice)
                 return history_of(days, self._hours, choice)
             except (TapeError, BrokerError) as problem:
                 said.append(f"{source.name}: {problem}")
         told = "; ".join(said) or "there is nobody to ask"
         raise TapeError(f"no earlier day of {symbol} is known: {told}")
 
-    async def _days(
-        self, source: Source, symbol: str, before: date, count: int
-    ) -> Sequence[HistoryDay]:
-        key = (f"{source.name} {symbol}", before, count)
+    async def auctions(self, symbol: str, choice: Choice) -> AuctionVolumes:
+        """The smallest auctions that the first source knows of; raises TapeError like `history`.
+
+        That may be another source than the one of the days: bars tell no auction apart.
+        """
+        assert choice.before is not None, "a day that is traded is never looked at"
+        said: list[str] = []
+        for source in self._sources:
+            if source.auctions is None:
+                continue
+            try:
+                days = await self._kept_auctions.get(source.name, source.auctions, symbol, choice)
+                return least_of(days, self._hours, choice)
+            except (TapeError, BrokerError) as problem:
+                said.append(f"{source.name}: {problem}")
+        told = "; ".join(said) or "there is nobody to ask"
+        raise TapeError(f"no earlier auction of {symbol} is known: {told}")
+
+
+class _Kept(Generic[_Found]):
+    """Answers of sources; one that failed is not kept."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, date, int], Sequence[_Found]] = {}
+
+    async def get(
+        self,
+        name: str,
+        ask: Callable[[str, date, int], Awaitable[Sequence[_Found]]],
+        symbol: str,
+        choice: Choice,
+    ) -> Sequence[_Found]:
+        assert choice.before is not None, "a day that is traded is never looked at"
+        key = (f"{name} {symbol}", choice.before, choice.days)
         found = self._kept.get(key)
         if found is None:
-            found = await source.days(symbol, before, count)
+            found = await ask(symbol, choice.before, choice.days)
             if len(self._kept) >= KEPT_MAX:
                 self._kept.clear()
             self._kept[key] = found

@@ -6,11 +6,18 @@ from itertools import groupby
 from pathlib import Path
 
 from floorbroker.domain.errors import TapeError
-from floorbroker.domain.quotes import Bar, MarketEvent
+from floorbroker.domain.quotes import Bar, MarketEvent, Trade
 from floorbroker.marketdata.detect import LEAN_ZIP, open_tape, parse_choice
+from floorbroker.marketdata.history.auctions import AuctionDay, auction_days
 from floorbroker.marketdata.history.dates import Hours
 from floorbroker.marketdata.history.day import DayFold, HistoryDay, VolumeRules, folded, print_of
-from floorbroker.marketdata.port import NothingChosen, Selection, TapeSource, new_york_date
+from floorbroker.marketdata.port import (
+    NothingChosen,
+    Selection,
+    TapeSource,
+    midnight_ns,
+    new_york_date,
+)
 
 #: Sources whose quotes are made up from bars and say nothing of the spread.
 WITHOUT_QUOTES = frozenset({"bars", "synthetic"})
@@ -34,6 +41,11 @@ class Reading:
         if not found:
             told = f" before {before}" if before is not None else ""
             raise TapeError(f"{path} holds no session of {symbol}{told}")
+
+    def auctions(self, path: Path, symbol: str, before: date) -> Iterator[AuctionDay]:
+        """The auctions of every day at this path before that date; raises TapeError."""
+        for source in _sources(path, symbol, before, quotes=False):
+            yield from auction_days(_auction_prints(source, symbol, before), source.info.kind)
 
     def days_of(
         self, source: TapeSource, symbol: str, before: date | None = None
@@ -70,17 +82,28 @@ def _day_of(event: MarketEvent) -> date:
     return new_york_date(event.time_ns)
 
 
-def _sources(path: Path, symbol: str, before: date | None) -> Iterator[TapeSource]:
+def _auction_prints(source: TapeSource, symbol: str, before: date) -> Iterator[Trade]:
+    end_ns = midnight_ns(before)
+    for event in source:
+        if event.time_ns >= end_ns:
+            return
+        if isinstance(event, Trade) and event.auction and event.symbol == symbol:
+            yield event
+
+
+def _sources(
+    path: Path, symbol: str, before: date | None, *, quotes: bool = True
+) -> Iterator[TapeSource]:
     """Every source of the symbol; of LEAN's dated files each day, not one alone."""
     place, chosen = parse_choice(str(path))
     dated = _lean_days(place) if chosen.day is None else []
     if not dated:
-        yield from open_tape(place, Selection(frozenset({symbol}), chosen.day))
+        yield from open_tape(place, Selection(frozenset({symbol}), chosen.day, quotes))
         return
     for day in dated:
         if before is None or day < before:
             try:
-                yield from open_tape(place, Selection(frozenset({symbol}), day))
+                yield from open_tape(place, Selection(frozenset({symbol}), day, quotes))
             except NothingChosen:
                 continue
 

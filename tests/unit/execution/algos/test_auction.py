@@ -1,12 +1,16 @@
 """Close and open: an order in the auction before its cut-off, the rest worked beside it."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from floorbroker.domain.amounts import Px, Qty
+from floorbroker.domain.amounts import ZERO_QTY, Px, Qty
+from floorbroker.domain.books.earlier import AuctionVolumes
 from floorbroker.domain.terms import OrdType, TimeInForce
-from floorbroker.execution.algos.port import Imbalance, MarketView, NewChild
+from floorbroker.execution.algos.port import DayStats, Imbalance, MarketView, NewChild
 from floorbroker.execution.catalog import SHIPPED
 from floorbroker.execution.kit import replay, steady
 from tests.unit.execution.views import BUY, SELL, S, again, answer, asked, child, market, parent
@@ -119,6 +123,10 @@ def test_beside_the_auction_nobody_prices_blindly() -> None:
     view = parent(close(part="0.4"))
     blind = answer(view, day(stale="feed lost"), 2000)
     assert (blind.commands, blind.why) == ((), "the quote is stale: feed lost")
+    assert blind.wake_ns == 2001 * S
+    assert answer(view, day(stale="feed lost"), "4339.5").wake_ns == 4340 * S
+    after = answer(parent(opening(part="0.4")), day(stale="not told yet"), 1000)
+    assert after.wake_ns == 1001 * S
 
 
 @pytest.mark.parametrize("name", ["close", "open"])
@@ -146,3 +154,96 @@ def test_a_day_with_both_auctions_ends_exactly() -> None:
     assert opened.filled == 1000
     assert opened.fills[0].time_ns == 1000 * S
     assert opened.fills[0].px in (Px("99.99"), Px("100.01"))
+
+
+def known(closing: int | None = None, opening: int | None = None, **more: Any) -> MarketView:
+    """A day before which the smallest auctions were so large."""
+    auctions = AuctionVolumes(
+        opening=None if opening is None else Decimal(opening),
+        closing=None if closing is None else Decimal(closing),
+        days=1,
+    )
+    return day(stats=DayStats(auctions=auctions), **more)
+
+
+def test_no_more_than_the_cap_of_half_the_smallest_auction_goes_to_the_close() -> None:
+    view = parent(close(max_rate="0.2", interval_s=600))
+    shown = known(closing=4000, volume=9000)
+    first = answer(view, shown, 2000)
+    assert sent(first) == [(120, "99.99", "limit", "day")]  # 600 over five slices
+    assert first.why.endswith("400 for the auction: 20% of half the smallest before, 4000")
+    view = again(view, first, filled=Qty(600))
+    assert sent(answer(view, shown, 4350)) == [(400, None, "market", "cls")]
+    assert sent(answer(view, known(closing=100_000), 4350)) == [(400, None, "market", "cls")]
+
+
+def test_where_the_cap_is_not_in_the_way_the_part_is_all() -> None:
+    view = parent(close(max_rate="0.2", part="0.4", interval_s=600), filled=600)
+    decision = answer(view, known(closing=4000, volume=9000), 4350)
+    assert sent(decision) == [(400, None, "market", "cls")]
+    assert "half the smallest" not in decision.why
+
+
+def test_with_a_cap_nothing_goes_to_an_auction_whose_like_nobody_knows() -> None:
+    view = parent(close(max_rate="0.2", interval_s=600))
+    for shown in (day(volume=9000), known(opening=100_000, volume=9000)):
+        first = answer(view, shown, 2000)
+        assert sent(first) == [(200, "99.99", "limit", "day")]
+        assert "nothing for the auction: max_rate is 20% and no earlier auction" in first.why
+        late = again(view, first, filled=Qty(900))
+        assert all(tif == "day" for *_, tif in sent(answer(late, shown, 4350)))
+        (rest,) = sent(answer(late, shown, 4400))  # nothing of it was meant for the auction
+        assert rest[3] == "day"
+
+
+def test_without_a_cap_the_part_alone_counts() -> None:
+    assert sent(answer(parent(close()), known(closing=10), 4350)) == [
+        (1000, None, "market", "cls")
+    ]
+    assert sent(answer(parent(opening()), known(opening=10), 850)) == [
+        (1000, None, "market", "opg")
+    ]
+
+
+def test_what_the_cap_keeps_out_of_the_open_is_worked_after_it() -> None:
+    """Also where all was meant for it and what it missed is not to be worked."""
+    capped = parent(opening(max_rate="0.2", interval_s=1000))
+    before = answer(capped, known(opening=4000), 850)
+    assert sent(before) == [(400, None, "market", "opg")]
+    assert "400 for the auction" in before.why
+    after = parent(opening(max_rate="0.2", interval_s=1000), filled=400)
+    assert sent(answer(after, known(opening=4000, volume=9000), 1000)) == [
+        (200, "99.99", "limit", "day")
+    ]
+    blind = answer(capped, day(), 850)
+    assert (sent(blind), blind.wake_ns) == ([], 1000 * S)
+    assert sent(answer(capped, day(volume=9000), 1000)) == [(334, "99.99", "limit", "day")]
+    wide = parent(opening(max_rate="0.9"))
+    assert answer(wide, known(opening=100_000), 1200).why == "the auction is over"
+
+
+@pytest.mark.parametrize("name", ["close", "open"])
+@given(data=st.data())
+def test_in_no_auction_that_is_as_large_as_was_counted_on_the_cap_is_exceeded(
+    name: str, data: st.DataObject
+) -> None:
+    """Whether our own shares are part of what it prints or come on top."""
+    rate = data.draw(st.decimals("0.001", "0.999", places=3))
+    smallest = data.draw(st.integers(1, 10**6))
+    terms: dict[str, Any] = {
+        "max_rate": str(rate),
+        "part": str(data.draw(st.decimals("0.001", "1", places=3))),
+        "unit": data.draw(st.sampled_from([1, 7, 100])),
+    }
+    request, at_s = (close(10**5, **terms), 4350) if name == "close" else (opening(**terms), 850)
+    shown = known(closing=smallest, opening=smallest)
+    commands = answer(parent(request), shown, at_s).commands
+    own = sum(
+        (one.qty for one in commands if isinstance(one, NewChild) and one.time_in_force != "day"),
+        ZERO_QTY,
+    ).decimal
+    volume = smallest / Decimal(2) + data.draw(st.integers(0, 10**6))
+    assert own <= rate * volume
+    assert own <= rate * (own + volume)
+    room = rate * smallest / 2
+    assert own + terms["unit"] > min(room, request.qty.decimal * Decimal(terms["part"]))
