@@ -3,13 +3,12 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -31,9 +30,8 @@ from floorbroker.brokers.pacing import Pacer, PacingStatus
 from floorbroker.brokers.port import Broker, ClockSkew
 from floorbroker.clock import Clock, MarketClock, SystemClock, ns_of
 from floorbroker.config import Settings
-from floorbroker.domain.errors import BrokerUnknown, ConfigError
+from floorbroker.domain.errors import BrokerError, BrokerUnknown
 from floorbroker.domain.ids import Account
-from floorbroker.domain.quotes import Bar
 from floorbroker.engine.loop import Engine
 from floorbroker.engine.recovery import Recovery
 from floorbroker.engine.vigil.eyes import eyes_of
@@ -42,15 +40,22 @@ from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
 from floorbroker.journal.notary.keys import key_of, make_key
 from floorbroker.journal.notary.notary import Notary
-from floorbroker.journal.port import Journal, Verification
+from floorbroker.journal.port import Journal
 from floorbroker.journal.sqlite import SqliteJournal
-from floorbroker.posttrade.trades import TradeReport
 from floorbroker.readers import check_real
-from floorbroker.tuning.earlier import EarlierDays, earlier_days
+from floorbroker.tuning.earlier import (
+    EarlierDays,
+    Known,
+    earlier_days,
+    is_synthetic,
+)
 from floorbroker.tuning.engine import engine_settings
 from floorbroker.watch.prices import live_price, live_quote
 from floorbroker.watch.today import RealizedBefore
 from floorbroker.watch.watch import Lists, MarketWatch, WatchSettings
+
+if TYPE_CHECKING:
+    from floorbroker.marketdata.history.asking import Bars, Prints
 
 EMBEDDED_KEYS = Credentials("EMBEDDED", "embedded")
 Result = TypeVar("Result")
@@ -334,18 +339,26 @@ async def open_brake(settings: Settings) -> AsyncIterator[Brake]:
 
 
 @asynccontextmanager
-async def open_earlier(settings: Settings) -> AsyncIterator[EarlierDays]:
-    """What earlier days say, without a desk: of files, or of a broker that can be reached."""
+async def open_earlier(settings: Settings) -> AsyncIterator[Known]:
+    """Who knows earlier days, without a desk: files, a broker that can be reached, or the market
+    that the embedded exchange makes up, as of where its clock was left."""
     async with AsyncExitStack() as stack:
-        lists, url = None, settings.exchange_url
-        keys = EMBEDDED_KEYS
+        lists: tuple[Bars, Prints] | None = None
+        now_ns, url, keys = SystemClock().now_ns(), settings.exchange_url, EMBEDDED_KEYS
         if settings.key_id is not None and settings.secret_key is not None:
             keys = Credentials(settings.key_id.reveal(), settings.secret_key.reveal())
             url = url or settings.data_url
         if url:
             broker = await stack.enter_async_context(open_broker(url, keys))
             lists = broker.bars, partial(auction_prints, broker.market, SystemClock())
-        yield earlier_days(settings, lists, _hours)
+            if url in (settings.exchange_url, settings.base_url):  # one address: it has a clock
+                with suppress(BrokerError):
+                    now_ns = ns_of((await broker.market_phase()).broker_time)
+        elif is_synthetic(settings):
+            from floorbroker.venues import look_back
+
+            lists, now_ns = look_back(home=settings.home, seed=settings.seed)
+        yield Known(earlier_days(settings, lists, _hours), lists, now_ns, settings)
 
 
 @asynccontextmanager
@@ -365,24 +378,6 @@ async def open_broker(url: str, keys: Credentials = EMBEDDED_KEYS) -> AsyncItera
         yield broker
     finally:
         await broker.aclose()
-
-
-def write_report(
-    report: TradeReport,
-    bars: Mapping[str, Sequence[Bar]],
-    path: Path,
-    verification: Verification | None = None,
-) -> None:
-    """The trade report as one HTML file; raises ConfigError where it cannot be written."""
-    from floorbroker.posttrade.report_html import render_report  # templates: seldom needed
-
-    page = render_report(report, bars=bars, verification=verification)
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as problem:
-        raise ConfigError(
-            f"the report cannot be written to {path}: {problem.strerror}; name another file"
-        ) from None
 
 
 async def get_json(url: str) -> Any:

@@ -2,17 +2,18 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from datetime import date, time
+from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Struct, structs
 
-from floorbroker.clock import NS_PER_S, SystemClock
-from floorbroker.domain.errors import ConfigError
+from floorbroker.clock import NS_PER_S, SystemClock, ns_of
+from floorbroker.domain.errors import ConfigError, TapeError
+from floorbroker.domain.quotes import Bar, Trade
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, parse_fault_plan
 from floorbroker.exchange.front.app import ExchangeFront
@@ -22,6 +23,7 @@ from floorbroker.exchange.front.switches import Switches, parse_switches, switch
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import OVERNIGHT_TRADABLE, Asset, asset_for, listing
 from floorbroker.exchange.reference.calendar import (
+    Session,
     new_york_date,
     next_session,
     previous_session,
@@ -29,12 +31,18 @@ from floorbroker.exchange.reference.calendar import (
     session_of,
 )
 from floorbroker.exchange.reference.calendar import regular_hours as regular_hours
+from floorbroker.exchange.reference.past import NoPast, Past
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
 from floorbroker.marketdata.detect import open_tape
 from floorbroker.marketdata.port import TapeSource, new_york_ns
 from floorbroker.marketdata.synthetic.day import SyntheticDay, synthetic_market
+from floorbroker.marketdata.synthetic.minutes import REGULAR_HOURS
 from floorbroker.marketdata.synthetic.night import DayAndNight
+from floorbroker.marketdata.synthetic.past import SyntheticPast
+
+if TYPE_CHECKING:
+    from floorbroker.marketdata.history.asking import Bars, Prints
 
 #: The day on which the embedded exchange begins, and the time of its clock, in New York.
 EMBEDDED_DAY = date(2026, 6, 1)
@@ -43,6 +51,10 @@ EMBEDDED_TIME = time(10)
 SYMBOLS = ("AAPL", "MSFT", "SPY", "QQQ", "NVDA", "AMD", "INTC", "AMZN", "F", "BTC/USD")
 #: How much of the market's past a desk with its exchange in the same process begins with.
 LOOK_BACK_NS = 2 * 60 * NS_PER_S
+
+#: So many sessions of a synthetic market's past are known.
+PAST_SESSIONS = 30
+HALF_DAY = time(9, 30), time(13)
 
 Speed = float | Literal["max"]
 Outcome = TypeVar("Outcome")
@@ -62,6 +74,7 @@ class MarketPlan(Struct, frozen=True, kw_only=True):
     start_ns: int
     open_ns: int
     close_ns: int
+    past: Past = NoPast()
     corporate_actions: tuple[CorporateAction, ...] = ()
 
 
@@ -146,6 +159,7 @@ def open_market(
         start_ns=SystemClock().now_ns() if is_wall else start_ns,
         open_ns=session.open_ns,
         close_ns=session.close_ns,
+        past=_past(listed, seed, day, day) if tape is None and not is_quiet else NoPast(),
     )
 
 
@@ -206,6 +220,7 @@ def _setup(
         cash=Decimal(cash),
         store=store,
         corporate_actions=market.corporate_actions,
+        past=market.past,
     )
 
 
@@ -222,6 +237,34 @@ def embedded(*, home: Path, tape: Path | None, seed: int, cash: str) -> Exchange
         else:
             market = _market_at(_resumed_ns(store.saved_ns()), seed)
         return build_exchange(_setup(market, seed=seed, cash=cash, speed=1.0, store=store))
+
+
+def look_back(*, home: Path, seed: int) -> tuple[tuple["Bars", "Prints"], int]:
+    """Minute bars and auctions before the day of the embedded exchange's synthetic market, and
+    its time. Its state is looked at, not changed; a desk may be at work with it."""
+    path, saved_ns = home / "exchange.sqlite", None
+    if path.exists():
+        with _state_told(path), closing(ExchangeStore(path)) as store:
+            saved_ns = store.saved_ns()
+    now_ns = _resumed_ns(saved_ns)
+    past = _past(SYMBOLS, seed, session_at(now_ns).date, EMBEDDED_DAY)
+
+    async def bars(symbols: Sequence[str], start: datetime, end: datetime) -> dict[str, list[Bar]]:
+        first_ns, last_ns = ns_of(start), ns_of(end)
+        found: dict[str, list[Bar]] = {}
+        for symbol in symbols:
+            if symbol not in SYMBOLS:
+                raise TapeError(f"none of {symbol}; it has {', '.join(SYMBOLS)}")
+            made = (bar for day in past.dates(symbol) for bar in past.minutes(symbol, day))
+            found[symbol] = [bar for bar in made if first_ns <= bar.time_ns <= last_ns]
+        return found
+
+    async def prints(symbol: str, span: tuple[datetime, datetime]) -> Sequence[Trade]:
+        first_ns, last_ns = map(ns_of, span)
+        made = (each for day in past.dates(symbol) for each in past.whole(symbol, day)[1])
+        return [each for each in made if first_ns <= each.time_ns <= last_ns]
+
+    return (bars, prints), now_ns
 
 
 def _resumed_ns(saved_ns: int | None) -> int:
@@ -246,7 +289,27 @@ def _market_at(start_ns: int, seed: int) -> MarketPlan:
         start_ns=start_ns,
         open_ns=session.open_ns,
         close_ns=session.close_ns,
+        past=_past(SYMBOLS, seed, session.date, EMBEDDED_DAY),
     )
+
+
+def _past(symbols: Sequence[str], seed: int, day: date, first: date) -> Past:
+    """The sessions before the day, as the market plays them from its first day on. The table of
+    sessions bounds it."""
+    sessions: dict[date, tuple[time, time]] = {}
+    before = day
+    while len(sessions) < PAST_SESSIONS and (session := _session_before(before)) is not None:
+        before = session.date
+        sessions[before] = HALF_DAY if session.is_early else REGULAR_HOURS
+    oldest_first = dict(reversed(sessions.items()))
+    return SyntheticPast(symbols, seed, oldest_first, until=day, played_from=first)
+
+
+def _session_before(day: date) -> Session | None:
+    try:
+        return previous_session(day)
+    except ValueError:
+        return None
 
 
 def _synthetic(

@@ -56,7 +56,7 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(prompt: Prompt) ->
     assert (told.code, told.err) == (0, "")
     assert "EMBEDDED  rebalance\nNothing needs a decision.\nvalue 100,000.00" in told.out
     assert re.search(r"3 buys worth 8\d,\d{3}\.\d\d\nexpected: half the spread costs \d", told.out)
-    assert "impact not known of 3 trades: no earlier day of AAPL is known" in told.out
+    assert "volume and volatility of minute bars of the synthetic market, seed 7, of" in told.out
     assert "every trade passes every control, each on its own, as things stand" in told.out
     assert re.search(r"1  BUY +\d+  AAPL +0 +\d+ +\d+\.\d+ +\d+ m?s +\d\d,\d{3}\.\d\d", told.out)
     assert prompt.orders_in_journal() == []

@@ -107,7 +107,15 @@ def test_a_way_that_cannot_be_meant_is_refused(prompt: Prompt, words: str, says:
     assert says in told.err
 
 
-def test_a_trade_whose_algorithm_lacks_its_curve_says_so(prompt: Prompt) -> None:
+def test_a_trade_whose_algorithm_lacks_its_curve_says_so(
+    prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = prompt.folder / "bars.csv"
+    history.write_text(
+        "symbol,timestamp,open,high,low,close,volume\n"
+        "IBM,2026-05-29T10:01:00-04:00,187,187,187,187,400\n"
+    )
+    monkeypatch.setenv("FLOORBROKER_HISTORY", f"{history}")
     told = prompt.type(
         "rebalance", f"{prompt.folder / 'w.csv'}", "--algo", "vwap", "--end", "5s", "--yes"
     )

@@ -77,16 +77,15 @@ def _from_journal(
 ) -> "TradeReport":
     """The report of a desk that cannot be opened, because it is at work or was simulated: from its
     journal alone, so its charts have no prices."""
-    from floorbroker import app as composition
     from floorbroker import config
-    from floorbroker.deskwork.reports import report_of
+    from floorbroker.deskwork.reports import report_of, write_report
     from floorbroker.readers import open_journal_reader
 
     journal = open_journal_reader(config.load().journal_path)
     try:
         report = report_of(journal, since, until)
         if html is not None:
-            composition.write_report(report, {}, html, journal.verify())
+            write_report(report, {}, html, journal.verify())
     finally:
         journal.close()
     return report

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from floorbroker import app
 from floorbroker.clock import NS_PER_S, SystemClock, datetime_of
 from floorbroker.demo.worker import Job
-from floorbroker.deskwork.reports import report_of
+from floorbroker.deskwork.reports import report_of, write_report
 from floorbroker.domain.amounts import plain
 from floorbroker.domain.errors import ConfigError, FloorbrokerError
 from floorbroker.domain.ids import ClOrdID
@@ -230,7 +230,7 @@ class Demonstration:
             verification = journal.verify()
             differences = compare(journal, truth)
             page = self.options.out / "report.html"
-            app.write_report(report, bars, page, verification)
+            write_report(report, bars, page, verification)
         finally:
             journal.close()
         return Outcome(

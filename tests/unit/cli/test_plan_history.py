@@ -75,10 +75,10 @@ def test_a_setting_names_the_files_for_every_plan(
 @pytest.mark.parametrize(
     ("more", "field", "says"),
     [
-        ("", "--adv", "there is nobody to ask"),
+        ("--date 2026-09-24", "--adv", "none of AAPL in the 40 days before 2026-09-24"),
         ("--history {bars} --date 2026-06-22", "--daily-vol", "too few to tell"),
         ("--history {bars} --date 2026-06-17", "--adv", "no session of AAPL before 2026-06-17"),
-        ("--adv 9e6 --daily-vol 2%", "--curve", "VWAP follows a curve"),
+        ("--adv 9e6 --daily-vol 2% --date 2026-09-24", "--curve", "VWAP follows a curve"),
     ],
 )
 def test_what_nobody_knows_is_refused_by_its_name(

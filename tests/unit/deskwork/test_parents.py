@@ -46,12 +46,28 @@ async def test_a_vwap_order_gets_the_curve_of_earlier_days(tmp_path: Path, histo
         await desk.parents.cancel(placed.parent_id)
 
 
+async def test_without_files_a_vwap_order_follows_the_synthetic_market_s_past(
+    tmp_path: Path,
+) -> None:
+    async with Desk(settings(tmp_path / "home")) as desk:
+        placed = await desk.parents.submit("buy", 100, "AAPL", algo="vwap", end=MINUTES)
+        records = desk._open.journal.records()
+        (order,) = [one.message for one in records if isinstance(one.message, ParentOrder)]
+        assert order.curve is not None
+        assert order.curve.source == "mean of minute bars of the synthetic market, seed 7"
+        assert (order.curve.days, len(order.curve.shares)) == (20, 26)
+        assert order.stats.daily_volatility is not None
+        await desk.parents.cancel(placed.parent_id)
+
+
 async def test_without_earlier_days_the_order_is_refused_and_says_whom_it_asked(
     tmp_path: Path,
 ) -> None:
     async with Desk(settings(tmp_path / "home")) as desk:
-        with pytest.raises(InvalidOrder, match=r"curve: .*the broker's minute bars") as refused:
-            await desk.parents.submit("buy", 100, "AAPL", algo="vwap", end=MINUTES)
+        with pytest.raises(
+            InvalidOrder, match=r"curve: .*the synthetic market, seed 7"
+        ) as refused:
+            await desk.parents.submit("buy", 100, "IBM", algo="vwap", end=MINUTES)
         assert refused.value.field == "curve"
         twap = await desk.parents.submit("buy", 100, "AAPL", algo="twap", end=MINUTES)
         await desk.parents.cancel(twap.parent_id)
@@ -92,7 +108,12 @@ async def test_an_order_for_an_auction_with_a_cap_is_told_earlier_auctions(
 
 
 async def test_of_auctions_that_nobody_knows_it_is_kept_who_was_asked(tmp_path: Path) -> None:
-    async with Desk(settings(tmp_path / "home")) as desk:
+    bars = tmp_path / "bars.csv"
+    bars.write_text(
+        "symbol,timestamp,open,high,low,close,volume\n"
+        "IBM,2026-05-29T10:01:00-04:00,187,187,187,187,400\n"
+    )
+    async with Desk(settings(tmp_path / "home", bars)) as desk:
         terms: MoreTerms = {"params": {"max_rate": "0.2"}}
         placed = await desk.parents.submit("buy", 100, "AAPL", algo="close", end=MINUTES, **terms)
         await desk.parents.cancel(placed.parent_id)
@@ -100,3 +121,19 @@ async def test_of_auctions_that_nobody_knows_it_is_kept_who_was_asked(tmp_path: 
         (order,) = [one.message for one in records if isinstance(one.message, ParentOrder)]
     assert order.stats.auctions.days == 0
     assert "no earlier auction of AAPL is known" in order.stats.auctions.why
+
+
+async def test_without_files_auctions_are_those_of_the_synthetic_market_s_past(
+    tmp_path: Path,
+) -> None:
+    async with Desk(settings(tmp_path / "home")) as desk:
+        terms: MoreTerms = {"params": {"max_rate": "0.2"}}
+        placed = await desk.parents.submit("buy", 100, "AAPL", algo="close", end=MINUTES, **terms)
+        await desk.parents.cancel(placed.parent_id)
+        records = desk._open.journal.records()
+        (order,) = [one.message for one in records if isinstance(one.message, ParentOrder)]
+    found = order.stats.auctions
+    assert (found.days, found.source) == (20, "auctions of the synthetic market, seed 7")
+    assert found.opening is not None
+    assert found.closing is not None
+    assert found.closing > 2 * found.opening > 0

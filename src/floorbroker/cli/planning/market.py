@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from floorbroker.cli.planning.curvefile import read_curve
 from floorbroker.cli.planning.options import MarketOptions
 from floorbroker.cli.planning.typed import OPEN_S, maybe, number
-from floorbroker.clock import NS_PER_S, SystemClock, datetime_of
+from floorbroker.clock import NS_PER_S, datetime_of
 from floorbroker.domain.books.earlier import DayStats, Earlier, VolumeCurve, Wanted
 from floorbroker.domain.errors import InvalidModel
 from floorbroker.domain.numbers.estimates import not_negative, positive
@@ -40,47 +40,54 @@ class Market(Struct, frozen=True, kw_only=True):
     curve: Curve
     is_priced: bool
     parameters: tuple[Parameter, ...]
+    notes: tuple[str, ...] = ()
 
 
-def known_of(
-    options: MarketOptions, symbol: str, day: str | None, *, needs_curve: bool
-) -> Earlier:
+class Told(Struct, frozen=True, kw_only=True):
+    """What earlier days say, at which time of their market, and what people must know of it."""
+
+    earlier: Earlier = Earlier()
+    now_ns: int = 0
+    note: str = ""
+
+
+def known_of(options: MarketOptions, symbol: str, day: str | None, *, needs_curve: bool) -> Told:
     """What earlier days say, where an option is left out that they could stand for: of the files
     that were named, of those of the settings, or, where it matters, of the broker's bars."""
     is_lacking = None in (options.adv, options.daily_vol)
     is_lacking |= needs_curve and options.curve is None
     has_no_spread = options.price is not None and options.spread is None
     if not (is_lacking or has_no_spread or options.history is not None):
-        return Earlier()
+        return Told()
     from floorbroker import config
 
     settings = config.load()
     if options.history is not None:
         settings = structs.replace(settings, history=options.history, key_id=None)
     if not (is_lacking or settings.history or settings.tape):
-        return Earlier()  # a broker's bars know no spread
+        return Told()  # a broker's bars know no spread
     return _asked_of(settings, symbol, day)
 
 
-def _asked_of(settings: "Settings", symbol: str, day: str | None) -> Earlier:
+def _asked_of(settings: "Settings", symbol: str, day: str | None) -> Told:
     from floorbroker import app as composition
     from floorbroker.marketdata.port import new_york_date, new_york_ns
 
-    on = new_york_date(SystemClock().now_ns()) if day is None else date.fromisoformat(day)
-    wanted = Wanted(symbol=symbol, start_ns=new_york_ns(on, time()))
-
-    async def ask() -> Earlier:
+    async def ask() -> Told:
         async with composition.open_earlier(settings) as known:
-            return await known(wanted)
+            on = new_york_date(known.now_ns) if day is None else date.fromisoformat(day)
+            wanted = Wanted(symbol=symbol, start_ns=new_york_ns(on, time()))
+            earlier = await known.ask(wanted)
+        is_of_market = earlier.stats.source == known.called.bars
+        note = known.note(symbol) if is_of_market else ""
+        return Told(earlier=earlier, now_ns=known.now_ns, note=note)
 
     return composition.run(ask())
 
 
-def market_of(
-    options: MarketOptions, known: Earlier, close_s: int, *, needs_curve: bool
-) -> Market:
+def market_of(options: MarketOptions, known: Told, close_s: int, *, needs_curve: bool) -> Market:
     """What the options say, what earlier days say where they are silent, what is assumed."""
-    stats = known.stats
+    stats = known.earlier.stats
     adv = _number("adv", (options.adv, stats.adv), known, "the average daily volume in shares")
     vol = _number(
         "daily_vol",
@@ -100,7 +107,7 @@ def market_of(
     if options.spread is not None and not is_priced:
         raise InvalidModel("--price", "nothing", "--spread is in $/share; give the price as well")
     price = positive("--price", maybe("--price", options.price, 1.0))
-    spread, spread_source = _spread(options, stats)
+    spread, spread_source = _spread(options, known)
     curve, curve_source = _curve(options, known, close_s, needs_curve=needs_curve)
     parameters = [
         _parameter(adv, "shares a day"),
@@ -123,6 +130,7 @@ def market_of(
         curve=curve,
         is_priced=is_priced,
         parameters=tuple(parameters),
+        notes=(known.note,) if known.note else (),
     )
 
 
@@ -138,22 +146,20 @@ def _parameter(found: _Found, unit: str) -> Parameter:
     return Parameter(name=found.name, value=found.value, unit=unit, source=found.source)
 
 
-def _number(
-    name: str, said: tuple[str | None, Decimal | None], known: Earlier, what: str
-) -> _Found:
+def _number(name: str, said: tuple[str | None, Decimal | None], known: Told, what: str) -> _Found:
     """What the option says, else what earlier days do; raises InvalidModel where nobody does."""
     option, (typed, found) = f"--{name.replace('_', '-')}", said
     if typed is not None:
         return _Found(name, number(option, typed), "given")
     if found is None:
-        why = known.why or "the earlier days that are known are too few to tell"
+        why = known.earlier.why or "the earlier days that are known are too few to tell"
         raise InvalidModel(option, "nothing", f"give {what}, or --history ({why})")
-    return _Found(name, float(found), whence_of(known.stats))
+    return _Found(name, float(found), whence_of(known.earlier.stats, known.now_ns))
 
 
-def whence_of(known: DayStats | VolumeCurve) -> str:
+def whence_of(known: DayStats | VolumeCurve, now_ns: int) -> str:
     """Source, days and age of what earlier days say."""
-    age_days = (SystemClock().now_ns() - known.as_of_ns) // NS_PER_S // DAY_S
+    age_days = (now_ns - known.as_of_ns) // NS_PER_S // DAY_S
     newest = f"{datetime_of(known.as_of_ns):%Y-%m-%d %H:%M} UTC"
     return f"{known.source}, {known.days} days to {newest}, {age_days:,} days ago"
 
@@ -164,25 +170,28 @@ def _check_vol(value: float) -> None:
         raise InvalidModel("--daily-vol", f"{value:g}", hint)
 
 
-def _spread(options: MarketOptions, stats: DayStats) -> tuple[float, str]:
+def _spread(options: MarketOptions, known: Told) -> tuple[float, str]:
+    stats = known.earlier.stats
     if options.spread is not None:
         return not_negative("--spread", number("--spread", options.spread)), "given"
     if stats.spread is None:
         return 0.0, "not given, not counted"
+    whence = whence_of(stats, known.now_ns)
     if options.price is None:
-        return 0.0, f"not counted without --price; {stats.spread:.4f} by {whence_of(stats)}"
-    return float(stats.spread), whence_of(stats)
+        return 0.0, f"not counted without --price; {stats.spread:.4f} by {whence}"
+    return float(stats.spread), whence
 
 
 def _curve(
-    options: MarketOptions, known: Earlier, close_s: int, *, needs_curve: bool
+    options: MarketOptions, known: Told, close_s: int, *, needs_curve: bool
 ) -> tuple[Curve, str]:
     if options.curve is not None:
         return read_curve(options.curve, close_s), f"file {options.curve}"
-    if known.curve is not None:
-        return _laid(known.curve), whence_of(known.curve)
+    curve = known.earlier.curve
+    if curve is not None:
+        return _laid(curve), whence_of(curve, known.now_ns)
     if needs_curve:
-        why = f" ({known.why})" if known.why else ""
+        why = f" ({known.earlier.why})" if known.earlier.why else ""
         hint = f"give a CSV with the columns time, volume, or --history{why}"
         raise InvalidModel("--curve", "nothing", f"VWAP follows a curve of volume; {hint}")
     return flat(OPEN_S), "assumed: the same volume at every time"

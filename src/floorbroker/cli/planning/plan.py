@@ -235,7 +235,7 @@ def _drawn(
     holdings = [float(planned)]
     for part in slices:
         holdings.append(holdings[-1] - part.shares)
-    notes = []
+    notes = list(market.notes)
     if planned < placed.shares:
         left = placed.shares - planned
         notes.append(

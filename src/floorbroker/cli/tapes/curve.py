@@ -4,22 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from floorbroker.cli.root import DONE, Json, say, say_json, with_desk
-from floorbroker.clock import SystemClock, datetime_of, ns_of
-from floorbroker.domain.errors import ConfigError
+from floorbroker.cli.root import DONE, Json, say, say_json
+from floorbroker.clock import SystemClock, datetime_of
+from floorbroker.domain.errors import ConfigError, TapeError
 from floorbroker.exchange.reference.calendar import regular_hours
 from floorbroker.marketdata.history.asking import from_bars
 from floorbroker.marketdata.history.day import HistoryDay, VolumeRules
 from floorbroker.marketdata.history.estimate import Choice, History, history_of
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import NS_PER_MINUTE, new_york_date
-
-if TYPE_CHECKING:
-    from floorbroker.desk import Desk
 
 app = App(name="curve", help="How a symbol's volume spreads over the day.")
 
@@ -85,16 +82,16 @@ def curve(
     reading, choice = _asked(chosen)
     name = symbol.upper()
     days: Sequence[HistoryDay]
+    now_ns, note = SystemClock().now_ns(), ""
     if history is not None:
         days = list(reading.days(history, name, choice.before))
     else:
-        days = with_desk(lambda desk: _from_broker(desk, name, reading, choice))
+        days, now_ns, note = _of_market(name, reading, choice)
     found = history_of(days, regular_hours, choice)
-    now_ns = SystemClock().now_ns()
     if json:
         say_json(view(found, now_ns))
     else:
-        _tell(found, now_ns)
+        _tell(found, now_ns, note)
     return DONE
 
 
@@ -141,14 +138,31 @@ def _date(option: str, text: str) -> date:
         raise ConfigError(f"{option}: {text!r} is no date; write 2026-03-23") from None
 
 
-async def _from_broker(
-    desk: "Desk", symbol: str, reading: Reading, choice: Choice
-) -> Sequence[HistoryDay]:
-    before = choice.before or new_york_date(ns_of(desk.clock.now()))  # today is not over
-    return await from_bars(desk.get_bars, reading).days(symbol, before, choice.days)
+_Asked = tuple[Sequence[HistoryDay], int, str]
 
 
-def _tell(found: History, now_ns: int) -> None:
+def _of_market(symbol: str, reading: Reading, choice: Choice) -> _Asked:
+    """The days of whoever the settings name, the time of his market, and what people must know of
+    it; opens no desk."""
+    from floorbroker import app as composition
+    from floorbroker import config
+
+    async def ask() -> _Asked:
+        async with composition.open_earlier(config.load()) as known:
+            if known.lists is None:
+                raise ConfigError("--history: name files of earlier days; a tape has none of bars")
+            before = choice.before or new_york_date(known.now_ns)  # today is not over
+            source = from_bars(known.lists[0], reading, called=known.called)
+            try:
+                days = await source.days(symbol, before, choice.days)
+            except TapeError as problem:
+                raise TapeError(f"{known.called.bars}: {problem}") from None
+            return days, known.now_ns, known.note(symbol)
+
+    return composition.run(ask())
+
+
+def _tell(found: History, now_ns: int, note: str) -> None:
     age_days = found.age_s(now_ns) // 86_400
     say(f"{found.symbol}  {found.method} of {len(found.days)} days, from {found.source}")
     say(f"newest fact  {datetime_of(found.as_of_ns):%Y-%m-%d %H:%M} UTC, {age_days:,} days ago")
@@ -156,6 +170,8 @@ def _tell(found: History, now_ns: int) -> None:
     volatility = "unknown" if found.daily_volatility is None else f"{found.daily_volatility:.2%}"
     say(f"daily volatility  {volatility}")
     say(f"average spread  {_digits(found.spread, 4) or 'unknown: no quotes in it'}")
+    if note:
+        say(f"note  {note}")
     for one in found.left_out:
         say(f"left out  {one.day}: {one.why}")
     most = max(found.shares)

@@ -72,9 +72,9 @@ def _clear(journal: Path) -> None:
 
 def write_report(outcome: "Simulated", out: Path) -> None:
     """The report's page beside the journal; raises ConfigError."""
-    from floorbroker import app as composition
+    from floorbroker.deskwork import reports
 
-    composition.write_report(outcome.report, outcome.bars, out / REPORT, outcome.verification)
+    reports.write_report(outcome.report, outcome.bars, out / REPORT, outcome.verification)
 
 
 def _check_replaceable(path: Path) -> None:

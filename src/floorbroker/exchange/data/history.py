@@ -5,7 +5,7 @@ from typing import Any
 
 from floorbroker.exchange.data import query as asked
 from floorbroker.exchange.data.adjust import kinds_of
-from floorbroker.exchange.data.pages import Rows, page_of
+from floorbroker.exchange.data.pages import Rows, narrowed, page_of
 from floorbroker.exchange.data.query import Query, Span
 from floorbroker.exchange.data.source import HOME, Source
 from floorbroker.exchange.data.timeframe import timeframe_of
@@ -93,7 +93,7 @@ class History:
             return lambda symbol: source.quotes(symbol, span)
         timeframe = timeframe_of(query.get("timeframe") or "1Min")
         kinds = kinds_of(query.get("adjustment", ""))
-        return lambda symbol: source.bars(symbol, span, timeframe, kinds)
+        return lambda symbol: source.bars(symbol, narrowed(query, symbol, span), timeframe, kinds)
 
 
 def no_recent_sip() -> VenueError:

@@ -7,11 +7,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from floorbroker.exchange.data.query import Query, is_descending, limit_of, refused
+from floorbroker.domain.quotes import Bar
+from floorbroker.exchange.data.query import Query, Span, is_descending, limit_of, refused
 from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.wire.market import bar_view
 from floorbroker.exchange.wire.words import moment_ns, wire_time
 
-#: The rows of one symbol in order of time, each with its time.
+#: The rows of one symbol in order of time, each with its time. A bar is one; it is written as
+#: its view if it comes on the page.
 Rows = Sequence[tuple[int, Any]]
 
 
@@ -41,6 +44,16 @@ def place_of(token: str | None) -> Place | None:
         raise refused(f"invalid page_token: {token}") from None
 
 
+def narrowed(query: Query, symbol: str, span: Span) -> Span:
+    """The span without what came on earlier pages, as far as whole instants go."""
+    after = place_of(query.get("page_token"))
+    if after is None or after.symbol != symbol:
+        return span
+    if is_descending(query):
+        return Span(span.start_ns, min(span.end_ns, after.time_ns))
+    return Span(max(span.start_ns, after.time_ns), span.end_ns)
+
+
 def page_of(
     query: Query, symbols: Iterable[str], rows_of: Callable[[str], Rows]
 ) -> tuple[dict[str, list[Any]], str | None]:
@@ -63,15 +76,19 @@ def page_of(
             rows = [row for row in rows if (row[0] < after if backwards else row[0] > after)]
         if len(rows) > left:
             if left:
-                page[symbol] = [row for _, row in rows[:left]]
+                page[symbol] = [_view(row) for _, row in rows[:left]]
                 last = rows[left - 1][0]
             assert last is not None, "a limit is at least one row"
             return page, last.token()
         if rows:
-            page[symbol] = [row for _, row in rows]
+            page[symbol] = [_view(row) for _, row in rows]
             last = rows[-1][0]
             left -= len(rows)
     return page, None
+
+
+def _view(row: Any) -> Any:
+    return bar_view(row) if isinstance(row, Bar) else row
 
 
 def _placed(symbol: str, rows: Rows) -> list[tuple[Place, Any]]:

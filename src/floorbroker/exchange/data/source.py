@@ -1,6 +1,7 @@
 """What the market remembers, as the feeds have it: rows of history, and the latest."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,11 +9,19 @@ from floorbroker.domain.quotes import Bar, Depth, Quote, Trade
 from floorbroker.exchange.data.adjust import Adjustment, adjusted, adjustments_of
 from floorbroker.exchange.data.amend import Amendments
 from floorbroker.exchange.data.pages import Rows
-from floorbroker.exchange.data.query import DELAY_NS, ELSEWHERE, NIGHT_FEEDS, Span
+from floorbroker.exchange.data.query import (
+    DELAY_NS,
+    ELSEWHERE,
+    NIGHT_FEEDS,
+    Span,
+    midnight_ns,
+)
 from floorbroker.exchange.data.timeframe import Timeframe, aggregated
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.reference.assets import Asset
-from floorbroker.exchange.tape import Market
+from floorbroker.exchange.reference.calendar import new_york_date
+from floorbroker.exchange.reference.past import NoPast, Past
+from floorbroker.exchange.tape import Market, Session
 from floorbroker.exchange.wire.market import (
     View,
     auction_view,
@@ -26,6 +35,7 @@ from floorbroker.exchange.wire.market import (
 
 _TAPES = {"NASDAQ": "C", "NYSE": "A"}
 _NIGHT_TAPE = "N"
+_NO_PAST = NoPast()
 #: The only place of coins that this exchange has.
 HOME = "us"
 
@@ -98,16 +108,30 @@ class Source:
     def bars(self, symbol: str, span: Span, timeframe: Timeframe, kinds: frozenset[str]) -> Rows:
         """Bars that begin within the span; the one that runs is there as it stands."""
         first_ns, last_ns = timeframe.start_of(span.start_ns), timeframe.end_of(span.end_ns)
+        earlier = self._earlier(symbol, Span(first_ns, last_ns))
         if timeframe.is_of_minutes:
-            parts = self.market.bars_between(symbol, first_ns, last_ns)
+            past = (bar for day in earlier for bar in self._past.minutes(symbol, day))
+            parts = [bar for bar in past if first_ns <= bar.time_ns <= last_ns]
+            parts += self.market.bars_between(symbol, first_ns, last_ns)
         else:
+            parts = [self._past.whole(symbol, day)[0] for day in earlier]
             days = (session_bar(day, symbol) for day in self.market.days(symbol))
-            parts = [day for day in days if day and first_ns <= day.time_ns <= last_ns]
+            parts += [day for day in days if day and first_ns <= day.time_ns <= last_ns]
         bars = aggregated(adjusted(parts, self._adjustments(symbol, kinds)), timeframe)
+        return [(bar.time_ns, bar) for bar in bars if span.start_ns <= bar.time_ns <= span.end_ns]
+
+    @property
+    def _past(self) -> Past:
+        """The days before the market's first; nights have none."""
+        return _NO_PAST if self._is_night else self._server.setup.past
+
+    def _earlier(self, symbol: str, span: Span) -> list[date]:
+        """Days before the market's first that share an instant with the span."""
         return [
-            (bar.time_ns, bar_view(bar))
-            for bar in bars
-            if span.start_ns <= bar.time_ns <= span.end_ns
+            day
+            for day in self._past.dates(symbol)
+            if midnight_ns(day) <= span.end_ns
+            and midnight_ns(day + timedelta(days=1)) > span.start_ns
         ]
 
     def _adjustments(self, symbol: str, kinds: frozenset[str]) -> list[Adjustment]:
@@ -116,11 +140,16 @@ class Source:
             return []
         actions = [action for action in self._server.actions.listed if action.symbol == symbol]
         found = adjustments_of(actions, self._close_before, self._open_after)
-        return [each for each in found if each.kind in kinds]
+        # Days before the market's first are in the shares with which it begins.
+        from_ns = self._server.setup.start_ns if self._past.dates(symbol) else 0
+        return [each for each in found if each.kind in kinds and each.ex_ns >= from_ns]
 
     def _close_before(self, symbol: str, time_ns: int) -> Decimal | None:
         days = (day for day in self.market.days(symbol) if day.day.start_ns < time_ns)
-        return next((day.close_px for day in reversed(list(days)) if day.close_px), None)
+        close_px = next((day.close_px for day in reversed(list(days)) if day.close_px), None)
+        if close_px is None and (before := self._earlier(symbol, Span(0, time_ns - 1))):
+            return self._past.whole(symbol, before[-1])[0].close_px
+        return close_px
 
     def _open_after(self, symbol: str, time_ns: int) -> Decimal | None:
         days = (day for day in self.market.days(symbol) if day.day.start_ns >= time_ns)
@@ -128,11 +157,12 @@ class Source:
 
     def auctions(self, symbol: str, span: Span) -> Rows:
         """The days of the span that had an auction print in it."""
+        days = [(day, self._past.whole(symbol, day)[1]) for day in self._earlier(symbol, span)]
+        days += [(_date_of(day), day.auctions) for day in self.market.days(symbol)]
         rows: list[tuple[int, Any]] = []
-        for day in self.market.days(symbol):
-            times = [trade.time_ns for trade in day.auctions]
-            if any(span.start_ns <= time_ns <= span.end_ns for time_ns in times):
-                rows.append((day.day.start_ns, auction_view(day)))
+        for day, prints in days:
+            if any(span.start_ns <= trade.time_ns <= span.end_ns for trade in prints):
+                rows.append((midnight_ns(day), auction_view(day, prints)))
         return rows
 
     # The latest.
@@ -169,7 +199,12 @@ class Source:
         today = days[-1] if days else None
         if feed == "delayed_sip" and today is not None:
             today = self.day_bar(symbol, self.now_ns - DELAY_NS)
-        return today, days[-2] if len(days) == 2 else None
+        return today, days[-2] if len(days) == 2 else self._last_before(symbol)
+
+    def _last_before(self, symbol: str) -> Bar | None:
+        """The bar of the day before the market's first."""
+        dates = self._past.dates(symbol)
+        return self._past.whole(symbol, dates[-1])[0] if dates else None
 
     def day_bar(self, symbol: str, until_ns: int) -> Bar | None:
         """The day's bar as it stood then, made of the minutes that were over."""
@@ -206,6 +241,10 @@ class Source:
             return next((each for each in reversed(prints) if each.eligible or each.auction), None)
         minutes = market.bars_between(symbol, 0, time_ns - 60_000_000_000)
         return next(reversed(minutes), None)
+
+
+def _date_of(session: Session) -> date:
+    return new_york_date(session.day.opening_ns)
 
 
 def _time_of(trade: Trade) -> int:

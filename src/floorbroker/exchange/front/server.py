@@ -23,6 +23,7 @@ from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import VenueEvent
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import Asset
+from floorbroker.exchange.reference.past import NoPast, Past
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.tape import Tape
@@ -75,6 +76,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     `make_tape` gives a tape from its beginning each time; without one the market is what
     `POST /_exchange/quote` and `/trade` say. `speed` is market seconds per real second, 0 where
     time moves by the clock control alone, "max" as fast as the machine can while the tape lasts.
+    `past` is asked for bars and auctions of earlier days.
     """
 
     clock: Clock
@@ -89,6 +91,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     store: ExchangeStore | None = None
     front: FrontRules = FrontRules()
     corporate_actions: tuple[CorporateAction, ...] = ()
+    past: Past = NoPast()
     kept: int = KEPT  #: Ended orders, and executions, in memory; older ones are put away.
 
 

@@ -1,8 +1,8 @@
 """Quotes, trades, books and bars on the wire: prices and sizes are JSON numbers, exactly."""
 
 import struct
-from collections.abc import Iterable
-from datetime import datetime, time
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -191,11 +191,10 @@ def book_view(book: Depth) -> WireBook:
     return WireBook(wire_time(book.time_ns), levels(book.bids), levels(book.asks))
 
 
-def auction_view(session: Session) -> WireDayAuctions:
-    opening = [_auction(trade) for trade in session.auctions if trade.auction == "open"]
-    closing = [_auction(trade) for trade in session.auctions if trade.auction == "close"]
-    day = new_york_date(session.day.opening_ns).isoformat()
-    return WireDayAuctions(day, opening, closing)
+def auction_view(day: date, prints: Sequence[Trade]) -> WireDayAuctions:
+    opening = [_auction(trade) for trade in prints if trade.auction == "open"]
+    closing = [_auction(trade) for trade in prints if trade.auction == "close"]
+    return WireDayAuctions(day.isoformat(), opening, closing)
 
 
 def _auction(trade: Trade) -> WireAuction:

@@ -32,6 +32,16 @@ KEPT_MAX = 2_000
 _Found = TypeVar("_Found")
 
 
+class Called(Struct, frozen=True):
+    """How people call what a broker tells."""
+
+    bars: str = "the broker's minute bars"
+    auctions: str = "the broker's list of auctions"
+
+
+BROKERS = Called()
+
+
 class Source(Struct, frozen=True):
     """Somebody who knows earlier days, perhaps their auctions, and how people call it."""
 
@@ -56,22 +66,26 @@ def from_files(path: Path, reading: Reading, *, aside: bool = True) -> Source:
     return Source(f"files in {path}", days, auctions)
 
 
-def from_bars(bars: Bars, reading: Reading, prints: Prints | None = None) -> Source:
+def from_bars(
+    bars: Bars, reading: Reading, prints: Prints | None = None, called: Called = BROKERS
+) -> Source:
     """A broker's one-minute bars, of as many calendar days as hold the sessions, and what it
     lists of auctions."""
-    name = "the broker's minute bars"
 
     async def days(symbol: str, before: date, count: int) -> Sequence[HistoryDay]:
-        found = await bars([symbol], *_span(before, count))
-        return list(reading.days_of_bars(found.get(symbol, ()), symbol, name))
+        start, end = _span(before, count)
+        found = (await bars([symbol], start, end)).get(symbol)
+        if not found:
+            raise TapeError(f"none of {symbol} in the {(end - start).days} days before {before}")
+        return list(reading.days_of_bars(found, symbol, called.bars))
 
     async def auctions(symbol: str, before: date, count: int) -> Sequence[AuctionDay]:
         if prints is None:
             return ()
         found = await prints(symbol, _span(before, count))
-        return list(auction_days(found, "the broker's list of auctions"))
+        return list(auction_days(found, called.auctions))
 
-    return Source(name, days, auctions)
+    return Source(called.bars, days, auctions)
 
 
 def _span(before: date, count: int) -> tuple[datetime, datetime]:

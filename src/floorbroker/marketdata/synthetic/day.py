@@ -316,6 +316,10 @@ class Walk:
             auction=auction,
         )
 
+    def sizes(self, minutes: Sequence[int]) -> list[int]:
+        """What a print of each of these minutes might have, in units."""
+        return [min(self._drawn_size(minute), self._displayed()) for minute in minutes]
+
     def _expected_volume(self) -> float:
         """What the regular session trades on average, from a sample of sizes."""
         opening, closing = self._minutes.bells or (0, self._minutes.end)
@@ -323,5 +327,5 @@ class Walk:
         minutes = self._random.choices(
             range(opening, closing), weights=rates[opening:closing], k=500
         )
-        sizes = [min(self._drawn_size(minute), self._displayed()) for minute in minutes]
+        sizes = self.sizes(minutes)
         return TRADE_SHARE * 60 * sum(rates[opening:closing]) * sum(sizes) / len(sizes)
