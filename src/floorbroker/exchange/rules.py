@@ -168,7 +168,7 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
     A market or limit order for whole shares, for the day or until canceled, without extras.
     """
     qty, limit = ticket.qty, ticket.limit_price
-    if qty is None or has_extras(ticket):
+    if qty is None or structs.astuple(ticket)[_EXTRAS] != _NO_EXTRAS:
         return False
     words = ticket.type, limit is not None, ticket.side, ticket.time_in_force
     return (
@@ -181,11 +181,6 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
         and asset.tradable
         and asset.asset_class != "crypto"
     )
-
-
-def has_extras(ticket: OrderTicket) -> bool:
-    """Whether it says what an ordinary ticket does not say."""
-    return structs.astuple(ticket)[_EXTRAS] != _NO_EXTRAS
 
 
 def is_fractional(ticket: OrderTicket) -> bool:

@@ -39,13 +39,14 @@ class Acceptance:
         *,
         post: TradingPost,
         replaces: VenueOrder | None = None,
+        is_plain: bool = False,
     ) -> None:
         """Set what the order ties up and its intent; raises VenueError if it may not be placed.
 
         `replaces` is the order whose successor it would be: what that one ties up is free again.
         """
         rules, qty = self._rules, order.qty
-        is_fractional = qty is None or bool(qty % WHOLE)
+        is_fractional = not is_plain and (qty is None or bool(qty % WHOLE))
         is_crypto = order.asset_class == "crypto"
         _check_account(account, is_fractional=is_fractional and not is_crypto)
         if order.stop_price is not None and rules.checks_stop_direction:

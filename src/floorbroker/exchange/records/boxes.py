@@ -46,7 +46,10 @@ _TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
 #: Of a million names that are not there one in three hundred looks as if it were.
 _FILTER_BITS = 25
 _FILTER_MASK = (1 << _FILTER_BITS) - 1
-_SCATTER = 0x9E3779B1  # odd, so that no two digests are made alike
+#: A digest's second bit lies near its first, where the machine has looked already: within
+#: so many bytes. Which one it is depends on all of the digest.
+_NEAR = 63
+_SCATTER = 0x9E3779B1
 
 _encoder = msgspec.json.Encoder()
 _encode, _encode_lines = _encoder.encode, _encoder.encode_lines
@@ -77,15 +80,17 @@ class Names:
     def add(self, digests: Iterable[int]) -> None:
         bits = self._bits
         for digest in digests:
-            other = digest * _SCATTER & _FILTER_MASK
-            bits[(digest & _FILTER_MASK) >> 3] |= 1 << (digest & 7)
-            bits[other >> 3] |= 1 << (other & 7)
+            place, other = (digest & _FILTER_MASK) >> 3, digest * _SCATTER >> 32
+            bits[place] |= 1 << (digest & 7)
+            bits[place ^ (other & _NEAR)] |= 1 << (other >> 6 & 7)
 
     def may_hold(self, digest: int) -> bool:
         """False if it surely was not put in."""
-        bits, other = self._bits, digest * _SCATTER & _FILTER_MASK
-        first = bits[(digest & _FILTER_MASK) >> 3] >> (digest & 7)
-        return bool(first & bits[other >> 3] >> (other & 7) & 1)
+        bits, place = self._bits, (digest & _FILTER_MASK) >> 3
+        if not bits[place] >> (digest & 7) & 1:
+            return False
+        other = digest * _SCATTER >> 32
+        return bits[place ^ (other & _NEAR)] >> (other >> 6 & 7) & 1 == 1
 
 
 class Boxes:

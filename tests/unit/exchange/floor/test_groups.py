@@ -126,7 +126,7 @@ def test_both_legs_of_a_filled_day_bracket_expire_at_the_close() -> None:
 
 def test_the_legs_of_a_rejected_entry_are_canceled() -> None:
     floor = market_at(100)
-    floor.venue.veto = lambda order: "no" if not order.parent_id else None
+    floor.venue.blotter.veto = lambda order: "no" if not order.parent_id else None
     orders = bracket(floor)
     assert states(floor, *orders) == ["rejected", "canceled", "canceled"]
 

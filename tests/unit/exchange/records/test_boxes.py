@@ -131,8 +131,8 @@ def _take_out_of_boxes(path: Path) -> None:
         rows.append(order)
     for name in ("boxes", "digests", "orders"):
         db.execute(f"DELETE FROM archive_{name}")
-    archive._boxes.put = lambda shelf, orders: None  # type: ignore[method-assign]
-    archive._boxes.last_number = lambda shelf: 1 << 40  # type: ignore[method-assign]
+    archive._boxes.put = lambda shelf, orders: None  # type: ignore[method-assign]  # as it was
+    archive._boxes.last_number = lambda shelf: 1 << 40  # type: ignore[method-assign]  # as it was
     archive.put(rows, [])
     for name in ("boxes", "digests"):
         db.execute(f"DROP TABLE archive_{name}")
