@@ -175,7 +175,10 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
         words in _PLAIN
         and qty > ZERO
         and not qty % _WHOLE
-        and (limit is None or (limit > ZERO and not limit % (_CENT if limit >= _WHOLE else _FINE)))
+        and (
+            limit is None
+            or (not limit % _CENT if limit >= _WHOLE else limit > ZERO and not limit % _FINE)
+        )
         and len(ticket.client_order_id or "") <= CLIENT_ORDER_ID_MAX
         and asset.status == "active"
         and asset.tradable

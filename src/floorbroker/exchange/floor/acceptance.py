@@ -82,9 +82,11 @@ class Acceptance:
             _check_short(order, account, asset)
         if opposite:
             _check_other_side(order, opposite)
-        order.reserve_px = self._reserve_px(order, post)
+        order.reserve_px = px = self._reserve_px(order, post)
         if self._rules.checks_buying_power:
-            _check_buying_power(order, account, asset, replaces)
+            cost = tied_dollars(order) if order.qty is None else order.unfilled(order.qty) * px
+            if not account.has_cash_for(cost):
+                _check_buying_power(cost, account, asset, replaces)
 
     def _check_wash_trade(
         self, order: VenueOrder, opposite: Orders, replaces: VenueOrder | None
@@ -210,11 +212,8 @@ def _tied(order: VenueOrder) -> Decimal:
 
 
 def _check_buying_power(
-    order: VenueOrder, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
+    cost: Decimal, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
 ) -> None:
-    cost = tied_dollars(order)
-    if account.has_cash_for(cost):
-        return
     power = account.credit("4" if asset.marginable else "1")
     if replaces is not None:
         power += _tied(replaces)

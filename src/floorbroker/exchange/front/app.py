@@ -250,13 +250,12 @@ class ExchangeFront:
             await answer.stream(wire.receive, wire.send)
 
     def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
-        length = f"{len(answer.body)}".encode()
         headers = [
             (b"x-request-id", next(self._request_ids)),
             answer.content_type,
-            (b"content-length", length),
-            *answer.headers,
+            (b"content-length", b"%d" % len(answer.body)),
         ]
+        headers += answer.headers
         if answer.status == 204:
             del headers[1:3]
         if answer.stream is not None:

@@ -70,7 +70,7 @@ class OrderStreams:
         if len(self._open) == 1 and not is_upset:  # as most are
             (stream,) = self._open
             if not stream.is_upset:
-                stream.outbox.put(*self._server.writer.frames(events, stream.hears))
+                stream.outbox.put_all(self._server.writer.frames(events, stream.hears))
                 return
         listening: dict[str, list[OrderStream]] = {}
         for stream in self._open:
@@ -81,7 +81,7 @@ class OrderStreams:
         frames = self._server.writer.frames(heard)
         if not is_upset and len(listening) == 1:
             for stream in listening[heard[0].account] if heard else ():
-                stream.outbox.put(*frames)
+                stream.outbox.put_all(frames)
             return
         for event, frame in zip(heard, frames, strict=True):
             for stream in listening[event.account]:

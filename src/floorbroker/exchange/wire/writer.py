@@ -132,20 +132,31 @@ class OrderWriter:
         assert fill is not None, "a fill ends the life"
         assert new.execution_id is not None, "a routed order's event has a name"
         now = self._time if filled.time_ns == self._time_ns else self._moment(filled.time_ns)
-        parts = self._parts
-        parts[_STATUS] = b"new"
-        new_text = b"".join(parts)
-        parts[_FILLED_AT] = b'"%b"' % now
-        parts[_FILLED_QTY] = self._qty_text
-        parts[_AVERAGE] = self._average(order.filled_notional, order.filled_qty)
+        parts, px, limit_text = self._parts, fill.price, self._limit_text
+        end = parts[-1]
+        parts[_FILLED_AT], parts[_FILLED_QTY] = b'"%b"' % now, self._qty_text
+        parts[_AVERAGE] = (
+            self._average_text
+            if px == self._average_px
+            else self._average(order.filled_notional, order.filled_qty)
+        )
         parts[_STATUS] = b"filled"
-        self._order, self._text = order, b"".join(parts)
-        tail = b',"execution_id":"%b"}}' % new.execution_id.encode()
+        px_text = limit_text if px == self._limit_px else _amount(px)
+        # fmt: off
         return [
             b"".join((_PENDING_HEAD, now, _ORDER, text, b"}}")),
-            b"".join((_NEW_HEAD, now, _ORDER, new_text, tail)),
-            self._fill_frame(_FILL_HEAD, now, self._text, fill),
+            b"".join((
+                _NEW_HEAD, now, _ORDER, text[: -len(_PENDING) - len(end)], b"new", end,
+                b',"execution_id":"', new.execution_id.encode(), b'"}}',
+            )),
+            b"".join((
+                _FILL_HEAD, now, _ORDER, *parts,
+                b',"execution_id":"', fill.execution_id.encode(),
+                b'","price":', px_text, b',"qty":', self._qty_text,
+                b',"position_qty":', _amount(fill.position_qty), b"}}",
+            )),
         ]
+        # fmt: on
 
     def _begin(self, order: VenueOrder, lasting: Values) -> None:
         """Write what stays as it is in all states of an order."""
@@ -220,7 +231,7 @@ def _head_of(event: str) -> bytes:
 
 _HEADS = {event: _head_of(event) for event in ("pending_new", "new", "partial_fill", "fill")}
 _PENDING_HEAD, _NEW_HEAD, _FILL_HEAD = (_HEADS[name] for name in ("pending_new", "new", "fill"))
-_ORDER = b'","order":'
+_ORDER, _PENDING = b'","order":', b"pending_new"
 #: The latest times as text: what happens at once is told often.
 _times: dict[int, bytes] = {}
 
