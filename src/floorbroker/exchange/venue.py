@@ -152,7 +152,8 @@ class Venue:
         if not plain:
             ticket = check_ticket(check_class(ticket), asset, self.rules)
         order = self._order_of(account, ticket, asset, is_plain=plain)
-        self.routing.check_hours(order)
+        if not plain or self.routing.phase == NIGHT:
+            self.routing.check_hours(order)
         post = blotter.posts.get(asset.symbol) or self._post(asset.symbol)
         if order.order_class:
             check_leg_prices(ticket, base_px(order, post), post.last_px)

@@ -48,7 +48,13 @@ class Acceptance:
         rules, qty = self._rules, order.qty
         is_fractional = not is_plain and (qty is None or bool(qty % WHOLE))
         is_crypto = order.asset_class == "crypto"
-        _check_account(account, is_fractional=is_fractional and not is_crypto)
+        if (
+            is_fractional
+            or account.trading_blocked
+            or account.account_blocked
+            or account.configuration.suspend_trade
+        ):
+            _check_account(account, is_fractional=is_fractional and not is_crypto)
         if order.stop_price is not None and rules.checks_stop_direction:
             _check_stop_direction(order, post)
         order.position_intent = _intent(order, account)
@@ -84,7 +90,8 @@ class Acceptance:
             _check_other_side(order, opposite)
         order.reserve_px = px = self._reserve_px(order, post)
         if self._rules.checks_buying_power:
-            cost = tied_dollars(order) if order.qty is None else order.unfilled(order.qty) * px
+            qty = None if replaces is not None else order.qty
+            cost = tied_dollars(order) if qty is None else qty * px
             if not account.has_cash_for(cost):
                 _check_buying_power(cost, account, asset, replaces)
 

@@ -217,15 +217,14 @@ class Blotter:
         fill = self._execute(account, order, order.qty, level.px, liquidity="remove")
         filled: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
         order.held_qty = ZERO
-        for told in (
-            VenueEvent(seq - 2, key_id, "pending_new", answer, now_ns),
-            VenueEvent(seq - 1, key_id, "new", known, now_ns, None, event_id),
-            VenueEvent(
-                seq, key_id, "fill", filled, now_ns, fill, fill.execution_id, ends_life=True
-            ),
-        ):
-            for listener in self.listeners:
-                listener(told)
+        begun = VenueEvent(seq - 2, key_id, "pending_new", answer, now_ns)
+        new = VenueEvent(seq - 1, key_id, "new", known, now_ns, None, event_id)
+        execution_id = fill.execution_id
+        end = VenueEvent(seq, key_id, "fill", filled, now_ns, fill, execution_id, ends_life=True)
+        for listener in self.listeners:
+            listener(begun)
+            listener(new)
+            listener(end)
         return answer
 
     def _execute(

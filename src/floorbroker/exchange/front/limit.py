@@ -44,7 +44,7 @@ class RateLimit:
         if left > 0:
             window.spent += 1
             left -= 1
-        remaining = b"x-ratelimit-remaining", b"%d" % left
+        remaining = b"x-ratelimit-remaining", f"{left}".encode()
         headers = (self._limit_header, remaining, window.reset_header)
         if is_allowed:
             return True, headers
