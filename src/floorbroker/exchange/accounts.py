@@ -46,7 +46,7 @@ class Holding(Struct, kw_only=True):
         before = self.qty
         self.qty = after = before + signed_qty
         self.today_cost += cost
-        if not before or before.is_signed() == signed_qty.is_signed():
+        if before.is_signed() == signed_qty.is_signed() or not before or not signed_qty:
             self.cost += cost
         elif before * after > ZERO:
             self.cost = self.cost * after / before
@@ -247,11 +247,8 @@ class VenueAccount:
         is_open = order.id in self.open_orders
         before = tied_dollars(order) if is_open and order.reserve_px else ZERO
         cost = qty * px
-        if order.filled_qty:
-            order.filled_qty += qty
-            order.filled_notional += cost
-        else:
-            order.filled_qty, order.filled_notional = qty, cost
+        order.filled_qty = order.filled_qty + qty if order.filled_qty else qty
+        order.filled_notional += cost
         if before:
             self._tie(order, tied_dollars(order) - before)
         if order.held_qty and is_open:

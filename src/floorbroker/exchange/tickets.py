@@ -189,6 +189,7 @@ def order_of(
         ticket.side,
         ticket.time_in_force,
     )
+    order.updated_ns = now_ns
     order.qty = ticket.qty
     order.limit_price = ticket.limit_price
     if not is_plain:

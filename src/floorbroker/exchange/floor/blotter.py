@@ -204,7 +204,7 @@ class Blotter:
         self.seq = seq = self.seq + 3
         now_ns, key_id, event_id = self.now_ns, order.account, self.ids.make()
         self.orders.add(order)
-        order.updated_ns = now_ns
+        assert order.updated_ns == now_ns, "a life in one go is that of a new order"
         if self.changes is not None:
             self.changes.orders[order.id] = order
             self.note(account)
