@@ -6,6 +6,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from floorbroker.exchange.daytrades import DayTrades
+from floorbroker.exchange.matching.marks import Marks, Valuation
 from floorbroker.exchange.model import ZERO, Entitlement, Entry, VenueOrder, Watchlist
 from floorbroker.exchange.reference.assets import Asset
 
@@ -16,21 +17,6 @@ _TIMES = {"1": Decimal(1), "2": Decimal(2), "4": Decimal(4)}
 _HALF = Decimal("0.5")
 _PERCENT = Decimal("0.01")
 _NO_ORDERS: dict[str, VenueOrder] = {}
-
-
-class Marks:
-    """The price at which each symbol is valued, shared by all accounts."""
-
-    __slots__ = ("px", "version")
-
-    def __init__(self) -> None:
-        self.px: dict[str, Decimal] = {}
-        self.version = 0  #: Rises with every change.
-
-    def set(self, symbol: str, px: Decimal) -> None:
-        if self.px.get(symbol) != px:
-            self.px[symbol] = px
-            self.version += 1
 
 
 class Holding(Struct, kw_only=True):
@@ -52,21 +38,21 @@ class Holding(Struct, kw_only=True):
         """What may still be closed; signed like qty."""
         return self.qty - self.held_qty if self.qty > 0 else self.qty + self.held_qty
 
-    def add(self, signed_qty: Decimal, px: Decimal) -> Decimal:
-        """Book a fill; answers what it cost.
+    def add(self, signed_qty: Decimal, px: Decimal, cost: Decimal) -> Decimal:
+        """Book a fill, which cost its signed quantity times its price; answers the quantity after.
 
         What reduces the position leaves its average entry price alone.
         """
-        before, cost = self.qty, signed_qty * px
+        before = self.qty
         self.qty = after = before + signed_qty
         self.today_cost += cost
-        if before * signed_qty >= ZERO:
+        if before.is_signed() == signed_qty.is_signed() or not before or not signed_qty:
             self.cost += cost
         elif before * after > ZERO:
             self.cost = self.cost * after / before
         else:
             self.cost = after * px
-        return cost
+        return after
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
@@ -87,25 +73,6 @@ class DayClose(Struct, frozen=True, kw_only=True):
 
     time_ns: int
     equity: Decimal
-
-
-class Valuation(Struct):
-    """Market values of an account's positions at one version of the marks."""
-
-    version: int = -1
-    long: Decimal = ZERO
-    short: Decimal = ZERO  #: Zero or negative.
-    unmarginable: Decimal = ZERO  #: The part of `long` that gives no credit, such as coins.
-
-    def move(self, before: Decimal, after: Decimal, *, marginable: bool) -> None:
-        """One position's value changed."""
-        if before >= ZERO and after >= ZERO:
-            self.long += after - before
-        else:
-            self.long += max(after, ZERO) - max(before, ZERO)
-            self.short += min(after, ZERO) - min(before, ZERO)
-        if not marginable:
-            self.unmarginable += after - before
 
 
 class VenueAccount:
@@ -243,7 +210,10 @@ class VenueAccount:
         values = self._valuation
         if values.short or values.version != self._marks.version:
             return False
-        return cost <= self.cash - self.reserved - self.reserved_cash
+        free = self.cash
+        if self.reserved or self.reserved_cash:
+            free -= self.reserved + self.reserved_cash
+        return cost <= free
 
     # What happens to it.
 
@@ -276,26 +246,32 @@ class VenueAccount:
         """Book one fill on the order, the cash and the position; answers the position after."""
         is_open = order.id in self.open_orders
         before = tied_dollars(order) if is_open and order.reserve_px else ZERO
+        cost = qty * px
         order.filled_qty = order.filled_qty + qty if order.filled_qty else qty
-        order.filled_notional += qty * px
+        order.filled_notional += cost
         if before:
             self._tie(order, tied_dollars(order) - before)
         if order.held_qty and is_open:
             self._release_shares(order, min(qty, order.held_qty))
         elif order.held_qty:
             order.held_qty -= min(qty, order.held_qty)
-        return self._move(order.symbol, qty if order.side == "buy" else -qty, px)
+        if order.side == "sell":
+            qty, cost = -qty, -cost
+        return self._move(order.symbol, qty, px, cost)
 
     def unbook(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
         """Undo a fill that was busted: cash and position as if it had not been."""
         before = tied_dollars(order)
+        cost = qty * px
         order.filled_qty -= qty
-        order.filled_notional -= qty * px
+        order.filled_notional -= cost
         if order.id in self.open_orders:
             self._tie(order, tied_dollars(order) - before)
             if order.position_intent.endswith("_to_close"):
                 order.held_qty += qty
-        self._move(order.symbol, -qty if order.side == "buy" else qty, px)
+        if order.side == "buy":
+            qty, cost = -qty, -cost
+        self._move(order.symbol, qty, px, cost)
         if (holding := self.positions.get(order.symbol)) is not None:
             self._count_held(holding)
 
@@ -344,22 +320,26 @@ class VenueAccount:
         orders = self.open_in(holding.symbol, "sell" if holding.qty > 0 else "buy").values()
         holding.held_qty = sum((each.held_qty for each in orders), ZERO)
 
-    def _move(self, symbol: str, signed_qty: Decimal, px: Decimal) -> Decimal:
+    def _move(self, symbol: str, signed_qty: Decimal, px: Decimal, cost: Decimal) -> Decimal:
         """Exactly the signed notional leaves the cash; answers the position after."""
         holding = self.positions.get(symbol)
         if holding is None:
             holding = self.positions[symbol] = Holding(symbol=symbol)
         before = holding.qty
-        self.cash -= holding.add(signed_qty, px)
-        after = holding.qty
-        if not before or before * after < ZERO:  # a position begins, or a bust turned it around
-            self._count_held(holding)
+        self.cash -= cost
+        after = holding.add(signed_qty, px, cost)
+        is_short = after.is_signed()
+        if not before or (after and before.is_signed() != is_short):
+            self._count_held(holding)  # a position begins, or a bust turned it around
         mark = self._marks.px.get(symbol)
         if mark is None:
             self._valuation.version = -1
         else:
-            marginable = self._assets[symbol].marginable
-            self._valuation.move(before * mark, after * mark, marginable=marginable)
+            asset, values = self._assets[symbol], self._valuation
+            if asset.marginable and not (is_short or before.is_signed()):
+                values.long += signed_qty * mark
+            else:
+                values.move(before * mark, after * mark, marginable=asset.marginable)
         if not after:
             del self.positions[symbol]
         return after

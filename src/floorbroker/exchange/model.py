@@ -257,7 +257,8 @@ class VenueEvent(Struct, frozen=True, gc=False):
     """What a listener is told: the event's name and the order as it stood at that moment.
 
     `execution_id` is None for `pending_new` and `accepted`, a fill's for fills, and otherwise an
-    identifier of this event alone.
+    identifier of this event alone. `ends_life` is true of a fill that follows `pending_new` and
+    `new` of its order at the same instant, and is all of it.
     """
 
     seq: int
@@ -267,6 +268,7 @@ class VenueEvent(Struct, frozen=True, gc=False):
     time_ns: int
     execution: Execution | None = None
     execution_id: str | None = None
+    ends_life: bool = False
 
 
 class Watchlist(Struct, kw_only=True):

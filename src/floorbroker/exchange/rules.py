@@ -168,24 +168,22 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
     A market or limit order for whole shares, for the day or until canceled, without extras.
     """
     qty, limit = ticket.qty, ticket.limit_price
-    if qty is None or has_extras(ticket):
+    if qty is None or structs.astuple(ticket)[_EXTRAS] != _NO_EXTRAS:
         return False
     words = ticket.type, limit is not None, ticket.side, ticket.time_in_force
     return (
         words in _PLAIN
         and qty > ZERO
         and not qty % _WHOLE
-        and (limit is None or (limit > ZERO and not limit % (_CENT if limit >= _WHOLE else _FINE)))
+        and (
+            limit is None
+            or (not limit % _CENT if limit >= _WHOLE else limit > ZERO and not limit % _FINE)
+        )
         and len(ticket.client_order_id or "") <= CLIENT_ORDER_ID_MAX
         and asset.status == "active"
         and asset.tradable
         and asset.asset_class != "crypto"
     )
-
-
-def has_extras(ticket: OrderTicket) -> bool:
-    """Whether it says what an ordinary ticket does not say."""
-    return structs.astuple(ticket)[_EXTRAS] != _NO_EXTRAS
 
 
 def is_fractional(ticket: OrderTicket) -> bool:

@@ -13,7 +13,7 @@ from floorbroker.domain.amounts import plain
 from floorbroker.exchange.matching.fills import FRACTION, WHOLE
 from floorbroker.exchange.model import OrderTicket, StopLoss, VenueError, VenueOrder
 from floorbroker.exchange.reference.assets import Asset
-from floorbroker.exchange.rules import has_extras, is_fractional, malformed, unprocessable
+from floorbroker.exchange.rules import is_fractional, malformed, unprocessable
 
 #: The classes that have legs.
 BRACKET, OCO, OTO = "bracket", "oco", "oto"
@@ -168,7 +168,7 @@ def closing_ticket(
 
 
 def order_of(
-    ticket: OrderTicket, asset: Asset, *, account: str, order_id: str, now_ns: int
+    ticket: OrderTicket, asset: Asset, *, account: str, order_id: str, now_ns: int, is_plain: bool
 ) -> VenueOrder:
     """The order that a checked ticket asks for, not yet accepted."""
     assert ticket.type is not None, "check_ticket saw to it"
@@ -192,7 +192,7 @@ def order_of(
     order.updated_ns = now_ns
     order.qty = ticket.qty
     order.limit_price = ticket.limit_price
-    if has_extras(ticket):
+    if not is_plain:
         order.notional = ticket.notional
         order_class = ticket.order_class or ""
         order.order_class = order_class if order_class in COMPLEX else ""

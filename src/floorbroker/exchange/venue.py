@@ -95,15 +95,6 @@ class Venue:
         return self.blotter.accounts
 
     @property
-    def veto(self) -> Callable[[VenueOrder], str | None] | None:
-        """Asked before an order is acknowledged; a text rejects the order for that reason."""
-        return self.blotter.veto
-
-    @veto.setter
-    def veto(self, ask: Callable[[VenueOrder], str | None] | None) -> None:
-        self.blotter.veto = ask
-
-    @property
     def listeners(self) -> list[Callable[[VenueEvent], None]]:
         """Called with each event at once, in order; they must not call the venue back."""
         return self.blotter.listeners
@@ -157,17 +148,19 @@ class Venue:
         if asset is None:
             known = f'could not find asset "{ticket.symbol}"'
             raise malformed(known if ticket.symbol else "symbol is required")
-        if not is_plain(ticket, asset):
+        plain = is_plain(ticket, asset)
+        if not plain:
             ticket = check_ticket(check_class(ticket), asset, self.rules)
-        if ticket.client_order_id:
-            self._check_client_order_id(account, ticket.client_order_id)
-        order = self._order_of(account, ticket, asset)
-        self.routing.check_hours(order)
+        order = self._order_of(account, ticket, asset, is_plain=plain)
+        if not plain or self.routing.phase == NIGHT:
+            self.routing.check_hours(order)
         post = blotter.posts.get(asset.symbol) or self._post(asset.symbol)
         if order.order_class:
             check_leg_prices(ticket, base_px(order, post), post.last_px)
         legs = self._legs_of(order, ticket, account, asset) if order.order_class else ()
-        self._acceptance.judge(order, account, asset, post=post)
+        self._acceptance.judge(order, account, asset, post=post, is_plain=plain)
+        if plain and (level := self.routing.level_for(order, post)) is not None:
+            return blotter.live(order, account, level)
         return self.routing.accept(order, legs)
 
     def replace(self, key_id: str, order_id: str, patch: OrderPatch) -> VenueOrder:
@@ -178,7 +171,6 @@ class Venue:
         check_replaceable(old, is_active=is_active)
         asset = self.assets[old.symbol]
         ticket = check_ticket(patched(old, patch), asset, self.rules)
-        self._check_client_order_id(account, patch.client_order_id)
         order = self._order_of(account, ticket, asset)
         self.routing.succession.prepare(old, order)
         post = self._post(asset.symbol)
@@ -369,13 +361,20 @@ class Venue:
             raise unprocessable(f'order is already in "{order.status}" state')
         return order
 
-    def _check_client_order_id(self, account: VenueAccount, client_order_id: str | None) -> None:
-        if client_order_id and self.blotter.orders.named(account, client_order_id) is not None:
+    def _order_of(
+        self, account: VenueAccount, ticket: OrderTicket, asset: Asset, *, is_plain: bool = False
+    ) -> VenueOrder:
+        now_ns, make, name = self.blotter.now_ns, self.blotter.ids.make, ticket.client_order_id
+        if name and self.blotter.orders.named(account, name) is not None:
             raise malformed("client_order_id must be unique")
-
-    def _order_of(self, account: VenueAccount, ticket: OrderTicket, asset: Asset) -> VenueOrder:
-        now_ns, make = self.blotter.now_ns, self.blotter.ids.make
-        order = order_of(ticket, asset, account=account.key_id, order_id=make(), now_ns=now_ns)
+        order = order_of(
+            ticket,
+            asset,
+            account=account.key_id,
+            order_id=make(),
+            now_ns=now_ns,
+            is_plain=is_plain,
+        )
         if not order.client_order_id:
             order.client_order_id = make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)

@@ -69,14 +69,18 @@ def test_coins_give_no_credit(floor: Floor) -> None:
 
 def test_average_entry_changes_only_when_the_position_grows() -> None:
     holding = Holding(symbol="AAPL")
-    holding.add(D(10), D(100))
-    holding.add(D(10), D(110))
+
+    def add(qty: Decimal, px: Decimal) -> None:
+        holding.add(qty, px, qty * px)
+
+    add(D(10), D(100))
+    add(D(10), D(110))
     assert holding.avg_entry_price == 105
-    holding.add(D(-5), D(500))
+    add(D(-5), D(500))
     assert (holding.qty, holding.avg_entry_price) == (D(15), D(105))
-    holding.add(D(-20), D(90))
+    add(D(-20), D(90))
     assert (holding.qty, holding.cost) == (D(-5), D(-450))
-    holding.add(D(5), D(80))
+    add(D(5), D(80))
     assert (holding.qty, holding.cost) == (D(0), D(0))
 
 

@@ -83,7 +83,7 @@ def test_the_answer_may_say_accepted_as_in_2020() -> None:
 
 
 def test_a_veto_rejects_instead_of_acknowledging(floor: Floor) -> None:
-    floor.venue.veto = lambda order: "venue says no" if order.qty == 13 else None
+    floor.venue.blotter.veto = lambda order: "venue says no" if order.qty == 13 else None
     order = floor.send("buy", 13)
     assert (order.status, order.reject_reason) == ("rejected", "venue says no")
     assert order.failed_ns == TEN

@@ -13,7 +13,7 @@ from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import Entry, Execution
-from floorbroker.exchange.records.archive import LAST_NUMBER, number_of
+from floorbroker.exchange.records.boxes import LAST_NUMBER, number_of
 from floorbroker.exchange.wire.entries import entry_id, entry_view
 from floorbroker.exchange.wire.orders import activity_id, fill_activity
 from floorbroker.exchange.wire.words import (

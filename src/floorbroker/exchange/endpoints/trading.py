@@ -267,7 +267,10 @@ class _Reader(Generic[Body]):
             raise VenueError(400, 40010000, "request body format is invalid") from None
         amounts = astuple(decoded)[self._amounts]
         for value in amounts:
-            if value is not None and not _is_amount(value):
+            # As `_is_amount`, which would be called several times for every order.
+            if value is not None and not (
+                _FINEST <= value.adjusted() <= _LARGEST and value.is_finite()
+            ):
                 names = decoded.__struct_fields__[self._amounts]
                 raise invalid(f"invalid {names[amounts.index(value)]}")
         return decoded

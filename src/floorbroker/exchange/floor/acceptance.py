@@ -39,15 +39,22 @@ class Acceptance:
         *,
         post: TradingPost,
         replaces: VenueOrder | None = None,
+        is_plain: bool = False,
     ) -> None:
         """Set what the order ties up and its intent; raises VenueError if it may not be placed.
 
         `replaces` is the order whose successor it would be: what that one ties up is free again.
         """
         rules, qty = self._rules, order.qty
-        is_fractional = qty is None or bool(qty % WHOLE)
+        is_fractional = not is_plain and (qty is None or bool(qty % WHOLE))
         is_crypto = order.asset_class == "crypto"
-        _check_account(account, is_fractional=is_fractional and not is_crypto)
+        if (
+            is_fractional
+            or account.trading_blocked
+            or account.account_blocked
+            or account.configuration.suspend_trade
+        ):
+            _check_account(account, is_fractional=is_fractional and not is_crypto)
         if order.stop_price is not None and rules.checks_stop_direction:
             _check_stop_direction(order, post)
         order.position_intent = _intent(order, account)
@@ -81,9 +88,12 @@ class Acceptance:
             _check_short(order, account, asset)
         if opposite:
             _check_other_side(order, opposite)
-        order.reserve_px = self._reserve_px(order, post)
+        order.reserve_px = px = self._reserve_px(order, post)
         if self._rules.checks_buying_power:
-            _check_buying_power(order, account, asset, replaces)
+            qty = None if replaces is not None else order.qty
+            cost = tied_dollars(order) if qty is None else qty * px
+            if not account.has_cash_for(cost):
+                _check_buying_power(cost, account, asset, replaces)
 
     def _check_wash_trade(
         self, order: VenueOrder, opposite: Orders, replaces: VenueOrder | None
@@ -209,11 +219,8 @@ def _tied(order: VenueOrder) -> Decimal:
 
 
 def _check_buying_power(
-    order: VenueOrder, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
+    cost: Decimal, account: VenueAccount, asset: Asset, replaces: VenueOrder | None
 ) -> None:
-    cost = tied_dollars(order)
-    if account.has_cash_for(cost):
-        return
     power = account.credit("4" if asset.marginable else "1")
     if replaces is not None:
         power += _tied(replaces)

@@ -41,4 +41,5 @@ def _book(holding: Holding, fill: Execution, standing: dict[str, Execution | Non
     while last is not None and last.execution_id in standing:
         last = standing[last.execution_id]
     if last is not None:
-        holding.add(last.qty if last.side == "buy" else -last.qty, last.price)
+        qty = last.qty if last.side == "buy" else -last.qty
+        holding.add(qty, last.price, qty * last.price)

@@ -8,10 +8,12 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from floorbroker.domain.amounts import plain
-from floorbroker.exchange.accounts import Marks, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.daytrades import OFF, is_in_force
 from floorbroker.exchange.floor.averages import recount
+from floorbroker.exchange.matching.book import Level
 from floorbroker.exchange.matching.fills import FRACTION, wanted
+from floorbroker.exchange.matching.marks import Marks
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import (
     TERMINAL,
@@ -186,13 +188,62 @@ class Blotter:
         """Book a fill and tell it; an order that is complete ends."""
         assert order.status not in TERMINAL, f"a fill on order {order.id}, which is {order.status}"
         account = self.accounts[order.account]
+        execution = self._execute(account, order, qty, px, liquidity=liquidity)
+        self.emit("fill" if order.status == "filled" else "partial_fill", order, execution)
+        if order.order_class and self.groups is not None:
+            self.groups.follow(order)
+        return qty
+
+    def live(self, order: VenueOrder, account: VenueAccount, level: Level) -> VenueOrder:
+        """A life in one go: the order is pending, new, and filled whole by a displayed level.
+
+        It is all that happens where `emit`, the post and `fill` take their turns; answers the
+        copy that tells of it pending.
+        """
+        assert order.qty is not None, "only what is known can be had whole"
+        self.seq = seq = self.seq + 3
+        now_ns, key_id, event_id = self.now_ns, order.account, self.ids.make()
+        self.orders.add(order)
+        assert order.updated_ns == now_ns, "a life in one go is that of a new order"
+        if self.changes is not None:
+            self.changes.orders[order.id] = order
+            self.note(account)
+        answer: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # Structs have one
+        order.status = "new"
+        known: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
+        if order.limit_price is not None:
+            order.cap_px = order.limit_price
+        level.taken += order.qty
+        fill = self._execute(account, order, order.qty, level.px, liquidity="remove")
+        filled: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
+        order.held_qty = ZERO
+        begun = VenueEvent(seq - 2, key_id, "pending_new", answer, now_ns)
+        new = VenueEvent(seq - 1, key_id, "new", known, now_ns, None, event_id)
+        execution_id = fill.execution_id
+        end = VenueEvent(seq, key_id, "fill", filled, now_ns, fill, execution_id, ends_life=True)
+        for listener in self.listeners:
+            listener(begun)
+            listener(new)
+            listener(end)
+        return answer
+
+    def _execute(
+        self,
+        account: VenueAccount,
+        order: VenueOrder,
+        qty: Decimal,
+        px: Decimal,
+        *,
+        liquidity: str,
+    ) -> Execution:
+        """Book a fill on the account and the order, which may end."""
         position = account.book(order, qty, px)
         left = wanted(order, px) if order.qty is None else order.unfilled(order.qty)
-        is_whole = left < FRACTION
-        order.status = "filled" if is_whole else "partially_filled"
-        if is_whole:
-            order.filled_ns, left = self.now_ns, ZERO
+        if left < FRACTION:
+            order.status, order.filled_ns, left = "filled", self.now_ns, ZERO
             self._end(account, order)
+        else:
+            order.status = "partially_filled"
         execution = Execution(
             self.ids.make(),
             order.id,
@@ -211,10 +262,7 @@ class Blotter:
         self.executions.latest.append(execution)
         if self.pdt != OFF and order.asset_class != "crypto":
             self._count_day_trade(account, execution)
-        self.emit("fill" if is_whole else "partial_fill", order, execution)
-        if order.order_class and self.groups is not None:
-            self.groups.follow(order)
-        return qty
+        return execution
 
     def _count_day_trade(self, account: VenueAccount, fill: Execution) -> None:
         if is_in_force(self.pdt, fill.time_ns):

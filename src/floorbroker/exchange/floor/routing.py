@@ -16,7 +16,8 @@ from floorbroker.exchange.floor.hours import Hours, Timers, is_live_in
 from floorbroker.exchange.floor.overnight import Overnight
 from floorbroker.exchange.floor.settlement import close_day
 from floorbroker.exchange.floor.succession import Succession
-from floorbroker.exchange.matching.fills import FillRules
+from floorbroker.exchange.matching.book import Level
+from floorbroker.exchange.matching.fills import ALPACA_PAPER, FillRules
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, collar
 from floorbroker.exchange.model import TERMINAL, ZERO, VenueOrder
@@ -52,6 +53,12 @@ class Routing:
         self.on_trade_date: Callable[[], None] | None = None
         self.groups = blotter.groups = Groups(blotter, self.post)
         self.succession = Succession(blotter, rules, self.groups, self.post)
+        #: Whether an order meets the book in the moment in which it is told of as pending.
+        self.is_prompt = (
+            rules.initial_status == "pending_new"
+            and not (rules.ack_latency_ns or rules.collars_market_buys)
+            and fill_rules.queue != ALPACA_PAPER
+        )
         blotter.ends_auctions_as = rules.auction_end_status
         blotter.journals_first_cash = rules.journals_first_cash
         blotter.pdt = rules.pdt
@@ -100,6 +107,12 @@ class Routing:
         if self.groups.filled:
             self.groups.settle()
         return answer
+
+    def level_for(self, order: VenueOrder, post: TradingPost) -> Level | None:
+        """What fills a plain order whole as it arrives, if nothing else can happen to it."""
+        if self.phase != REGULAR or not self.is_prompt or self._blotter.veto is not None:
+            return None
+        return post.level_for(order)
 
     def _send(self, order: VenueOrder) -> VenueOrder:
         blotter = self._blotter

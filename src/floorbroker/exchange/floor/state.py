@@ -145,8 +145,7 @@ def take_up(blotter: Blotter, state: State) -> None:
     assert not blotter.accounts, "a state is taken up before the first order"
     blotter.now_ns = max(blotter.now_ns, counters.now_ns)
     blotter.seq = counters.seq
-    blotter.ids.tail = counters.ids_tail
-    blotter.ids.count = counters.ids_count
+    blotter.ids.go_on(counters.ids_tail, counters.ids_count)
     blotter.announced = list(counters.announced)
     for symbol, px in state.marks.items():
         blotter.marks.set(symbol, px)

@@ -81,7 +81,8 @@ class ExchangeFront:
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        self.server.start()
+        server = self.server
+        server.start()
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body = message.get("body", b"")
@@ -95,9 +96,9 @@ class ExchangeFront:
         if path.startswith("/_exchange"):
             answer = self._control(request)
         else:
-            plan = self.server.mischief.plan
+            plan = server.mischief.plan
             if plan.rules and (
-                faults := plan.on_request(request.method, path, account, self.server.now_ns)
+                faults := plan.on_request(request.method, path, account, server.now_ns)
             ):
                 await self._misbehave(request, faults, Wire(scope, receive, send))
                 return
@@ -157,7 +158,7 @@ class ExchangeFront:
             return self._unauthorized()
         is_allowed, headers = self.server.rate_limit.spend(request.account)
         answer = self._act(request) if is_allowed else _too_many()
-        answer.headers += headers
+        answer.headers = answer.headers + headers if answer.headers else headers
         return answer
 
     def _act(self, request: Request) -> Answer:
@@ -250,13 +251,12 @@ class ExchangeFront:
             await answer.stream(wire.receive, wire.send)
 
     def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
-        length = f"{len(answer.body)}".encode()
         headers = [
             (b"x-request-id", next(self._request_ids)),
             answer.content_type,
-            (b"content-length", length),
-            *answer.headers,
+            (b"content-length", f"{len(answer.body)}".encode()),
         ]
+        headers += answer.headers
         if answer.status == 204:
             del headers[1:3]
         if answer.stream is not None:
@@ -272,9 +272,9 @@ class ExchangeFront:
 def _request_ids(random: Random) -> Iterator[bytes]:
     """32 hexadecimal digits each; made many at a time."""
     while True:
-        digits = b"%0*x" % (32 * _IDS, random.getrandbits(128 * _IDS))
-        for end in range(32 * _IDS, 0, -32):
-            yield digits[end - 32 : end]
+        ready = random.getrandbits(128 * _IDS).to_bytes(16 * _IDS).hex(" ", 16).encode().split()
+        while ready:
+            yield ready.pop()
 
 
 def _is_of_another_site(request: Request) -> bool:

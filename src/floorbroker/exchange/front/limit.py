@@ -39,12 +39,14 @@ class RateLimit:
         window = self._windows.get(account)
         if window is None or now_s >= window.end_s:
             window = self._windows[account] = _Window(now_s + 60)
-        has_left = window.spent < self._limit
-        if has_left:
+        left = self._limit - window.spent
+        is_allowed = left > 0 or not self._refuses
+        if left > 0:
             window.spent += 1
-        left = f"{self._limit - window.spent}".encode()
-        headers = (self._limit_header, (b"x-ratelimit-remaining", left), window.reset_header)
-        if has_left or not self._refuses:
+            left -= 1
+        remaining = b"x-ratelimit-remaining", f"{left}".encode()
+        headers = (self._limit_header, remaining, window.reset_header)
+        if is_allowed:
             return True, headers
         return False, (*headers, (b"retry-after", b"%d" % (window.end_s - now_s)))
 

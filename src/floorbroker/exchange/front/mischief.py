@@ -38,7 +38,7 @@ class Mischief:
         self.plan = plan
         # Only where the plan has some: the venue asks for each order, and tells each event.
         kinds = {rule.kind for rule in plan.rules}
-        self._venue.veto = self._veto if "async_reject" in kinds else None
+        self._venue.blotter.veto = self._veto if "async_reject" in kinds else None
         listeners = self._venue.listeners
         if self._note in listeners:
             listeners.remove(self._note)

@@ -11,7 +11,6 @@ from decimal import Decimal
 from random import Random
 
 from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
-from floorbroker.exchange.accounts import Marks
 from floorbroker.exchange.matching.book import BUY, SELL, Level, OwnOrders
 from floorbroker.exchange.matching.desk import Desk
 from floorbroker.exchange.matching.fills import (
@@ -27,6 +26,7 @@ from floorbroker.exchange.matching.fills import (
     rounded_to_lot,
     wanted,
 )
+from floorbroker.exchange.matching.marks import Marks
 from floorbroker.exchange.matching.screen import Screen
 from floorbroker.exchange.matching.waiting import AUCTIONS, Calls, Stops, collar, follow
 from floorbroker.exchange.model import TERMINAL, ZERO, VenueOrder
@@ -196,6 +196,17 @@ class TradingPost:
         if self.phase == NIGHT:
             return self.works_overnight(order)
         return self.phase == REGULAR or (order.extended_hours and self.phase in (PRE, POST))
+
+    def level_for(self, order: VenueOrder) -> Level | None:
+        """The best level, if a new order for whole shares may have all of them from there."""
+        is_buy, cap_px, qty = order.side == BUY, order.limit_price, order.qty
+        levels = self._screen.sides[SELL if is_buy else BUY].levels
+        if not levels or qty is None or self.is_halted or self.phase != REGULAR:
+            return None
+        best = levels[0]
+        if cap_px is not None and (best.px > cap_px if is_buy else best.px < cap_px):
+            return None
+        return best if best.size - best.taken >= qty else None
 
     def _work(self, order: VenueOrder) -> None:
         is_regular = self.phase == REGULAR and not self.is_halted

@@ -2,19 +2,32 @@
 
 Every row lies where its account and the number of its identifier put it, so that what is put away
 goes to the end of a table, an identifier is found without an index, and an account is read in the
-order in which things happened. Executions never change: they lie in blocks. Orders may, if an old
-execution is busted; they lie alone and are put away anew.
+order in which things happened. Executions never change: they lie in blocks. Orders lie in boxes,
+and alone where they were overtaken: those that ended after a later one had left, and those that
+came back because an old execution was busted. Who lies alone is meant, whatever a box says.
 """
 
+import heapq
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import msgspec
 
 from floorbroker.exchange.model import Execution, VenueOrder
-from floorbroker.exchange.records.identifiers import Identifiers, digits_of
+from floorbroker.exchange.records.boxes import (
+    LAST_NUMBER,
+    TABLES,
+    Boxes,
+    decode_order,
+    digest_of,
+    number_of,
+    place_of,
+    span_of,
+)
+from floorbroker.exchange.records.identifiers import digits_of
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS archive_accounts (
@@ -31,7 +44,7 @@ CREATE TABLE IF NOT EXISTS archive_executions (
 );
 CREATE TABLE IF NOT EXISTS archive_busts (execution_id TEXT PRIMARY KEY);
 """
-_NAMES = ("accounts", "symbols", "orders", "executions", "busts")
+_NAMES = ("accounts", "symbols", "orders", "boxes", "digests", "executions", "busts")
 _PUT_ORDER = "INSERT OR REPLACE INTO archive_orders VALUES (?, ?, ?)"
 _PUT_BLOCK = "INSERT INTO archive_executions VALUES (?, ?, ?, ?)"
 _ORDERS, _BLOCKS = "archive_orders", "archive_executions"
@@ -42,23 +55,16 @@ _BLOCK_AT = (
 _ORDER_FROM = "SELECT body FROM archive_orders WHERE place BETWEEN ? AND ? ORDER BY place LIMIT 1"
 _ORDER_AT = "SELECT body FROM archive_orders WHERE place = ?"
 _NAMED = "SELECT body FROM archive_orders WHERE client_order_id = ? AND place BETWEEN ? AND ?"
-#: Numbers of identifiers are below; above them in a place stands the account's shelf.
-_SHELF_BITS = 32
-LAST_NUMBER = (1 << _SHELF_BITS) - 1
 _NEVER = 1 << 80
 _TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
 #: Rows read at a time: few at first, because most who read want few.
 _PAGE, _PAGE_MAX = 50, 800
 _LENGTH = 36  # of an identifier
-#: Of a million names that are not there one in seventeen looks as if it were, and is looked for.
-_FILTER_BITS = 24
-_FILTER_MASK = (1 << _FILTER_BITS) - 1
 
-_encoder = msgspec.json.Encoder()
-_encode, _encode_lines = _encoder.encode, _encoder.encode_lines
-_decode_order = msgspec.json.Decoder(VenueOrder).decode
+_encode = msgspec.json.Encoder().encode
 _decode_block = msgspec.json.Decoder(list[Execution]).decode
-number_of = Identifiers.number_of
+_account, _number, _symbol = attrgetter("account"), attrgetter("number"), attrgetter("symbol")
+Kept = TypeVar("Kept", VenueOrder, Execution)
 
 
 def order_number(order: VenueOrder) -> int:
@@ -73,25 +79,10 @@ def execution_number(execution: Execution) -> int:
 def temporary() -> sqlite3.Connection:
     """A nameless file in the system's folder for temporary ones; it is gone with the process."""
     db = sqlite3.connect("", isolation_level=None)
-    for setting in ("journal_mode = OFF", "synchronous = OFF"):  # nobody opens it again
+    # Boxes are large, and nobody opens it again.
+    for setting in ("page_size = 65536", "journal_mode = OFF", "synchronous = OFF"):
         db.execute(f"PRAGMA {setting}")
     return db
-
-
-class Names:
-    """Tells of most names that they were never put in, in memory of a fixed size."""
-
-    def __init__(self) -> None:
-        self._bits = bytearray(1 << _FILTER_BITS - 3)
-
-    def add(self, name: str) -> None:
-        digest = hash(name) & _FILTER_MASK
-        self._bits[digest >> 3] |= 1 << (digest & 7)
-
-    def may_hold(self, name: str) -> bool:
-        """False if it surely was not put in."""
-        digest = hash(name) & _FILTER_MASK
-        return self._bits[digest >> 3] >> (digest & 7) & 1 == 1
 
 
 class Archive:
@@ -109,8 +100,6 @@ class Archive:
         self.executions_count = 0
         self.symbols: set[str] = set()  #: Of all that was put away.
         self._shelves: dict[str, int] = {}  # by key id
-        #: Where all names are known, because all came through here; a file may hold others.
-        self._names: Names | None = None
         self._db = db
         self._leave = leave
         if db is not None:
@@ -118,7 +107,12 @@ class Archive:
 
     def _open(self, db: sqlite3.Connection) -> sqlite3.Connection:
         self._db = db
-        db.executescript(_TABLES)
+        db.executescript(_TABLES + TABLES)
+        self._boxes = Boxes(db)
+        #: Whether an order lies alone, and whether its name may be one that the boxes do not know.
+        self._has_rows = self._has_old_names = bool(
+            db.execute("SELECT EXISTS (SELECT 1 FROM archive_orders)").fetchone()[0]
+        )
         shelves = db.execute("SELECT key_id, shelf FROM archive_accounts ORDER BY shelf")
         self._shelves = dict(shelves.fetchall())
         self.symbols = {symbol for (symbol,) in db.execute("SELECT symbol FROM archive_symbols")}
@@ -141,22 +135,24 @@ class Archive:
         Executions come oldest first, and behind all that are here.
         """
         db = self._db or self._open(temporary())
-        if self.is_empty:
-            self._names = Names()
         count, shelves, symbols = self.executions_count, dict(self._shelves), set(self.symbols)
         db.execute("BEGIN IMMEDIATE")
         try:
             self._note_names(db, orders, executions)
-            db.executemany(_PUT_ORDER, self._rows(orders))
+            for key_id, ended in _by_account(orders, self._shelves).items():
+                self._put_orders(db, self._shelves[key_id], ended)
             db.executemany(_PUT_BLOCK, self._blocks(executions))
-            undone = [(each.previous_execution_id,) for each in executions if _is_bust(each)]
-            db.executemany("INSERT OR IGNORE INTO archive_busts VALUES (?)", undone)
+            undone = [each.previous_execution_id for each in executions]
+            if any(undone):
+                busts = [(execution_id,) for execution_id in undone if execution_id]
+                db.executemany("INSERT OR IGNORE INTO archive_busts VALUES (?)", busts)
             self.executions_count = count + len(executions)
             if self._leave is not None:
                 self._leave(orders, self.executions_count)
             db.execute("COMMIT")
         except BaseException:
             self.executions_count, self._shelves, self.symbols = count, shelves, symbols
+            self._boxes.forget()
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
@@ -169,29 +165,41 @@ class Archive:
         if number is None:
             return None
         for shelf in self._shelves.values():
-            order = self._order_at(_place(shelf, number))
-            if order is not None and order.id == order_id:
+            order = self._order_at(place_of(shelf, number)) if self._has_rows else None
+            if order is None or order.id != order_id:
+                order = self._boxes.order(shelf, order_id)
+            if order is not None:
                 return order
         return None
 
     def order_named(self, key_id: str, client_order_id: str) -> VenueOrder | None:
         """The same by the name that the account gave it, or that it got for want of one."""
         shelf = self._shelves.get(key_id)
-        if shelf is None or (self._names and not self._names.may_hold(client_order_id)):
+        if shelf is None:
             return None
-        body = self._one(_NAMED, client_order_id, *_span(shelf))
-        if body is not None:
-            return _decode_order(body)
-        number = _number_of(client_order_id)
-        order = self._order_at(_place(shelf, number - 1)) if number else None
-        return order if order and order.client_order_id == client_order_id else None
+        may_hold = self._boxes.names.may_hold(digest_of(client_order_id))
+        order = None
+        if self._has_old_names or (may_hold and self._has_rows):
+            order = self._row_named(shelf, client_order_id)
+        if order is None and may_hold:
+            order = self._boxes.named(shelf, client_order_id)
+        return order
 
     def orders(
         self, key_id: str, first: int = 0, last: int = LAST_NUMBER, *, is_ascending: bool = True
     ) -> Iterator[VenueOrder]:
         """The account's orders with numbers from `first` to `last`; read as they are wanted."""
-        for body in self._read(_ORDERS, key_id, (first, last), is_ascending=is_ascending):
-            yield _decode_order(body)
+        shelf = self._shelves.get(key_id)
+        if shelf is None:
+            return
+        read = self._read(_ORDERS, key_id, (first, last), is_ascending=is_ascending)
+        alone = (decode_order(body) for body in read)
+        boxed = self._boxes.orders(shelf, first, last, is_ascending=is_ascending)
+        told = -1
+        for order in heapq.merge(alone, boxed, key=_number, reverse=not is_ascending):
+            if order.number != told:
+                told = order.number
+                yield order
 
     def orders_from(self, key_id: str, time_ns: int) -> int:
         """The number from which on the account's orders were submitted after that time."""
@@ -200,10 +208,11 @@ class Archive:
             return 0
 
         def submitted_ns(number: int) -> int:
-            body = self._one(_ORDER_FROM, _place(shelf, number), _place(shelf, LAST_NUMBER))
-            return _NEVER if body is None else _decode_order(body).submitted_ns
+            body = self._one(_ORDER_FROM, place_of(shelf, number), place_of(shelf, LAST_NUMBER))
+            return _NEVER if body is None else decode_order(body).submitted_ns
 
-        return bisect_right(range(LAST_NUMBER), time_ns, key=submitted_ns)
+        alone = bisect_right(range(LAST_NUMBER), time_ns, key=submitted_ns)
+        return max(alone, self._boxes.number_after(shelf, time_ns))
 
     # Executions.
 
@@ -229,8 +238,8 @@ class Archive:
         shelf = self._shelves.get(key_id)
         if shelf is None:
             return
-        begin = self._one(_BLOCK_BEFORE, _place(shelf, 0), _place(shelf, first))
-        start = first if begin is None else begin - _place(shelf, 0)
+        begin = self._one(_BLOCK_BEFORE, place_of(shelf, 0), place_of(shelf, first))
+        start = first if begin is None else begin - place_of(shelf, 0)
         for body in self._read(_BLOCKS, key_id, (start, last), is_ascending=is_ascending):
             block = _decode_block(body)
             for each in block if is_ascending else reversed(block):
@@ -242,19 +251,18 @@ class Archive:
         shelf = self._shelves.get(key_id)
         begin = None
         if shelf is not None and time_ns <= _TIME_MAX:
-            begin = self._one(_BLOCK_AT, *_span(shelf), time_ns)
+            begin = self._one(_BLOCK_AT, *span_of(shelf), time_ns)
         if shelf is None or begin is None:
             return None
-        block = self.executions(key_id, begin - _place(shelf, 0))
+        block = self.executions(key_id, begin - place_of(shelf, 0))
         return next(execution_number(each) for each in block if each.time_ns >= time_ns)
 
     def clear(self) -> None:
         """Forget everything."""
-        self.executions_count = 0
-        self._shelves, self.symbols = {}, set()
         if self._db is not None:
             for name in _NAMES:
                 self._db.execute(f"DELETE FROM archive_{name}")  # noqa: S608  (names of ours)
+            self._open(self._db)
 
     def close(self) -> None:
         """Nothing is found any more; a temporary file is gone."""
@@ -269,39 +277,42 @@ class Archive:
         self, db: sqlite3.Connection, orders: Sequence[VenueOrder], executions: Sequence[Execution]
     ) -> None:
         seen: tuple[VenueOrder | Execution, ...] = (*orders, *executions)
-        for key_id in dict.fromkeys(each.account for each in seen):
+        for key_id in dict.fromkeys(map(_account, seen)):
             if key_id not in self._shelves:
                 self._shelves[key_id] = shelf = len(self._shelves)
                 db.execute("INSERT INTO archive_accounts VALUES (?, ?)", (shelf, key_id))
-        new = {each.symbol for each in seen} - self.symbols
+        new = set(map(_symbol, seen)) - self.symbols
         self.symbols |= new
         db.executemany("INSERT INTO archive_symbols VALUES (?)", [(symbol,) for symbol in new])
 
-    def _rows(self, orders: Sequence[VenueOrder]) -> Iterator[tuple[int, str | None, bytearray]]:
-        """All are encoded at once: in JSON no line ends but between two of them."""
-        shelves, names = self._shelves, self._names
-        for order, body in zip(
-            orders, bytearray(_encode_lines(orders)).split(b"\n"), strict=False
-        ):
-            order_id, number = order.id, number_of(order.id)
-            name: str | None = order.client_order_id
-            if names is not None:
-                names.add(order.client_order_id)
-            if order.client_order_id[8:] == order_id[8:] and name == _name_after(order_id, number):
-                name = None  # the venue's own: found by the order's number
-            yield shelves[order.account] << _SHELF_BITS | number, name, body
+    def _put_orders(self, db: sqlite3.Connection, shelf: int, ended: list[VenueOrder]) -> None:
+        """Into a box all that come after the boxes of before, the others alone."""
+        ended.sort(key=_number)
+        place = bisect_right(ended, self._boxes.last_number(shelf), key=order_number)
+        if boxed := ended[place:]:
+            self._boxes.put(shelf, boxed)
+        if alone := ended[:place]:
+            self._has_rows = True
+            self._boxes.names.add(digest_of(order.client_order_id) for order in alone)
+            db.executemany(_PUT_ORDER, (_row(shelf, order) for order in alone))
 
     def _blocks(self, executions: Sequence[Execution]) -> Iterator[tuple[int, int, int, bytes]]:
-        by_account: dict[str, list[Execution]] = {}
-        for each in executions:
-            by_account.setdefault(each.account, []).append(each)
-        for key_id, block in by_account.items():
-            place = _place(self._shelves[key_id], execution_number(block[0]))
+        for key_id, block in _by_account(executions, self._shelves).items():
+            place = place_of(self._shelves[key_id], execution_number(block[0]))
             yield place, len(block), block[-1].time_ns, _encode(block)
+
+    def _row_named(self, shelf: int, name: str) -> VenueOrder | None:
+        """Of those that lie alone."""
+        body = self._one(_NAMED, name, *span_of(shelf))
+        if body is not None:
+            return decode_order(body)
+        number = _number_of(name)
+        order = self._order_at(place_of(shelf, number - 1)) if number else None
+        return order if order and order.client_order_id == name else None
 
     def _order_at(self, place: int) -> VenueOrder | None:
         body = self._one(_ORDER_AT, place)
-        return None if body is None else _decode_order(body)
+        return None if body is None else decode_order(body)
 
     def _one(self, query: str, *values: int | str) -> Any:
         """The only column of the only row; None if there is none."""
@@ -313,7 +324,7 @@ class Archive:
     ) -> Iterator[bytes]:
         """Bodies of an account, page by page: nothing is held open between two of them."""
         shelf = self._shelves.get(key_id)
-        first, last = (_place(shelf or 0, number) for number in numbers)
+        first, last = (place_of(shelf or 0, number) for number in numbers)
         order = "" if is_ascending else " DESC"
         query = (
             f"SELECT place, body FROM {table} WHERE place BETWEEN ? AND ? "  # noqa: S608  (ours)
@@ -333,16 +344,19 @@ class Archive:
             page = min(page * 2, _PAGE_MAX)
 
 
-def _is_bust(execution: Execution) -> bool:
-    return execution.previous_execution_id is not None
+def _by_account(things: Sequence[Kept], known: Collection[str]) -> dict[str, list[Kept]]:
+    """Mostly there is one account."""
+    accounts = known if len(known) == 1 else dict.fromkeys(map(_account, things))
+    if not things or len(accounts) == 1:
+        return {key_id: list(things) for key_id in accounts if things}
+    return {key_id: [each for each in things if each.account == key_id] for key_id in accounts}
 
 
-def _place(shelf: int, number: int) -> int:
-    return shelf << _SHELF_BITS | number
-
-
-def _span(shelf: int) -> tuple[int, int]:
-    return _place(shelf, 0), _place(shelf, LAST_NUMBER)
+def _row(shelf: int, order: VenueOrder) -> tuple[int, str | None, bytes]:
+    number = number_of(order.id)
+    is_own = order.client_order_id == _name_after(order.id, number)
+    # The venue's own names are found by the order's number.
+    return place_of(shelf, number), None if is_own else order.client_order_id, _encode(order)
 
 
 def _number_of(identifier: str) -> int | None:

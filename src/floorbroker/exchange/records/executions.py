@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import overload
 
 from floorbroker.exchange.model import Execution
-from floorbroker.exchange.records.archive import LAST_NUMBER, Archive, execution_number, number_of
+from floorbroker.exchange.records.archive import Archive, execution_number
+from floorbroker.exchange.records.boxes import LAST_NUMBER, number_of
 
 _time_ns = attrgetter("time_ns")
 _END = LAST_NUMBER + 1

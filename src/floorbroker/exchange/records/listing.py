@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.model import OrderQuery, VenueOrder
-from floorbroker.exchange.records.archive import LAST_NUMBER, order_number
+from floorbroker.exchange.records.archive import order_number
+from floorbroker.exchange.records.boxes import LAST_NUMBER
 from floorbroker.exchange.records.orders import Orders
 
 _submitted_ns = attrgetter("submitted_ns")

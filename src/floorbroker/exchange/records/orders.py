@@ -103,13 +103,13 @@ class Orders:
 
     def drop(self, orders: list[VenueOrder]) -> None:
         """These were put away."""
-        by_account: dict[str, set[str]] = {}
+        here, ended, accounts = self._here, self.ended, self._accounts
         for order in orders:
-            assert self.ended.popleft() is order, "who ended first leaves first"
-            del self._here[order.id]
-            by_account.setdefault(order.account, set()).add(order.id)
-        for key_id, ids in by_account.items():
-            _drop_from(self._accounts[key_id], ids)
+            assert ended.popleft() is order, "who ended first leaves first"
+            del here[order.id]
+            del accounts[order.account].by_client_id[order.client_order_id]
+        for key_id in {order.account for order in orders}:
+            _drop_from(accounts[key_id], orders)
 
     def _brought_back(self, order_id: str) -> VenueOrder:
         order = self.archive.order(order_id)
@@ -119,13 +119,16 @@ class Orders:
         return order
 
 
-def _drop_from(account: VenueAccount, ids: set[str]) -> None:
-    """These leave; mostly they are the account's first, so the rest is not looked at."""
+def _drop_from(account: VenueAccount, orders: list[VenueOrder]) -> None:
+    """Its own among these leave; mostly they are its first, so the rest is not looked at."""
+    if account.orders[: len(orders)] == orders:
+        del account.orders[: len(orders)]
+        return
+    ids = {order.id for order in orders if order.account == account.key_id}
     stay: list[VenueOrder] = []
     left = len(ids)
     for order in account.orders:
         if order.id in ids:
-            del account.by_client_id[order.client_order_id]
             left -= 1
             if not left:
                 break

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from floorbroker.exchange.front.connection import drop_connection
@@ -20,6 +21,9 @@ class Outbox:
         self.end_code: int | None = None
 
     def put(self, *frames: bytes) -> None:
+        self.put_all(frames)
+
+    def put_all(self, frames: Sequence[bytes]) -> None:
         waiting = self._frames
         if self.end_code is not None or not frames:
             return

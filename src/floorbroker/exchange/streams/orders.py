@@ -24,6 +24,7 @@ class OrderStreams:
     def __init__(self, server: ExchangeServer) -> None:
         self._server = server
         self._open: dict[OrderStream, None] = {}  # in the order they came
+        self._frames = server.writer.frames
         server.event_listeners.append(self._publish)
 
     @property
@@ -70,7 +71,7 @@ class OrderStreams:
         if len(self._open) == 1 and not is_upset:  # as most are
             (stream,) = self._open
             if not stream.is_upset:
-                stream.outbox.put(*self._server.writer.frames(events, stream.hears))
+                stream.outbox.put_all(self._frames(events, stream.hears))
                 return
         listening: dict[str, list[OrderStream]] = {}
         for stream in self._open:
@@ -78,10 +79,10 @@ class OrderStreams:
                 listening.setdefault(stream.hears, []).append(stream)
                 is_upset = is_upset or stream.is_upset
         heard = [event for event in events if event.account in listening]
-        frames = self._server.writer.frames(heard)
+        frames = self._frames(heard)
         if not is_upset and len(listening) == 1:
             for stream in listening[heard[0].account] if heard else ():
-                stream.outbox.put(*frames)
+                stream.outbox.put_all(frames)
             return
         for event, frame in zip(heard, frames, strict=True):
             for stream in listening[event.account]:

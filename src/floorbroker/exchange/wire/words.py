@@ -42,6 +42,14 @@ def time_text(time_ns: int) -> str:
     return f"{_utc_second(seconds)}.{digits.rstrip('0')}Z"
 
 
+def time_bytes(time_ns: int) -> bytes:
+    """The same as bytes, quickly where a clock has told the nanoseconds."""
+    seconds, fraction = divmod(time_ns, NS_PER_S)
+    if fraction % 10:
+        return b"%b.%09dZ" % (_second_bytes(seconds), fraction)
+    return time_text(time_ns).encode()
+
+
 #: The same for times that are told again and again.
 wire_time = lru_cache(maxsize=4096)(time_text)
 
@@ -62,6 +70,11 @@ def new_york_digits(time_ns: int) -> str:
 @lru_cache(maxsize=1024)
 def _utc_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+@lru_cache(maxsize=64)
+def _second_bytes(seconds: int) -> bytes:
+    return _utc_second(seconds).encode()
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,8 @@ Orders of a kind differ in a few places, and so do the states of one order. Each
 its plain text with blanks. An order fills some of them once, and each of its states the rest.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from msgspec import Raw
@@ -12,7 +13,7 @@ from msgspec.structs import astuple
 
 from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
 from floorbroker.exchange.wire.orders import average_text, order_view
-from floorbroker.exchange.wire.words import encode, number, time_text
+from floorbroker.exchange.wire.words import encode, number, time_bytes
 
 #: Kinds of orders whose forms are kept at a time.
 FORMS_MAX = 512
@@ -26,10 +27,14 @@ _LASTING = slice(_place_of("limit_price") + 1)
 _KIND = slice(_place_of("asset_id"), _place_of("qty"))
 #: No JSON text holds this letter, so a form can be cut at its blanks.
 _BLANK = b"\0"
+_CUT = re.compile(b"(\0)")
 _BARE, _QUOTED = Raw(_BLANK), Raw(b'"%b"' % _BLANK)
 #: Orders that ended so are hardly told again: a form for each moment would be of no use.
 _ENDED_UNFILLED = TERMINAL - {"filled"}
 _NULL, _ZERO = b"null", b'"0"'
+#: The blanks among the parts of a form; those that a life ends with differ from where it began.
+_BLANKS = slice(1, None, 2)
+_FILLED_AT, _FILLED_QTY, _AVERAGE, _STATUS = 11, 15, 17, 21
 
 Values = tuple[object, ...]
 
@@ -48,14 +53,15 @@ class OrderWriter:
         self._text = b""
         self._lasting: Values = ()
         self._kind: Values = ()
-        self._form: tuple[bytes, ...] = ()
-        #: The order's text between the blanks that differ in each state.
-        self._parts: tuple[bytes, ...] = ()
+        #: The last order's form with its blanks filled, and what fills them in all its states.
+        self._parts: list[bytes] = []
+        self._id = self._name = self._created_at = self._submitted_at = b""
         #: Amounts that the next order, and its fills, mostly repeat.
         self._qty: Decimal | None = None
         self._limit_px: Decimal | None = None
         self._qty_text = self._limit_text = _NULL
         self._average_px, self._average_text = ZERO, _ZERO
+        self._time_ns, self._time = -1, b""
 
     def text(self, order: VenueOrder) -> bytes:
         if order is self._order:
@@ -66,73 +72,106 @@ class OrderWriter:
             lasting = astuple(order)[_LASTING]
             if lasting != self._lasting:
                 self._begin(order, lasting)
-            to_updated, to_filled_at, to_filled_qty, to_average, to_status, to_end = self._parts
-            updated_at = _times.get(order.updated_ns) or _moment(order.updated_ns)
             filled_at, filled_qty, average = _NULL, _ZERO, _NULL
-            if (filled_ns := order.filled_ns) is not None:
-                filled_at = b'"' + (_times.get(filled_ns) or _moment(filled_ns)) + b'"'
+            if order.filled_ns is not None:
+                filled_at = b'"%b"' % self._moment(order.filled_ns)
             if qty := order.filled_qty:
                 filled_qty = self._qty_text if qty == self._qty else _amount(qty)
                 average = self._average(order.filled_notional, qty)
-            # fmt: off
-            text = b"".join((
-                to_updated, updated_at, to_filled_at, filled_at, to_filled_qty, filled_qty,
-                to_average, average, to_status, order.status.encode(), to_end,
-            ))
-            # fmt: on
+            updated_ns = order.updated_ns
+            self._parts[_BLANKS] = (
+                self._id,
+                self._name,
+                self._created_at,
+                self._time if updated_ns == self._time_ns else self._moment(updated_ns),
+                self._submitted_at,
+                filled_at,
+                self._qty_text,
+                filled_qty,
+                average,
+                self._limit_text,
+                order.status.encode(),
+            )
+            text = b"".join(self._parts)
         self._order, self._text = order, text
         return text
 
-    def frames(self, events: Iterable[VenueEvent], account: str | None = None) -> list[bytes]:
+    def frames(self, events: Sequence[VenueEvent], account: str | None = None) -> list[bytes]:
         """The `trade_updates` frame of each, or of an account's.
 
         Price and quantities are of its own fill.
         """
+        if len(events) == 3 and events[2].ends_life:
+            is_heard = account is None or events[0].account == account
+            return self._life(*events) if is_heard else []
         frames = []
         for event in events:
             if account is not None and event.account != account:
                 continue
             order, fill, event_id = event.order, event.execution, event.execution_id
             text = self._text if order is self._order else self.text(order)
-            time = _times.get(event.time_ns) or _moment(event.time_ns)
+            time = self._moment(event.time_ns)
             head = _HEADS.get(event.event) or _head_of(event.event)
             if fill is not None:
-                frame = (head, time, b'","order":', text, *self._fill_tail(fill))
+                frame = self._fill_frame(head, time, text, fill)
             elif event_id is not None:
-                own = b',"execution_id":"', event_id.encode(), b'"}}'
-                frame = (head, time, b'","order":', text, *own)
+                tail = b',"execution_id":"', event_id.encode(), b'"}}'
+                frame = b"".join((head, time, _ORDER, text, *tail))
             else:
-                frame = (head, time, b'","order":', text, b"}}")
-            frames.append(b"".join(frame))
+                frame = b"".join((head, time, _ORDER, text, b"}}"))
+            frames.append(frame)
         return frames
+
+    def _life(self, pending: VenueEvent, new: VenueEvent, filled: VenueEvent) -> list[bytes]:
+        """The frames of a life that ended as it began.
+
+        What differs in the order's text from one to the next is its status, and what its one fill
+        made of it.
+        """
+        order, fill, text = filled.order, filled.execution, self.text(pending.order)
+        assert fill is not None, "a fill ends the life"
+        assert new.execution_id is not None, "a routed order's event has a name"
+        now = self._time if filled.time_ns == self._time_ns else self._moment(filled.time_ns)
+        parts, px, limit_text = self._parts, fill.price, self._limit_text
+        end = parts[-1]
+        parts[_FILLED_AT], parts[_FILLED_QTY] = b'"%b"' % now, self._qty_text
+        parts[_AVERAGE] = (
+            self._average_text
+            if px == self._average_px
+            else self._average(order.filled_notional, order.filled_qty)
+        )
+        parts[_STATUS] = b"filled"
+        px_text = limit_text if px == self._limit_px else _amount(px)
+        # fmt: off
+        return [
+            b"".join((_PENDING_HEAD, now, _ORDER, text, b"}}")),
+            b"".join((
+                _NEW_HEAD, now, _ORDER, text[: -len(_PENDING) - len(end)], b"new", end,
+                b',"execution_id":"', new.execution_id.encode(), b'"}}',
+            )),
+            b"".join((
+                _FILL_HEAD, now, _ORDER, *parts,
+                b',"execution_id":"', fill.execution_id.encode(),
+                b'","price":', px_text, b',"qty":', self._qty_text,
+                b',"position_qty":', _amount(fill.position_qty), b"}}",
+            )),
+        ]
+        # fmt: on
 
     def _begin(self, order: VenueOrder, lasting: Values) -> None:
         """Write what stays as it is in all states of an order."""
         kind = lasting[_KIND]
         if kind != self._kind:
-            self._form, self._kind = self._form_of(order, kind), kind
+            self._parts, self._kind = list(self._form_of(order, kind)), kind
         if order.qty != self._qty:
             self._qty, self._qty_text = order.qty, _amount(order.qty)
         if order.limit_price != self._limit_px:
             self._limit_px, self._limit_text = order.limit_price, _amount(order.limit_price)
+        self._id, self._name = order.id.encode(), encode(order.client_order_id)
         created_ns, submitted_ns = order.created_ns, order.submitted_ns
-        created_at = _times.get(created_ns) or _moment(created_ns)
-        submitted_at = _times.get(submitted_ns) or _moment(submitted_ns)
-        order_id, name = order.id.encode(), encode(order.client_order_id)
-        # fmt: off
-        (
-            to_id, to_name, to_created, to_updated, to_submitted, to_filled_at,
-            to_qty, to_filled_qty, to_average, to_limit, to_status, to_end,
-        ) = self._form
-        # fmt: on
-        self._parts = (
-            b"".join((to_id, order_id, to_name, name, to_created, created_at, to_updated)),
-            to_submitted + submitted_at + to_filled_at,
-            to_qty + self._qty_text + to_filled_qty,
-            to_average,
-            to_limit + self._limit_text + to_status,
-            to_end,
-        )
+        self._created_at = created_at = self._moment(created_ns)
+        is_same = submitted_ns == created_ns
+        self._submitted_at = created_at if is_same else self._moment(submitted_ns)
         self._lasting = lasting
 
     def _average(self, notional: Decimal, qty: Decimal) -> bytes:
@@ -142,19 +181,18 @@ class OrderWriter:
             self._average_text = b'"' + average_text(notional, qty).encode() + b'"'
         return self._average_text
 
-    def _fill_tail(self, fill: Execution) -> tuple[bytes, ...]:
+    def _fill_frame(self, head: bytes, time: bytes, text: bytes, fill: Execution) -> bytes:
         qty, px, undone = fill.qty, fill.price, fill.previous_execution_id
-        return (
-            b',"execution_id":"',
-            fill.execution_id.encode(),
-            b'","price":',
-            self._limit_text if px == self._limit_px else _amount(px),
-            b',"qty":',
-            self._qty_text if qty == self._qty else _amount(qty),
-            b',"position_qty":',
-            _amount(fill.position_qty),
-            b"}}" if undone is None else f',"previous_execution_id":"{undone}"}}}}'.encode(),
-        )
+        # fmt: off
+        return b"".join((
+            head, time, _ORDER, text,
+            b',"execution_id":"', fill.execution_id.encode(),
+            b'","price":', self._limit_text if px == self._limit_px else _amount(px),
+            b',"qty":', self._qty_text if qty == self._qty else _amount(qty),
+            b',"position_qty":', _amount(fill.position_qty),
+            b"}}" if undone is None else b',"previous_execution_id":"%b"}}' % undone.encode(),
+        ))
+        # fmt: on
 
     def _form_of(self, order: VenueOrder, kind: Values) -> tuple[bytes, ...]:
         forms = self._forms
@@ -165,16 +203,26 @@ class OrderWriter:
             form = forms[kind] = form_of(order)
         return form
 
+    def _moment(self, time_ns: int) -> bytes:
+        """A time's text; the latest are remembered."""
+        text = _times.get(time_ns)
+        if text is None:
+            if len(_times) >= _TIMES_MAX:
+                _times.clear()
+            text = _times[time_ns] = time_bytes(time_ns)
+        self._time_ns, self._time = time_ns, text
+        return text
+
 
 def form_of(order: VenueOrder) -> tuple[bytes, ...]:
-    """The plain text of orders of its kind, cut at the blanks."""
+    """The plain text of orders of its kind, cut at the blanks, each of which is a part."""
     view = order_view(order)
     for name in ("id", "created_at", "updated_at", "submitted_at", "status"):
         setattr(view, name, _QUOTED)
     for name in ("client_order_id", "filled_at", "qty", "filled_qty", "filled_avg_price"):
         setattr(view, name, _BARE)
     view.limit_price = _BARE  # type: ignore[assignment]  # a blank, as those above
-    return tuple(encode(view).split(_BLANK))
+    return tuple(_CUT.split(encode(view)))
 
 
 def _head_of(event: str) -> bytes:
@@ -182,16 +230,10 @@ def _head_of(event: str) -> bytes:
 
 
 _HEADS = {event: _head_of(event) for event in ("pending_new", "new", "partial_fill", "fill")}
+_PENDING_HEAD, _NEW_HEAD, _FILL_HEAD = (_HEADS[name] for name in ("pending_new", "new", "fill"))
+_ORDER, _PENDING = b'","order":', b"pending_new"
 #: The latest times as text: what happens at once is told often.
 _times: dict[int, bytes] = {}
-
-
-def _moment(time_ns: int) -> bytes:
-    """A time's text, remembered."""
-    if len(_times) >= _TIMES_MAX:
-        _times.clear()
-    text = _times[time_ns] = time_text(time_ns).encode()
-    return text
 
 
 def _amount(value: Decimal | None) -> bytes:

@@ -53,6 +53,7 @@ def test_legs_are_held_and_tie_up_nothing_until_the_entry_is_filled_whole() -> N
 def test_the_answer_shows_the_legs_and_each_has_an_id_of_its_own() -> None:
     entry, profit, loss = bracket(market_at(100))
     assert [leg.type for leg in entry.legs] == ["limit", "stop"]
+    assert all(leg.updated_ns == leg.created_ns == entry.created_ns for leg in entry.legs)
     assert len({order.client_order_id for order in (entry, profit, loss)}) == 3
     assert {order.order_class for order in (entry, profit, loss)} == {"bracket"}
     assert (profit.position_intent, loss.side) == ("sell_to_close", "sell")
@@ -126,7 +127,7 @@ def test_both_legs_of_a_filled_day_bracket_expire_at_the_close() -> None:
 
 def test_the_legs_of_a_rejected_entry_are_canceled() -> None:
     floor = market_at(100)
-    floor.venue.veto = lambda order: "no" if not order.parent_id else None
+    floor.venue.blotter.veto = lambda order: "no" if not order.parent_id else None
     orders = bracket(floor)
     assert states(floor, *orders) == ["rejected", "canceled", "canceled"]
 
