@@ -259,6 +259,16 @@ class VenueAccount:
             qty, cost = -qty, -cost
         return self._move(order.symbol, qty, px, cost)
 
+    def book_whole(self, order: VenueOrder, qty: Decimal, px: Decimal) -> Decimal:
+        """The same for one fill of all of a new order: it was never open and ties up nothing."""
+        cost = qty * px
+        order.filled_qty = qty
+        order.filled_notional += cost
+        order.reserve_px = order.held_qty = ZERO
+        if order.side == "sell":
+            qty, cost = -qty, -cost
+        return self._move(order.symbol, qty, px, cost)
+
     def unbook(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
         """Undo a fill that was busted: cash and position as if it had not been."""
         before = tied_dollars(order)
@@ -328,18 +338,16 @@ class VenueAccount:
         before = holding.qty
         self.cash -= cost
         after = holding.add(signed_qty, px, cost)
-        is_short = after.is_signed()
-        if not before or (after and before.is_signed() != is_short):
+        was_short, is_short = before.is_signed(), after.is_signed()
+        if not before or (after and was_short is not is_short):
             self._count_held(holding)  # a position begins, or a bust turned it around
-        mark = self._marks.px.get(symbol)
+        mark, values = self._marks.px.get(symbol), self._valuation
         if mark is None:
-            self._valuation.version = -1
+            values.version = -1
+        elif not (marginable := self._assets[symbol].marginable) or is_short or was_short:
+            values.move(before * mark, after * mark, marginable=marginable)
         else:
-            asset, values = self._assets[symbol], self._valuation
-            if asset.marginable and not (is_short or before.is_signed()):
-                values.long += signed_qty * mark
-            else:
-                values.move(before * mark, after * mark, marginable=asset.marginable)
+            values.long += signed_qty * mark
         if not after:
             del self.positions[symbol]
         return after

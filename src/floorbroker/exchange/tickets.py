@@ -168,7 +168,7 @@ def closing_ticket(
 
 
 def order_of(
-    ticket: OrderTicket, asset: Asset, *, account: str, order_id: str, now_ns: int, is_plain: bool
+    ticket: OrderTicket, asset: Asset, account: str, order_id: str, now_ns: int, *, is_plain: bool
 ) -> VenueOrder:
     """The order that a checked ticket asks for, not yet accepted."""
     assert ticket.type is not None, "check_ticket saw to it"

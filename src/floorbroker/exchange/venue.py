@@ -68,7 +68,7 @@ class Venue:
         self.starting_cash = starting_cash
         self.blotter = Blotter(random, start_ns, self.assets)
         self.routing = Routing(self.blotter, rules, fill_rules, random)
-        self._acceptance = Acceptance(rules)
+        self.acceptance = Acceptance(rules)
         self._by_name = self.assets.by_name
 
     @property
@@ -142,7 +142,7 @@ class Venue:
 
     def submit(self, key_id: str, ticket: OrderTicket) -> VenueOrder:
         """Accept an order as it stands before the venue's answer; raises VenueError if refused."""
-        blotter = self.blotter
+        blotter, routing = self.blotter, self.routing
         account = blotter.accounts.get(key_id) or self.account(key_id)
         asset = self._by_name.get(ticket.symbol or "")
         if asset is None:
@@ -152,16 +152,18 @@ class Venue:
         if not plain:
             ticket = check_ticket(check_class(ticket), asset, self.rules)
         order = self._order_of(account, ticket, asset, is_plain=plain)
-        if not plain or self.routing.phase == NIGHT:
-            self.routing.check_hours(order)
+        if not plain or routing.phase == NIGHT:
+            routing.check_hours(order)
         post = blotter.posts.get(asset.symbol) or self._post(asset.symbol)
         if order.order_class:
             check_leg_prices(ticket, base_px(order, post), post.last_px)
         legs = self._legs_of(order, ticket, account, asset) if order.order_class else ()
-        self._acceptance.judge(order, account, asset, post=post, is_plain=plain)
-        if plain and (level := self.routing.level_for(order, post)) is not None:
+        if not plain or not self.acceptance.finds_nothing(order, account):
+            self.acceptance.judge(order, account, asset, post=post, is_plain=plain)
+        may_live = plain and routing.is_prompt and blotter.veto is None
+        if may_live and (level := post.level_for(order)) is not None:
             return blotter.live(order, account, level)
-        return self.routing.accept(order, legs)
+        return routing.accept(order, legs)
 
     def replace(self, key_id: str, order_id: str, patch: OrderPatch) -> VenueOrder:
         """Put a successor in an order's place and answer the successor; may raise VenueError."""
@@ -174,7 +176,7 @@ class Venue:
         order = self._order_of(account, ticket, asset)
         self.routing.succession.prepare(old, order)
         post = self._post(asset.symbol)
-        self._acceptance.judge(order, account, asset, post=post, replaces=old)
+        self.acceptance.judge(order, account, asset, post=post, replaces=old)
         return self.routing.replace(old, order)
 
     def cancel(self, key_id: str, order_id: str) -> None:
@@ -364,17 +366,11 @@ class Venue:
     def _order_of(
         self, account: VenueAccount, ticket: OrderTicket, asset: Asset, *, is_plain: bool = False
     ) -> VenueOrder:
-        now_ns, make, name = self.blotter.now_ns, self.blotter.ids.make, ticket.client_order_id
-        if name and self.blotter.orders.named(account, name) is not None:
+        blotter, name = self.blotter, ticket.client_order_id
+        now_ns, make = blotter.now_ns, blotter.ids.make
+        if name and blotter.orders.named(account, name) is not None:
             raise malformed("client_order_id must be unique")
-        order = order_of(
-            ticket,
-            asset,
-            account=account.key_id,
-            order_id=make(),
-            now_ns=now_ns,
-            is_plain=is_plain,
-        )
+        order = order_of(ticket, asset, account.key_id, make(), now_ns, is_plain=is_plain)
         if not order.client_order_id:
             order.client_order_id = make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)

@@ -31,6 +31,29 @@ class Acceptance:
     def __init__(self, rules: VenueRules) -> None:
         self._rules = rules
 
+    def finds_nothing(self, order: VenueOrder, account: VenueAccount) -> bool:
+        """Whether `judge` surely has nothing to say against a plain order, as against most.
+
+        That is one to buy, below a limit and for money that is there, where nothing is short nor
+        for sale. Sets what the order ties up and its intent, or leaves all that to `judge`.
+        """
+        qty, limit_px, holding = order.qty, order.limit_price, account.positions.get(order.symbol)
+        if (
+            qty is None
+            or limit_px is None
+            or order.side != "buy"
+            or account.trading_blocked
+            or account.account_blocked
+            or account.configuration.suspend_trade
+            or self._rules.pdt != OFF
+            or (holding is not None and holding.qty.is_signed())
+            or account.open_by_side.get((order.symbol, "sell"))
+            or not account.has_cash_for(qty * limit_px)
+        ):
+            return False
+        order.position_intent, order.reserve_px = "buy_to_open", limit_px
+        return True
+
     def judge(
         self,
         order: VenueOrder,
@@ -127,7 +150,8 @@ class Acceptance:
             assert order.qty is not None, "an order has a quantity or a notional"
             px = order.limit_price or order.stop_price or _price_basis(order, post)
             cost = None if px is None else order.qty * px
-        if cost is not None and cost < least and not _closes_all(order):
+        closes_all = order.position_intent.endswith("_to_close")  # any crumb that is left
+        if cost is not None and cost < least and not closes_all:
             raise forbidden(
                 f"cost basis must be >= minimal amount of order {least}", cost_basis=plain(cost)
             )
@@ -336,11 +360,6 @@ def _shares_asked(order: VenueOrder, post: TradingPost, available: Decimal) -> D
     assert order.notional is not None, "an order has a quantity or a notional"
     px = order.limit_price or order.stop_price or _price_basis(order, post)
     return available if px is None else (order.notional / px).quantize(FRACTION, ROUND_UP)
-
-
-def _closes_all(order: VenueOrder) -> bool:
-    """A sale may be of any crumb that is left."""
-    return order.position_intent.endswith("_to_close")
 
 
 def _check_short(order: VenueOrder, account: VenueAccount, asset: Asset) -> None:

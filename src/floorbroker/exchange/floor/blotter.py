@@ -128,7 +128,6 @@ class Blotter:
         self._kept, self._batch = kept, max(min(kept // 8, _BATCH), 1)
         self._enough = kept + self._batch
 
-    @property
     def is_full(self) -> bool:
         """Whether there is a batch to put away."""
         enough = self._enough
@@ -140,7 +139,7 @@ class Blotter:
         Raises sqlite3.Error if it cannot be written; then it has not left.
         """
         orders, executions, batch = self.orders, self.executions, self._batch
-        while self.is_full:
+        while self.is_full():
             old = orders.oldest(min(len(orders.ended) - self._kept, batch))
             past = executions.oldest(min(len(executions.latest) - self._kept, batch))
             self.archive.put(old, past)
@@ -200,9 +199,10 @@ class Blotter:
         It is all that happens where `emit`, the post and `fill` take their turns; answers the
         copy that tells of it pending.
         """
-        assert order.qty is not None, "only what is known can be had whole"
+        qty, px, now_ns, key_id = order.qty, level.px, self.now_ns, order.account
+        assert qty is not None, "only what is known can be had whole"
         self.seq = seq = self.seq + 3
-        now_ns, key_id, event_id = self.now_ns, order.account, self.ids.make()
+        event_id = self.ids.make()
         self.orders.add(order)
         assert order.updated_ns == now_ns, "a life in one go is that of a new order"
         if self.changes is not None:
@@ -211,12 +211,12 @@ class Blotter:
         answer: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # Structs have one
         order.status = "new"
         known: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
-        if order.limit_price is not None:
-            order.cap_px = order.limit_price
-        level.taken += order.qty
-        fill = self._execute(account, order, order.qty, level.px, liquidity="remove")
+        level.taken += qty
+        position = account.book_whole(order, qty, px)
+        order.status, order.filled_ns = "filled", now_ns
+        self.orders.ended.append(order)
+        fill = self._note_fill(order, qty, px, ZERO, position, "remove")
         filled: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
-        order.held_qty = ZERO
         begun = VenueEvent(seq - 2, key_id, "pending_new", answer, now_ns)
         new = VenueEvent(seq - 1, key_id, "new", known, now_ns, None, event_id)
         execution_id = fill.execution_id
@@ -244,6 +244,17 @@ class Blotter:
             self._end(account, order)
         else:
             order.status = "partially_filled"
+        return self._note_fill(order, qty, px, left, position, liquidity)
+
+    def _note_fill(
+        self,
+        order: VenueOrder,
+        qty: Decimal,
+        px: Decimal,
+        left: Decimal,
+        position: Decimal,
+        liquidity: str,
+    ) -> Execution:
         execution = Execution(
             self.ids.make(),
             order.id,
@@ -260,13 +271,9 @@ class Blotter:
             liquidity,
         )
         self.executions.latest.append(execution)
-        if self.pdt != OFF and order.asset_class != "crypto":
-            self._count_day_trade(account, execution)
+        if self.pdt != OFF and order.asset_class != "crypto" and is_in_force(self.pdt, self.now_ns):
+            self.accounts[order.account].day_trades.book(execution)
         return execution
-
-    def _count_day_trade(self, account: VenueAccount, fill: Execution) -> None:
-        if is_in_force(self.pdt, fill.time_ns):
-            account.day_trades.book(fill)
 
     def release(self, order: VenueOrder) -> None:
         """The stop of a held leg was touched."""
@@ -275,10 +282,8 @@ class Blotter:
 
     def cancel_rest(self, order: VenueOrder) -> None:
         """End an order whose time in force allows no waiting."""
-        if order.time_in_force in ("opg", "cls"):
-            self.finish(order, self.ends_auctions_as)
-        else:
-            self.finish(order, "canceled")
+        is_auctioned = order.time_in_force in ("opg", "cls")
+        self.finish(order, self.ends_auctions_as if is_auctioned else "canceled")
 
     def finish(self, order: VenueOrder, status: str) -> None:
         """End an order as canceled, expired, rejected or replaced, and tell it."""
@@ -373,10 +378,13 @@ class Blotter:
         return execution
 
     def _end(self, account: VenueAccount, order: VenueOrder) -> None:
-        """An order that was never open stands nowhere either."""
+        """It ties up nothing any more; one that was never open stands nowhere either."""
         if order.id in account.open_orders:
             account.close_order(order)
             self.posts[order.symbol].leave(order)
+        else:
+            order.cap_px = None
+        order.reserve_px = ZERO
         self.orders.ended.append(order)
 
 

@@ -16,7 +16,6 @@ from floorbroker.exchange.floor.hours import Hours, Timers, is_live_in
 from floorbroker.exchange.floor.overnight import Overnight
 from floorbroker.exchange.floor.settlement import close_day
 from floorbroker.exchange.floor.succession import Succession
-from floorbroker.exchange.matching.book import Level
 from floorbroker.exchange.matching.fills import ALPACA_PAPER, FillRules
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.matching.waiting import AUCTIONS, CLOSING, OPENING, collar
@@ -107,12 +106,6 @@ class Routing:
         if self.groups.filled:
             self.groups.settle()
         return answer
-
-    def level_for(self, order: VenueOrder, post: TradingPost) -> Level | None:
-        """What fills a plain order whole as it arrives, if nothing else can happen to it."""
-        if self.phase != REGULAR or not self.is_prompt or self._blotter.veto is not None:
-            return None
-        return post.level_for(order)
 
     def _send(self, order: VenueOrder) -> VenueOrder:
         blotter = self._blotter

@@ -254,9 +254,9 @@ class ExchangeFront:
         headers = [
             (b"x-request-id", next(self._request_ids)),
             answer.content_type,
-            (b"content-length", f"{len(answer.body)}".encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+            *answer.headers,
         ]
-        headers += answer.headers
         if answer.status == 204:
             del headers[1:3]
         if answer.stream is not None:

@@ -1,6 +1,6 @@
 """How many requests a minute an account may make, and the headers that tell."""
 
-from floorbroker.clock import Clock
+from floorbroker.clock import NS_PER_S, Clock
 
 #: What the headers tell where nothing is limited: so many that nobody has to wait.
 UNLIMITED = 1_000_000
@@ -21,12 +21,12 @@ class RateLimit:
 
     def windows(self) -> list[dict[str, str | int]]:
         """Each account's present window; an account that has none has all of its requests."""
-        now_s = self._now_ns() // 1_000_000_000
+        now_s = self._now_ns() // NS_PER_S
         return [
             {
                 "account": account,
                 "limit": self._limit,
-                "remaining": self._limit - window.spent,
+                "remaining": window.left,
                 "resets_in_s": window.end_s - now_s,
             }
             for account, window in self._windows.items()
@@ -35,28 +35,27 @@ class RateLimit:
 
     def spend(self, account: str) -> tuple[bool, tuple[tuple[bytes, bytes], ...]]:
         """Whether one more request is allowed, and the headers that tell the state."""
-        now_s = self._now_ns() // 1_000_000_000
-        window = self._windows.get(account)
-        if window is None or now_s >= window.end_s:
-            window = self._windows[account] = _Window(now_s + 60)
-        left = self._limit - window.spent
+        now_ns, window = self._now_ns(), self._windows.get(account)
+        if window is None or now_ns >= window.end_ns:
+            end_s = now_ns // NS_PER_S + 60
+            window = self._windows[account] = _Window(self._limit, end_s)
+        left = window.left
         is_allowed = left > 0 or not self._refuses
-        if left > 0:
-            window.spent += 1
-            left -= 1
-        remaining = b"x-ratelimit-remaining", f"{left}".encode()
-        headers = (self._limit_header, remaining, window.reset_header)
+        if left:
+            window.left = left = left - 1
+        remaining = b"x-ratelimit-remaining", b"%d" % left
+        headers = self._limit_header, remaining, window.reset_header
         if is_allowed:
             return True, headers
-        return False, (*headers, (b"retry-after", b"%d" % (window.end_s - now_s)))
+        return False, (*headers, (b"retry-after", b"%d" % (window.end_s - now_ns // NS_PER_S)))
 
 
 class _Window:
     """An account's minute."""
 
-    __slots__ = ("end_s", "reset_header", "spent")
+    __slots__ = ("end_ns", "end_s", "left", "reset_header")
 
-    def __init__(self, end_s: int) -> None:
-        self.end_s = end_s
-        self.spent = 0
+    def __init__(self, left: int, end_s: int) -> None:
+        self.left = left  #: Requests.
+        self.end_s, self.end_ns = end_s, end_s * NS_PER_S
         self.reset_header = (b"x-ratelimit-reset", b"%d" % end_s)

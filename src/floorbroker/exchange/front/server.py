@@ -252,8 +252,8 @@ class ExchangeServer:
             self._write("state", lambda: store.save(self.venue))
         for tell in self.event_listeners:
             tell(events)
-        if self.venue.blotter.is_full:
-            self._write("archive", self.venue.blotter.put_away)
+        if (blotter := self.venue.blotter).is_full():
+            self._write("archive", blotter.put_away)
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
         """What cannot be written is the end: nothing is forgotten, and nothing goes on."""

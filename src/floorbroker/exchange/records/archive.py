@@ -177,9 +177,10 @@ class Archive:
         shelf = self._shelves.get(key_id)
         if shelf is None:
             return None
-        may_hold = self._boxes.names.may_hold(digest_of(client_order_id))
-        order = None
-        if self._has_old_names or (may_hold and self._has_rows):
+        may_hold, order = self._boxes.names.may_hold(digest_of(client_order_id)), None
+        if not may_hold and not self._has_old_names:
+            return None
+        if self._has_old_names or self._has_rows:
             order = self._row_named(shelf, client_order_id)
         if order is None and may_hold:
             order = self._boxes.named(shelf, client_order_id)

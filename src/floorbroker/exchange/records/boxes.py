@@ -87,7 +87,7 @@ class Names:
     def may_hold(self, digest: int) -> bool:
         """False if it surely was not put in."""
         bits, place = self._bits, (digest & _FILTER_MASK) >> 3
-        if not bits[place] >> (digest & 7) & 1:
+        if not bits[place] & 1 << (digest & 7):
             return False
         other = digest * _SCATTER >> 32
         return bits[place ^ (other & _NEAR)] >> (other >> 6 & 7) & 1 == 1

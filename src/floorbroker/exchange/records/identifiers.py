@@ -27,17 +27,21 @@ class Identifiers:
 
     def go_on(self, tail: str, count: int) -> None:
         """Make those that come after so many with that tail."""
-        self.tail, self.count = tail, count
+        self.tail, self._prepared = tail, count
         self._ready: list[str] = []  # the next ones, last first
 
+    @property
+    def count(self) -> int:
+        """How many were made."""
+        return self._prepared - len(self._ready)
+
     def make(self) -> str:
-        ready = self._ready or self._make_ready()
-        self.count += 1
-        return ready.pop()
+        return (self._ready or self._make_ready()).pop()
 
     def _make_ready(self) -> list[str]:
         """Many at a time, for less: the digits of all are found in one sum of a long number."""
-        last = (self.count + _READY) * _STRIDE & _BITS_32
+        self._prepared += _READY
+        last = self._prepared * _STRIDE & _BITS_32
         lanes = _READ(((last * _ONES) + _STEPS).to_bytes(8 * _READY))
         digits = _WRITE(*lanes[1::2]).hex(" ", 4) + " "
         self._ready = digits.replace(" ", self.tail + " ").split()

@@ -4,7 +4,9 @@ from random import Random
 
 import pytest
 
-from floorbroker.exchange.model import VenueError, VenueEvent
+from floorbroker.exchange.accounts import VenueAccount
+from floorbroker.exchange.floor.acceptance import Acceptance
+from floorbroker.exchange.model import VenueError, VenueEvent, VenueOrder
 from floorbroker.exchange.rules import VenueRules
 from floorbroker.exchange.wire.writer import OrderWriter
 from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor
@@ -37,18 +39,38 @@ def played(floor: Floor, seed: int) -> list[str]:
     return told
 
 
+class Thorough(Acceptance):
+    """Judges every order, however ordinary it is."""
+
+    def finds_nothing(self, order: VenueOrder, account: VenueAccount) -> bool:
+        return False
+
+
+def without_short_cuts(rules: VenueRules) -> Floor:
+    floor = Floor(rules=rules)
+    floor.venue.routing.is_prompt = False
+    floor.venue.acceptance = Thorough(rules)
+    return floor
+
+
 def bare(event: VenueEvent) -> tuple[object, ...]:
     """All but how it is told."""
     return (*(getattr(event, name) for name in event.__struct_fields__ if name != "ends_life"),)
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("rules", [VenueRules(), VenueRules(pdt="on", checks_wash_trades=False)])
+@pytest.mark.parametrize(
+    "rules",
+    [
+        VenueRules(),
+        VenueRules(checks_wash_trades=False),
+        VenueRules(pdt="on", checks_wash_trades=False),
+    ],
+)
 def test_a_life_in_one_go_is_the_life_of_one_step_after_the_other(
     seed: int, rules: VenueRules
 ) -> None:
-    floor, other = Floor(rules=rules), Floor(rules=rules)
-    other.venue.routing.is_prompt = False
+    floor, other = Floor(rules=rules), without_short_cuts(rules)
     assert played(floor, seed) == played(other, seed)
     assert sum(event.ends_life for event in floor.events) > 5
     assert not any(event.ends_life for event in other.events)
@@ -59,8 +81,7 @@ def test_a_life_in_one_go_is_the_life_of_one_step_after_the_other(
 
 
 def test_the_frames_of_a_life_are_those_of_its_events_one_by_one() -> None:
-    floor, other = Floor(), Floor()
-    other.venue.routing.is_prompt = False
+    floor, other = Floor(), without_short_cuts(VenueRules())
     for each in (floor, other):
         played(each, 3)
     writer, slow = OrderWriter(), OrderWriter()
