@@ -103,11 +103,11 @@ class Listener:
         return await asyncio.get_running_loop().create_future()  # says no more
 
     async def _send(self, message: Any) -> None:
-        frame = message.get("bytes", b"")
-        if frame.startswith(_FILL):
+        if not self._listens:
+            if b'"listening"' in message.get("bytes", b""):
+                self._listens = True
+                self._is_listening.set()
+        elif message["bytes"].startswith(_FILL):
             self.fills += 1
             if self.fills == self._wanted:
                 self._seen.set()
-        elif not self._listens and b'"listening"' in frame:
-            self._listens = True
-            self._is_listening.set()

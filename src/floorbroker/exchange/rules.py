@@ -174,7 +174,7 @@ def is_plain(ticket: OrderTicket, asset: Asset) -> bool:
     return (
         words in _PLAIN
         and qty > ZERO
-        and not qty % _WHOLE
+        and (qty.same_quantum(_WHOLE) or not qty % _WHOLE)
         and (
             limit is None
             or (not limit % _CENT if limit >= _WHOLE else limit > ZERO and not limit % _FINE)

@@ -168,12 +168,13 @@ def closing_ticket(
 
 
 def order_of(
-    ticket: OrderTicket, asset: Asset, account: str, order_id: str, now_ns: int, *, is_plain: bool
+    ticket: OrderTicket, asset: Asset, account: str, order_id: str, *, now_ns: int, is_plain: bool
 ) -> VenueOrder:
     """The order that a checked ticket asks for, not yet accepted."""
-    assert ticket.type is not None, "check_ticket saw to it"
-    assert ticket.side is not None, "check_ticket saw to it"
-    assert ticket.time_in_force is not None, "check_ticket saw to it"
+    kind, side, tif = ticket.type, ticket.side, ticket.time_in_force
+    assert kind, "check_ticket saw to it"
+    assert side, "check_ticket saw to it"
+    assert tif, "check_ticket saw to it"
     # By their places, because as keyword arguments each would be searched among all the fields
     # that an order has; for the same reason the others are set one by one.
     order = VenueOrder(
@@ -185,9 +186,9 @@ def order_of(
         asset.id,
         asset.symbol,
         asset.asset_class,
-        ticket.type,
-        ticket.side,
-        ticket.time_in_force,
+        kind,
+        side,
+        tif,
     )
     order.updated_ns = now_ns
     order.qty = ticket.qty

@@ -370,7 +370,7 @@ class Venue:
         now_ns, make = blotter.now_ns, blotter.ids.make
         if name and blotter.orders.named(account, name) is not None:
             raise malformed("client_order_id must be unique")
-        order = order_of(ticket, asset, account.key_id, make(), now_ns, is_plain=is_plain)
+        order = order_of(ticket, asset, account.key_id, make(), now_ns=now_ns, is_plain=is_plain)
         if not order.client_order_id:
             order.client_order_id = make()
         order.expires_ns = self.routing.hours.expiry_of(order, now_ns)

@@ -187,7 +187,14 @@ class Blotter:
         """Book a fill and tell it; an order that is complete ends."""
         assert order.status not in TERMINAL, f"a fill on order {order.id}, which is {order.status}"
         account = self.accounts[order.account]
-        execution = self._execute(account, order, qty, px, liquidity=liquidity)
+        position = account.book(order, qty, px)
+        left = wanted(order, px) if order.qty is None else order.unfilled(order.qty)
+        if left < FRACTION:
+            order.status, order.filled_ns, left = "filled", self.now_ns, ZERO
+            self._end(account, order)
+        else:
+            order.status = "partially_filled"
+        execution = self._note_fill(order, qty, px, position, left=left, liquidity=liquidity)
         self.emit("fill" if order.status == "filled" else "partial_fill", order, execution)
         if order.order_class and self.groups is not None:
             self.groups.follow(order)
@@ -215,7 +222,7 @@ class Blotter:
         position = account.book_whole(order, qty, px)
         order.status, order.filled_ns = "filled", now_ns
         self.orders.ended.append(order)
-        fill = self._note_fill(order, qty, px, ZERO, position, "remove")
+        fill = self._note_fill(order, qty, px, position, left=ZERO, liquidity="remove")
         filled: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
         begun = VenueEvent(seq - 2, key_id, "pending_new", answer, now_ns)
         new = VenueEvent(seq - 1, key_id, "new", known, now_ns, None, event_id)
@@ -227,32 +234,14 @@ class Blotter:
             listener(end)
         return answer
 
-    def _execute(
-        self,
-        account: VenueAccount,
-        order: VenueOrder,
-        qty: Decimal,
-        px: Decimal,
-        *,
-        liquidity: str,
-    ) -> Execution:
-        """Book a fill on the account and the order, which may end."""
-        position = account.book(order, qty, px)
-        left = wanted(order, px) if order.qty is None else order.unfilled(order.qty)
-        if left < FRACTION:
-            order.status, order.filled_ns, left = "filled", self.now_ns, ZERO
-            self._end(account, order)
-        else:
-            order.status = "partially_filled"
-        return self._note_fill(order, qty, px, left, position, liquidity)
-
     def _note_fill(
         self,
         order: VenueOrder,
         qty: Decimal,
         px: Decimal,
-        left: Decimal,
         position: Decimal,
+        *,
+        left: Decimal,
         liquidity: str,
     ) -> Execution:
         execution = Execution(
@@ -271,7 +260,11 @@ class Blotter:
             liquidity,
         )
         self.executions.latest.append(execution)
-        if self.pdt != OFF and order.asset_class != "crypto" and is_in_force(self.pdt, self.now_ns):
+        if (
+            self.pdt != OFF
+            and order.asset_class != "crypto"
+            and is_in_force(self.pdt, self.now_ns)
+        ):
             self.accounts[order.account].day_trades.book(execution)
         return execution
 

@@ -30,6 +30,7 @@ from floorbroker.exchange.front.http import (
 )
 from floorbroker.exchange.front.server import ExchangeServer
 from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.records.identifiers import made_after
 from floorbroker.exchange.wire.words import error_body
 
 _FOREIGN = error_body(40310000, "controls are not for pages of other sites")
@@ -39,8 +40,6 @@ _STATUS = re.compile(rb'("status":)"[a-z_]+"')
 _GARBAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
-#: Request ids made at a time.
-_IDS = 64
 #: Pairs of key and secret that are remembered, right or wrong.
 _KNOWN_MAX = 1000
 
@@ -270,9 +269,11 @@ class ExchangeFront:
 
 
 def _request_ids(random: Random) -> Iterator[bytes]:
-    """32 hexadecimal digits each; made many at a time."""
+    """32 hexadecimal digits each, no two alike; made many at a time."""
+    tail, count = f"{random.getrandbits(96):024x}", 0
     while True:
-        ready = random.getrandbits(128 * _IDS).to_bytes(16 * _IDS).hex(" ", 16).encode().split()
+        ready = made_after(count, tail).encode().split()
+        count += len(ready)
         while ready:
             yield ready.pop()
 

@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -177,7 +178,7 @@ class Archive:
         shelf = self._shelves.get(key_id)
         if shelf is None:
             return None
-        may_hold, order = self._boxes.names.may_hold(digest_of(client_order_id)), None
+        may_hold, order = self._boxes.names.may_hold(crc32(client_order_id.encode())), None
         if not may_hold and not self._has_old_names:
             return None
         if self._has_old_names or self._has_rows:

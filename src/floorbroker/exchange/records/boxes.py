@@ -47,9 +47,9 @@ _TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
 _FILTER_BITS = 25
 _FILTER_MASK = (1 << _FILTER_BITS) - 1
 #: A digest's second bit lies near its first, where the machine has looked already: within
-#: so many bytes. Which one it is depends on all of the digest.
+#: so many bytes. The rest of the digest, and a little of what led to the first, says where.
 _NEAR = 63
-_SCATTER = 0x9E3779B1
+_REST = 23
 
 _encoder = msgspec.json.Encoder()
 _encode, _encode_lines = _encoder.encode, _encoder.encode_lines
@@ -80,17 +80,17 @@ class Names:
     def add(self, digests: Iterable[int]) -> None:
         bits = self._bits
         for digest in digests:
-            place, other = (digest & _FILTER_MASK) >> 3, digest * _SCATTER >> 32
+            place, other = (digest & _FILTER_MASK) >> 3, digest >> _REST
             bits[place] |= 1 << (digest & 7)
-            bits[place ^ (other & _NEAR)] |= 1 << (other >> 6 & 7)
+            bits[place ^ (other & _NEAR)] |= 1 << (other >> 6)
 
     def may_hold(self, digest: int) -> bool:
         """False if it surely was not put in."""
         bits, place = self._bits, (digest & _FILTER_MASK) >> 3
         if not bits[place] & 1 << (digest & 7):
             return False
-        other = digest * _SCATTER >> 32
-        return bits[place ^ (other & _NEAR)] >> (other >> 6 & 7) & 1 == 1
+        other = digest >> _REST
+        return bits[place ^ (other & _NEAR)] & 1 << (other >> 6) != 0
 
 
 class Boxes:
@@ -111,7 +111,7 @@ class Boxes:
     def put(self, shelf: int, orders: Sequence[VenueOrder]) -> None:
         """One more box, of orders as they were accepted, the first above `last_number`."""
         place = place_of(shelf, number_of(orders[0].id))
-        digests = [crc32(order.client_order_id.encode()) for order in orders]
+        digests = [crc32(order.client_order_id.encode()) for order in orders]  # see `digest_of`
         self._db.execute(_PUT_BOX, (place, orders[0].submitted_ns, _encode_lines(orders)))
         self._db.execute(_PUT_DIGESTS, (place, pack(f"<{len(digests)}I", *digests)))
         self.names.add(digests)

@@ -39,18 +39,25 @@ class Identifiers:
         return (self._ready or self._make_ready()).pop()
 
     def _make_ready(self) -> list[str]:
-        """Many at a time, for less: the digits of all are found in one sum of a long number."""
-        self._prepared += _READY
-        last = self._prepared * _STRIDE & _BITS_32
-        lanes = _READ(((last * _ONES) + _STEPS).to_bytes(8 * _READY))
-        digits = _WRITE(*lanes[1::2]).hex(" ", 4) + " "
-        self._ready = digits.replace(" ", self.tail + " ").split()
+        self._ready = made_after(self._prepared, self.tail).split()
+        self._prepared += len(self._ready)
         return self._ready
 
     @staticmethod
     def number_of(identifier: str) -> int:
         """Which one it was: later identifiers of a venue have higher numbers."""
         return int(identifier[:8], 16) * _UNSTRIDE & _BITS_32
+
+
+def made_after(count: int, tail: str) -> str:
+    """The next identifiers after so many, the last one first.
+
+    Many at a time, for less: the digits of all are found in one sum of a long number.
+    """
+    last = (count + _READY) * _STRIDE & _BITS_32
+    lanes = _READ(((last * _ONES) + _STEPS).to_bytes(8 * _READY))
+    digits = _WRITE(*lanes[1::2]).hex(" ", 4) + " "
+    return digits.replace(" ", tail + " ")
 
 
 def digits_of(number: int) -> str:

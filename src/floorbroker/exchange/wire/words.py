@@ -38,7 +38,7 @@ def time_text(time_ns: int) -> str:
     seconds, fraction = divmod(time_ns, NS_PER_S)
     if not fraction:
         return _utc_second(seconds) + "Z"
-    digits = str(NS_PER_S + fraction)[1:]  # faster than a format with leading zeros
+    digits = str(NS_PER_S + fraction)[1:]
     return f"{_utc_second(seconds)}.{digits.rstrip('0')}Z"
 
 
@@ -46,7 +46,8 @@ def time_bytes(time_ns: int) -> bytes:
     """The same as bytes, quickly where a clock has told the nanoseconds."""
     seconds, fraction = divmod(time_ns, NS_PER_S)
     if fraction % 10:
-        return b"%b.%09dZ" % (_second_bytes(seconds), fraction)
+        digits = str(NS_PER_S + fraction)[1:]  # faster than a format with leading zeros
+        return f"{_utc_second(seconds)}.{digits}Z".encode()
     return time_text(time_ns).encode()
 
 
@@ -70,11 +71,6 @@ def new_york_digits(time_ns: int) -> str:
 @lru_cache(maxsize=1024)
 def _utc_second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-@lru_cache(maxsize=64)
-def _second_bytes(seconds: int) -> bytes:
-    return _utc_second(seconds).encode()
 
 
 @lru_cache(maxsize=1024)

@@ -51,7 +51,7 @@ class OrderWriter:
         self._forms: dict[Values, tuple[bytes, ...]] = {}
         self._order: VenueOrder | None = None
         self._text = b""
-        self._lasting: Values = ()
+        self._values: Values = ("",)  # of the last order, its identifier first
         self._kind: Values = ()
         #: The last order's form with its blanks filled, and what fills them in all its states.
         self._parts: list[bytes] = []
@@ -69,9 +69,9 @@ class OrderWriter:
         if order.legs or order.status in _ENDED_UNFILLED:
             text = encode(order_view(order))
         else:
-            lasting = astuple(order)[_LASTING]
-            if lasting != self._lasting:
-                self._begin(order, lasting)
+            values = astuple(order)
+            if values[0] != self._values[0] or values[_LASTING] != self._values[_LASTING]:
+                self._begin(order, values)
             filled_at, filled_qty, average = _NULL, _ZERO, _NULL
             if order.filled_ns is not None:
                 filled_at = b'"%b"' % self._moment(order.filled_ns)
@@ -103,7 +103,7 @@ class OrderWriter:
         """
         if len(events) == 3 and events[2].ends_life:
             is_heard = account is None or events[0].account == account
-            return self._life(*events) if is_heard else []
+            return self._life(events) if is_heard else []
         frames = []
         for event in events:
             if account is not None and event.account != account:
@@ -122,12 +122,13 @@ class OrderWriter:
             frames.append(frame)
         return frames
 
-    def _life(self, pending: VenueEvent, new: VenueEvent, filled: VenueEvent) -> list[bytes]:
+    def _life(self, events: Sequence[VenueEvent]) -> list[bytes]:
         """The frames of a life that ended as it began.
 
         What differs in the order's text from one to the next is its status, and what its one fill
         made of it.
         """
+        pending, new, filled = events
         order, fill, text = filled.order, filled.execution, self.text(pending.order)
         assert fill is not None, "a fill ends the life"
         assert new.execution_id is not None, "a routed order's event has a name"
@@ -158,9 +159,9 @@ class OrderWriter:
         ]
         # fmt: on
 
-    def _begin(self, order: VenueOrder, lasting: Values) -> None:
+    def _begin(self, order: VenueOrder, values: Values) -> None:
         """Write what stays as it is in all states of an order."""
-        kind = lasting[_KIND]
+        kind = values[_KIND]
         if kind != self._kind:
             self._parts, self._kind = list(self._form_of(order, kind)), kind
         if order.qty != self._qty:
@@ -172,7 +173,7 @@ class OrderWriter:
         self._created_at = created_at = self._moment(created_ns)
         is_same = submitted_ns == created_ns
         self._submitted_at = created_at if is_same else self._moment(submitted_ns)
-        self._lasting = lasting
+        self._values = values
 
     def _average(self, notional: Decimal, qty: Decimal) -> bytes:
         """The average price of fills; mostly the price at which the last order was filled too."""
