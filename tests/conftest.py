@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 #: the soak tests ask for other examples every time. Machines differ too much for deadlines.
 settings.register_profile("floorbroker", derandomize=True, deadline=None)
 settings.load_profile("floorbroker")
+
+#: A shell's background job ignores SIGINT, and so would the commands that tests end with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -19,17 +19,18 @@ from floorbroker.marketdata.history.known import curve_of, stats_of
 from floorbroker.marketdata.history.load import Reading
 from floorbroker.marketdata.port import new_york_date
 
-#: The days of a symbol before a date, at least so many usual ones where there are so many.
-Days = Callable[[str, date, int], Awaitable[Sequence[HistoryDay]]]
-#: Their auctions.
-AuctionDays = Callable[[str, date, int], Awaitable[Sequence[AuctionDay]]]
+_Found = TypeVar("_Found")
+_Estimate = TypeVar("_Estimate")
+#: What is known of a symbol before a date, of at least so many usual days where there are so many.
+_Ask = Callable[[str, date, int], Awaitable[Sequence[_Found]]]
+Days = _Ask[HistoryDay]
+AuctionDays = _Ask[AuctionDay]
 #: One-minute bars of symbols between two instants.
 Bars = Callable[[Sequence[str], datetime, datetime], Awaitable[dict[str, list[Bar]]]]
 #: Auction prints of a symbol between two instants.
 Prints = Callable[[str, tuple[datetime, datetime]], Awaitable[Sequence[Trade]]]
 #: Answers are kept for so many symbols; of two a desk of a thousand names needs none anew.
 KEPT_MAX = 2_000
-_Found = TypeVar("_Found")
 
 
 class Called(Struct, frozen=True):
@@ -102,8 +103,8 @@ class EarlierDays:
     def __init__(self, sources: Sequence[Source], hours: Hours) -> None:
         self._sources = sources
         self._hours = hours
-        self._kept = _Kept[HistoryDay]()
-        self._kept_auctions = _Kept[AuctionDay]()
+        self._days = _Kept[HistoryDay]("day")
+        self._auctions = _Kept[AuctionDay]("auction")
 
     async def __call__(self, wanted: Wanted) -> Earlier:
         """Curve and statistics as they were known before the day of the start; what is not known
@@ -130,48 +131,53 @@ class EarlierDays:
     async def history(self, symbol: str, choice: Choice) -> History:
         """The estimate of the first source that has a usual day; raises TapeError that says what
         each of them said."""
-        assert choice.before is not None, "a day that is traded is never looked at"
-        said: list[str] = []
-        for source in self._sources:
-            try:
-                days = await self._kept.get(source.name, source.days, symbol, choice)
-                return history_of(days, self._hours, choice)
-            except (TapeError, BrokerError) as problem:
-                said.append(f"{source.name}: {problem}")
-        told = "; ".join(said) or "there is nobody to ask"
-        raise TapeError(f"no earlier day of {symbol} is known: {told}")
+        asks = [(source.name, source.days) for source in self._sources]
+        return await self._days.first(
+            asks, symbol, choice, lambda days: history_of(days, self._hours, choice)
+        )
 
     async def auctions(self, symbol: str, choice: Choice) -> AuctionVolumes:
         """The smallest auctions that the first source knows of; raises TapeError like `history`.
 
         That may be another source than the one of the days: bars tell no auction apart.
         """
-        assert choice.before is not None, "a day that is traded is never looked at"
-        said: list[str] = []
-        for source in self._sources:
-            if source.auctions is None:
-                continue
-            try:
-                days = await self._kept_auctions.get(source.name, source.auctions, symbol, choice)
-                return least_of(days, self._hours, choice)
-            except (TapeError, BrokerError) as problem:
-                said.append(f"{source.name}: {problem}")
-        told = "; ".join(said) or "there is nobody to ask"
-        raise TapeError(f"no earlier auction of {symbol} is known: {told}")
+        asks = [
+            (source.name, source.auctions)
+            for source in self._sources
+            if source.auctions is not None
+        ]
+        return await self._auctions.first(
+            asks, symbol, choice, lambda days: least_of(days, self._hours, choice)
+        )
 
 
 class _Kept(Generic[_Found]):
-    """Answers of sources; one that failed is not kept."""
+    """Answers of sources, `what` it is that they know; one that failed is not kept."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._kept: dict[tuple[str, date, int], Sequence[_Found]] = {}
 
-    async def get(
+    async def first(
         self,
-        name: str,
-        ask: Callable[[str, date, int], Awaitable[Sequence[_Found]]],
+        asks: Sequence[tuple[str, _Ask[_Found]]],
         symbol: str,
         choice: Choice,
+        estimate: Callable[[Sequence[_Found]], _Estimate],
+    ) -> _Estimate:
+        """By the first of the named sources that knows enough; raises TapeError that says what
+        each of them said."""
+        said: list[str] = []
+        for name, ask in asks:
+            try:
+                return estimate(await self._get(name, ask, symbol, choice))
+            except (TapeError, BrokerError) as problem:
+                said.append(f"{name}: {problem}")
+        told = "; ".join(said) or "there is nobody to ask"
+        raise TapeError(f"no earlier {self._what} of {symbol} is known: {told}")
+
+    async def _get(
+        self, name: str, ask: _Ask[_Found], symbol: str, choice: Choice
     ) -> Sequence[_Found]:
         assert choice.before is not None, "a day that is traded is never looked at"
         key = (f"{name} {symbol}", choice.before, choice.days)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars
 import pytest
 
-from tests.e2e.prompt import Prompt, Told, leave_no_settings
+from tests.e2e.prompt import Prompt, Told
 from tests.e2e.rehearsal import traded
 
 DAY = date(2026, 3, 23)
@@ -26,14 +26,6 @@ def minutes(recorded_data: Path) -> Path:
         pytest.skip(f"the minute bars of March 2026 are not here ({folder})")
     (path,) = folder.glob("*.parquet")
     return path
-
-
-@pytest.fixture
-def prompt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Prompt:
-    leave_no_settings(monkeypatch, tmp_path / "home")
-    return Prompt(tmp_path, capsys)
 
 
 def forty(minutes: Path) -> list[str]:
