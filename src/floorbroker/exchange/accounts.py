@@ -1,6 +1,7 @@
 """An account at the venue: cash, positions, what open orders tie up, and buying power."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from msgspec import Struct
@@ -19,7 +20,8 @@ _PERCENT = Decimal("0.01")
 _NO_ORDERS: dict[str, VenueOrder] = {}
 
 
-class Holding(Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True)  # no Struct, whose fields are slow to change
+class Holding:
     """A position: signed quantity and signed cost (average entry price times quantity)."""
 
     symbol: str
