@@ -78,7 +78,7 @@ class OrderStreams:
             if stream.hears:
                 listening.setdefault(stream.hears, []).append(stream)
                 is_upset = is_upset or stream.is_upset
-        heard = [event for event in events if event.account in listening]
+        heard = [each for event in events if event.account in listening for each in event.steps()]
         frames = self._frames(heard)
         if not is_upset and len(listening) == 1:
             for stream in listening[heard[0].account] if heard else ():

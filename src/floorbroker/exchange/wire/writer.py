@@ -101,12 +101,12 @@ class OrderWriter:
 
         Price and quantities are of its own fill.
         """
-        if len(events) == 3 and events[2].ends_life:
-            is_heard = account is None or events[0].account == account
-            return self._life(events) if is_heard else []
         frames = []
         for event in events:
             if account is not None and event.account != account:
+                continue
+            if event.new_id:
+                frames += self._life(event.steps())
                 continue
             order, fill, event_id = event.order, event.execution, event.execution_id
             text = self._text if order is self._order else self.text(order)
