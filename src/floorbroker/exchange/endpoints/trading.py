@@ -67,7 +67,7 @@ class Trading:
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
         server = self._server
-        return Answer(200, server.writer.text(server.venue.submit(request.account, ticket)))
+        return Answer(200, server.text_of_new(server.venue.submit(request.account, ticket)))
 
     def list_orders(self, request: Request) -> Answer:
         query = order_query(request.query())

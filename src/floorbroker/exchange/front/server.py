@@ -20,7 +20,7 @@ from floorbroker.exchange.floor.blotter import KEPT
 from floorbroker.exchange.front.limit import RateLimit
 from floorbroker.exchange.front.mischief import Mischief
 from floorbroker.exchange.matching.fills import FillRules
-from floorbroker.exchange.model import VenueEvent
+from floorbroker.exchange.model import VenueEvent, VenueOrder
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.reference.past import NoPast, Past
@@ -254,6 +254,10 @@ class ExchangeServer:
             tell(events)
         if (blotter := self.venue.blotter).is_full():
             self._write("archive", blotter.put_away)
+
+    def text_of_new(self, order: VenueOrder) -> bytes:
+        """What is answered to an order that was taken just now."""
+        return self.writer.answer(order, self._events)
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
         """What cannot be written is the end: nothing is forgotten, and nothing goes on."""
