@@ -44,10 +44,14 @@ class LifeWriter:
         self._start = self._text = self._time = b""
         self._second, self._second_text = "none yet", ""  # the last one: its digits, its text
 
-    def answer(self, events: Sequence[VenueEvent]) -> bytes:
-        """The order while it is pending, as `encode(order_view(order))` has it."""
+    def answer(self, order: VenueOrder, events: Sequence[VenueEvent]) -> bytes | None:
+        """The order as `encode(order_view(order))` has it, if the events are such a life of it.
+
+        It is the order while it is pending, the copy that the first event holds.
+        """
+        if len(events) != 3 or not events[2].ends_life or events[0].order is not order:
+            return None
         self._begun = begun = events[0]
-        order = begun.order
         words = (
             order.symbol,
             order.side,
@@ -79,11 +83,20 @@ class LifeWriter:
         self._text = text = start + form.pending
         return text
 
-    def frames(self, events: Sequence[VenueEvent]) -> list[bytes]:
-        """The `trade_updates` frame of each; mostly the answer was written before."""
+    def frames(
+        self, events: Sequence[VenueEvent], account: str | None = None
+    ) -> Sequence[bytes] | None:
+        """The `trade_updates` frame of each event, if the events are such a life.
+
+        Only an account's, if one is named. Mostly the answer was written before.
+        """
+        if len(events) != 3 or not events[2].ends_life:
+            return None
         begun, new, filled = events
+        if account is not None and begun.account != account:
+            return ()
         if begun is not self._begun:
-            self.answer(events)
+            self.answer(begun.order, events)
         fill, now, start, form = filled.execution, self._time, self._start, self._form
         assert fill is not None, "a fill ends the life"
         assert new.execution_id is not None, "a routed order's event has a name"

@@ -47,7 +47,7 @@ class OrderWriter:
     """
 
     def __init__(self) -> None:
-        self._lives = LifeWriter()
+        self.lives = LifeWriter()
         self._forms: dict[Values, tuple[bytes, ...]] = {}
         self._order: VenueOrder | None = None
         self._text = b""
@@ -96,20 +96,13 @@ class OrderWriter:
         self._order, self._text = order, text
         return text
 
-    def answer(self, order: VenueOrder, events: Sequence[VenueEvent]) -> bytes:
-        """The text of an order that was just taken; the latest events tell what became of it."""
-        if len(events) == 3 and events[2].ends_life and events[0].order is order:
-            return self._lives.answer(events)
-        return self.text(order)
-
-    def frames(self, events: Sequence[VenueEvent], account: str | None = None) -> list[bytes]:
+    def frames(self, events: Sequence[VenueEvent], account: str | None = None) -> Sequence[bytes]:
         """The `trade_updates` frame of each, or of an account's.
 
         Price and quantities are of its own fill.
         """
-        if len(events) == 3 and events[2].ends_life:
-            is_heard = account is None or events[0].account == account
-            return self._lives.frames(events) if is_heard else []
+        if (of_life := self.lives.frames(events, account)) is not None:
+            return of_life
         frames = []
         for event in events:
             if account is not None and event.account != account:
