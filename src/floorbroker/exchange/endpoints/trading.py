@@ -46,7 +46,7 @@ class Trading:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", "/v2/orders", self.submit),
+            Route("POST", "/v2/orders", self.submit, self.place),
             Route("GET", "/v2/orders", self.list_orders),
             Route("DELETE", "/v2/orders", self.cancel_all),
             Route("GET", "/v2/orders:by_client_order_id", self.by_client_order_id),
@@ -63,11 +63,14 @@ class Trading:
         ]
 
     def submit(self, request: Request) -> Answer:
-        ticket = _tickets.read(request.body)
+        return self.place(request.account, request.body)
+
+    def place(self, account: str, body: bytes) -> Answer:
+        ticket = _tickets.read(body)
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
         server = self._server
-        return Answer(200, server.text_of_new(server.venue.submit(request.account, ticket)))
+        return Answer(200, server.text_of_new(server.venue.submit(account, ticket)))
 
     def list_orders(self, request: Request) -> Answer:
         query = order_query(request.query())
