@@ -48,7 +48,7 @@ class Trading:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", "/v2/orders", self.submit),
+            Route("POST", "/v2/orders", self.submit, self.place),
             Route("GET", "/v2/orders", self.list_orders),
             Route("DELETE", "/v2/orders", self.cancel_all),
             Route("GET", "/v2/orders:by_client_order_id", self.by_client_order_id),
@@ -65,18 +65,20 @@ class Trading:
         ]
 
     def submit(self, request: Request) -> Answer:
-        server, account, body = self._server, request.account, request.body
-        venue, writer = server.venue, server.writer
+        return self.place(request.account, request.body)
+
+    def place(self, account: str, body: bytes) -> Answer:
+        server = self._server
         try:
-            told = venue.short_road.take(account, _read_plain(body))
+            told = server.venue.short_road.take(account, _read_plain(body))
         except (msgspec.DecodeError, RecursionError):
             told = None  # whatever else it is
         if told is not None:
-            return Answer(200, writer.text(told.steps()[0].order))
+            return Answer(200, server.writer.lives.answer(told))
         ticket = _tickets.read(body)
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
-        return Answer(200, writer.text(venue.submit(account, ticket)))
+        return Answer(200, server.text_of_new(server.venue.submit(account, ticket)))
 
     def list_orders(self, request: Request) -> Answer:
         query = order_query(request.query())

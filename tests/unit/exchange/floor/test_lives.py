@@ -119,7 +119,7 @@ def test_the_frames_of_a_life_are_those_of_its_events_one_by_one() -> None:
     writer, slow = OrderWriter(), OrderWriter()
     assert len(told) > 5
     for event in told:
-        assert writer.frames([event], "nobody") == []
+        assert not writer.frames([event], "nobody")
         assert writer.frames([event], KEY) == [
             frame for step in event.steps() for frame in slow.frames([step], KEY)
         ]
