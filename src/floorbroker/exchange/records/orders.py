@@ -6,9 +6,7 @@ then, and leaves it again in time. Whoever only looks asks `get`, and is given a
 
 import heapq
 from bisect import insort
-from collections import deque
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from operator import attrgetter
 
 from floorbroker.exchange.accounts import VenueAccount
@@ -26,7 +24,7 @@ class Orders:
         self._accounts = accounts
         self._here: dict[str, VenueOrder] = {}
         #: Of those in memory, in the order of their ends: the first ones leave first.
-        self.ended: deque[VenueOrder] = deque()
+        self.ended: list[VenueOrder] = []
 
     def __getitem__(self, order_id: str) -> VenueOrder:
         """The order itself; raises KeyError for one that never was."""
@@ -99,17 +97,27 @@ class Orders:
 
     def oldest(self, count: int) -> list[VenueOrder]:
         """Those in memory that ended first."""
-        return list(islice(self.ended, max(count, 0)))
+        return self.ended[: max(count, 0)]
 
     def drop(self, orders: list[VenueOrder]) -> None:
         """These were put away."""
-        here, ended, accounts = self._here, self.ended, self._accounts
+        assert self.ended[: len(orders)] == orders, "who ended first leaves first"
+        del self.ended[: len(orders)]
+        key_ids = {order.account for order in orders}
+        for key_id in key_ids:
+            account, own = self._accounts[key_id], orders
+            if len(key_ids) > 1:
+                own = [order for order in orders if order.account == key_id]
+            self._drop_own(account, own)
+
+    def _drop_own(self, account: VenueAccount, orders: list[VenueOrder]) -> None:
+        here, named = self._here, account.by_client_id
         for order in orders:
-            assert ended.popleft() is order, "who ended first leaves first"
-            del here[order.id]
-            del accounts[order.account].by_client_id[order.client_order_id]
-        for key_id in {order.account for order in orders}:
-            _drop_from(accounts[key_id], orders)
+            del here[order.id], named[order.client_order_id]
+        if account.orders[: len(orders)] == orders:  # mostly they are its first
+            del account.orders[: len(orders)]
+        else:
+            _take_out(orders, account.orders)
 
     def _brought_back(self, order_id: str) -> VenueOrder:
         order = self.archive.order(order_id)
@@ -119,19 +127,16 @@ class Orders:
         return order
 
 
-def _drop_from(account: VenueAccount, orders: list[VenueOrder]) -> None:
-    """Its own among these leave; mostly they are its first, so the rest is not looked at."""
-    if account.orders[: len(orders)] == orders:
-        del account.orders[: len(orders)]
-        return
-    ids = {order.id for order in orders if order.account == account.key_id}
+def _take_out(orders: list[VenueOrder], among: list[VenueOrder]) -> None:
+    """What comes after the last of them is not looked at."""
+    ids = {order.id for order in orders}
     stay: list[VenueOrder] = []
     left = len(ids)
-    for order in account.orders:
+    for order in among:
         if order.id in ids:
             left -= 1
             if not left:
                 break
         else:
             stay.append(order)
-    account.orders[: len(stay) + len(ids)] = stay
+    among[: len(stay) + len(ids)] = stay

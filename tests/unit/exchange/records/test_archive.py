@@ -8,7 +8,7 @@ import pytest
 from floorbroker.exchange.model import OrderQuery, VenueError, VenueOrder
 from floorbroker.exchange.records.archive import Archive, execution_number, temporary
 from floorbroker.exchange.records.boxes import Names, digest_of
-from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor
+from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor, ticket
 
 TAKEN = "client_order_id must be unique"
 
@@ -60,6 +60,25 @@ def test_a_name_that_looks_like_an_identifier_is_still_its_own() -> None:
 def test_names_are_each_accounts_own() -> None:
     floor, _ = few()
     assert floor.venue.orders.named(floor.venue.account("PKOTHER"), "x-1") is None
+
+
+def test_what_several_accounts_did_in_turn_leaves_together_and_is_found_by_each() -> None:
+    floor = Floor()
+    floor.venue.blotter.keep(16)
+    floor.quote("100", 500, "100.02", 500)
+    keys = [KEY, "PKOTHER", "PKTHIRD"]
+    orders = [floor.venue.submit(keys[each % 3], ticket("buy", 1)) for each in range(40)]
+    floor.venue.blotter.put_away()
+    assert len(floor.venue.orders.here()) == 16
+    for number, key_id in enumerate(keys):
+        own = [order.id for order in orders[number::3]]
+        query = OrderQuery(status="all", limit=500, is_ascending=True)
+        assert [order.id for order in floor.venue.list_orders(key_id, query)] == own
+        assert [each.order_id for each in floor.venue.executions.of(key_id)] == own
+        for order in orders[number::3]:
+            named = floor.venue.order_by_client_id(key_id, order.client_order_id)
+            assert named == floor.now(order)
+        assert len(floor.venue.account(key_id).by_client_id) in (5, 6)
 
 
 def test_an_order_that_is_changed_comes_back_and_leaves_again() -> None:
