@@ -84,8 +84,8 @@ def execution_number(execution: Execution) -> int:
 def temporary() -> sqlite3.Connection:
     """A nameless file in the system's folder for temporary ones; it is gone with the process."""
     db = sqlite3.connect("", isolation_level=None)
-    # Boxes are large, and nobody opens it again.
-    for setting in ("page_size = 65536", "journal_mode = OFF", "synchronous = OFF"):
+    # A batch fills some pages with little to spare, and nobody opens it again.
+    for setting in ("page_size = 8192", "journal_mode = OFF", "synchronous = OFF"):
         db.execute(f"PRAGMA {setting}")
     return db
 
