@@ -14,7 +14,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
-from zlib import crc32
 
 import msgspec
 
@@ -25,7 +24,6 @@ from floorbroker.exchange.records.boxes import (
     TABLES,
     Boxes,
     decode_order,
-    digest_of,
     number_of,
     place_of,
     span_of,
@@ -48,7 +46,7 @@ CREATE TABLE IF NOT EXISTS archive_executions (
 );
 CREATE TABLE IF NOT EXISTS archive_busts (execution_id TEXT PRIMARY KEY);
 """
-_NAMES = ("accounts", "symbols", "orders", "boxes", "digests", "executions", "busts")
+_NAMES = ("accounts", "symbols", "orders", "boxes", "box_names", "executions", "busts")
 _PUT_ORDER = "INSERT OR REPLACE INTO archive_orders VALUES (?, ?, ?)"
 _PUT_BLOCK = "INSERT INTO archive_executions VALUES (?, ?, ?, ?)"
 _ROWS, _BLOCKS = "archive_orders", "archive_executions"
@@ -104,6 +102,7 @@ class Archive:
     ) -> None:
         self.executions_count = 0
         self.symbols: set[str] = set()  #: Of all that was put away.
+        self.has_other_names = False
         self._shelves: dict[str, int] = {}  # by key id
         self._db = db
         self._leave = leave
@@ -114,8 +113,8 @@ class Archive:
         self._db = db
         db.executescript(_TABLES + TABLES)
         self._boxes = Boxes(db)
-        #: Whether an order lies alone, and whether its name may be one that the boxes do not know.
-        self._has_rows = self._has_old_names = bool(
+        #: Whether an order lies alone, and whether its name may be none of `names`.
+        self._has_rows = self.has_other_names = bool(
             db.execute("SELECT EXISTS (SELECT 1 FROM archive_orders)").fetchone()[0]
         )
         shelves = db.execute("SELECT key_id, shelf FROM archive_accounts ORDER BY shelf")
@@ -173,19 +172,25 @@ class Archive:
                 return order
         return None
 
-    def order_named(self, key_id: str, client_order_id: str) -> VenueOrder | None:
-        """The same by the name that the account gave it, or that it got for want of one."""
-        shelf = self._shelves.get(key_id)
+    def order_named(
+        self, key_id: str, client_order_id: str, *, is_boxed: bool = True
+    ) -> VenueOrder | None:
+        """The same by the name that the account gave it, or that it got for want of one.
+
+        `is_boxed` is false if no order in a box has it.
+        """
+        shelf, order = self._shelves.get(key_id), None
         if shelf is None:
             return None
-        may_hold, order = self._boxes.names.may_hold(crc32(client_order_id.encode())), None
-        if not may_hold and not self._has_old_names:
-            return None
-        if self._has_old_names or self._has_rows:
+        if self._has_rows:
             order = self._row_named(shelf, client_order_id)
-        if order is None and may_hold:
+        if order is None and is_boxed:
             order = self._boxes.named(shelf, client_order_id)
         return order
+
+    def names(self) -> Iterator[str]:
+        """What orders in boxes are named."""
+        return iter(()) if self._db is None else self._boxes.names()
 
     def orders(
         self, key_id: str, first: int = 0, last: int = LAST_NUMBER, *, is_ascending: bool = True
@@ -298,7 +303,6 @@ class Archive:
             return
         alone = list(ended.things(0, place))
         self._has_rows = True
-        self._boxes.names.add(digest_of(order.client_order_id) for order in alone)
         db.executemany(_PUT_ORDER, (_row(shelf, order) for order in alone))
         if place < len(ended):
             self._boxes.put(shelf, ORDERS.fold(list(ended.things(place))))

@@ -2,16 +2,13 @@
 
 A box holds orders of one account as they were accepted, in columns, and all of them come after
 those of the boxes before it. So a number leads to the one box that can hold it. Which names a box
-holds is told by a row of digests beside it. Boxes of earlier versions hold a JSON line an order.
+holds is told by a row beside it. Boxes of earlier versions hold a JSON line an order, and got that
+row when they were opened.
 """
 
 import sqlite3
-from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
-from functools import cached_property
-from struct import pack, unpack
-from zlib import crc32
+from collections.abc import Iterator
 
 import msgspec
 
@@ -23,10 +20,16 @@ TABLES = """
 CREATE TABLE IF NOT EXISTS archive_boxes (
     place INTEGER PRIMARY KEY, first_ns INTEGER NOT NULL, body BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS archive_digests (place INTEGER PRIMARY KEY, digests BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS archive_box_names (place INTEGER PRIMARY KEY, names BLOB NOT NULL);
+DROP TABLE IF EXISTS archive_digests;
 """
 _PUT_BOX = "INSERT INTO archive_boxes VALUES (?, ?, ?)"
-_PUT_DIGESTS = "INSERT INTO archive_digests VALUES (?, ?)"
+_PUT_NAMES = "INSERT INTO archive_box_names VALUES (?, ?)"
+_NAMELESS = (
+    "SELECT place, body FROM archive_boxes WHERE place > ? "
+    "AND place NOT IN (SELECT place FROM archive_box_names) ORDER BY place LIMIT 1"
+)
+_NAMES = "SELECT names FROM archive_box_names"
 _BOX_AT = (
     "SELECT place, body FROM archive_boxes WHERE place BETWEEN ? AND ? ORDER BY place LIMIT 1"
 )
@@ -37,20 +40,17 @@ _BOX_BEGUN = (
     "SELECT body FROM archive_boxes WHERE place BETWEEN ? AND ? AND first_ns <= ? "
     "ORDER BY place DESC LIMIT 1"
 )
-_HOLDING = (
-    "SELECT body FROM archive_digests CROSS JOIN archive_boxes USING (place) "
-    "WHERE place BETWEEN ? AND ? AND instr(digests, ?) ORDER BY place DESC"
+_NAMES_OF = (
+    "SELECT place, names FROM archive_box_names WHERE place BETWEEN ? AND ? ORDER BY place DESC"
 )
+_BOX = "SELECT body FROM archive_boxes WHERE place = ?"
 #: Numbers of identifiers are below; above them in a place stands the account's shelf.
 SHELF_BITS = 32
 LAST_NUMBER = (1 << SHELF_BITS) - 1
 _TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
-#: Of a million names that are not there one in three hundred looks as if it were.
-_WORD_BITS, _PLACE_BITS = 32, 21
-_MASKS = [1 << low | 1 << high for high in range(_WORD_BITS) for low in range(_WORD_BITS)]
-_MASK_OF, _PLACE_OF = len(_MASKS) - 1, 32 - _PLACE_BITS
 
 ORDERS = Form(VenueOrder)
+_encode, _decode_names = msgspec.json.encode, msgspec.json.Decoder(list[str]).decode
 decode_order = msgspec.json.Decoder(VenueOrder).decode
 number_of = Identifiers.number_of
 
@@ -64,54 +64,28 @@ def span_of(shelf: int) -> tuple[int, int]:
     return place_of(shelf, 0), place_of(shelf, LAST_NUMBER)
 
 
-def digest_of(name: str) -> int:
-    """The same in every process, because files keep it."""
-    return crc32(name.encode())
-
-
-class Names:
-    """Tells of most names that they were never put in, in memory of a fixed size.
-
-    A digest's first bits say which word is its own, its last ones which two bits of that.
-    """
-
-    def __init__(self) -> None:
-        self._words = array("I", bytes(_WORD_BITS // 8 << _PLACE_BITS))
-
-    def add(self, digests: Iterable[int]) -> None:
-        words = self._words
-        for digest in digests:
-            words[digest >> _PLACE_OF] |= _MASKS[digest & _MASK_OF]
-
-    def may_hold(self, digest: int) -> bool:
-        """False if it surely was not put in."""
-        mask = _MASKS[digest & _MASK_OF]
-        return self._words[digest >> _PLACE_OF] & mask == mask
-
-
 class Boxes:
     """The boxes of one archive; whoever puts in minds the transaction."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._last: dict[int, int] = {}  # the highest number by shelf, as far as asked for
+        place = -1
+        while (row := db.execute(_NAMELESS, (place,)).fetchone()) is not None:
+            place, body = row
+            db.execute(_PUT_NAMES, (place, _encode(_opened(body)["client_order_id"])))
 
-    @cached_property
-    def names(self) -> Names:
-        """Those in all boxes, and what else was added."""
-        names = Names()
-        for (digests,) in self._db.execute("SELECT digests FROM archive_digests"):
-            names.add(unpack(f"<{len(digests) // 4}I", digests))
-        return names
+    def names(self) -> Iterator[str]:
+        """The names in all boxes."""
+        for (names,) in self._db.execute(_NAMES):
+            yield from _decode_names(names)
 
     def put(self, shelf: int, orders: Columns[VenueOrder]) -> None:
         """One more box, of orders as they were accepted, the first above `last_number`."""
-        ids, names = orders["id"], orders["client_order_id"]
+        ids = orders["id"]
         place = place_of(shelf, number_of(ids[0]))
-        digests = list(map(crc32, map(str.encode, names)))  # see `digest_of`
         self._db.execute(_PUT_BOX, (place, orders.values("submitted_ns")[0], orders.body()))
-        self._db.execute(_PUT_DIGESTS, (place, pack(f"<{len(digests)}I", *digests)))
-        self.names.add(digests)
+        self._db.execute(_PUT_NAMES, (place, _encode(orders["client_order_id"])))
         self._last[shelf] = number_of(ids[-1])
 
     def last_number(self, shelf: int) -> int:
@@ -133,12 +107,14 @@ class Boxes:
         return None if row is None else _opened(row[1]).find("id", order_id)
 
     def named(self, shelf: int, name: str) -> VenueOrder | None:
-        """By its client order id; all rows of digests are looked through."""
-        digest = digest_of(name).to_bytes(4, "little")
-        for (body,) in self._db.execute(_HOLDING, (*span_of(shelf), digest)):
-            order = _opened(body).find("client_order_id", name)
-            if order is not None:
-                return order
+        """By its client order id; all names are looked through."""
+        text = _encode(name)
+        for place, names in self._db.execute(_NAMES_OF, span_of(shelf)):
+            if text in names:  # SQLite's own search takes several times as long
+                (body,) = self._db.execute(_BOX, (place,)).fetchone()
+                order = _opened(body).find("client_order_id", name)
+                if order is not None:
+                    return order
         return None
 
     def orders(

@@ -12,6 +12,7 @@ from operator import attrgetter
 from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.model import VenueOrder
 from floorbroker.exchange.records.archive import Archive, order_number
+from floorbroker.exchange.records.names import Names
 
 _number = attrgetter("number")
 
@@ -25,6 +26,9 @@ class Orders:
         self._here: dict[str, VenueOrder] = {}
         #: Of those in memory, in the order of their ends: the first ones leave first.
         self.ended: list[VenueOrder] = []
+        #: Of all orders in memory and in boxes; None until somebody asks after a first box.
+        self._names: Names | None = None
+        self._asked = ""  # the last name that was found to be new
 
     def __getitem__(self, order_id: str) -> VenueOrder:
         """The order itself; raises KeyError for one that never was."""
@@ -38,7 +42,25 @@ class Orders:
     def named(self, account: VenueAccount, client_order_id: str) -> VenueOrder | None:
         """The same by the account's own name for it."""
         order = account.by_client_id.get(client_order_id)
-        return order or self.archive.order_named(account.key_id, client_order_id)
+        if order is not None or self.archive.is_empty:
+            return order
+        is_boxed = self._known_names().may_hold(client_order_id)
+        return self.archive.order_named(account.key_id, client_order_id, is_boxed=is_boxed)
+
+    def is_new(self, account: VenueAccount, client_order_id: str) -> bool:
+        """Whether the account may give a new order that name. Asked again, it takes longer."""
+        if client_order_id in account.by_client_id:
+            return False
+        self._asked = client_order_id
+        names = self._names
+        if names is None:
+            if self.archive.is_empty:
+                return True
+            names = self._known_names()
+        is_boxed, archive = not names.take(client_order_id), self.archive
+        if not is_boxed and not archive.has_other_names:
+            return True
+        return archive.order_named(account.key_id, client_order_id, is_boxed=is_boxed) is None
 
     def latest_of(self, account: VenueAccount) -> VenueOrder | None:
         """The order that the account sent last."""
@@ -84,6 +106,8 @@ class Orders:
         account.orders_taken += 1
         account.orders.append(order)
         account.by_client_id[order.client_order_id] = order
+        if order.client_order_id is not self._asked and self._names is not None:
+            self._names.take(order.client_order_id)
 
     def restore(self, order: VenueOrder) -> None:
         """An order that was read back."""
@@ -91,6 +115,8 @@ class Orders:
         account = self._accounts[order.account]
         insort(account.orders, order, key=_number)
         account.by_client_id[order.client_order_id] = order
+        if self._names is not None:
+            self._names.take(order.client_order_id)
         account.orders_taken = max(account.orders_taken, order.number + 1)
         if not order.is_open:
             self.ended.append(order)
@@ -118,6 +144,15 @@ class Orders:
             del account.orders[: len(orders)]
         else:
             _take_out(orders, account.orders)
+
+    def _known_names(self) -> Names:
+        if self._names is None:
+            self._names = names = Names()
+            for name in self.archive.names():
+                names.take(name)
+            for order in self._here.values():
+                names.take(order.client_order_id)
+        return self._names
 
     def _brought_back(self, order_id: str) -> VenueOrder:
         order = self.archive.order(order_id)

@@ -7,7 +7,6 @@ import pytest
 
 from floorbroker.exchange.model import OrderQuery, VenueError, VenueOrder
 from floorbroker.exchange.records.archive import Archive, execution_number, temporary
-from floorbroker.exchange.records.boxes import Names, digest_of
 from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor, ticket
 
 TAKEN = "client_order_id must be unique"
@@ -178,15 +177,6 @@ def test_what_cannot_be_written_does_not_leave_memory() -> None:
     floor.venue.blotter.put_away()
     assert len(floor.venue.orders.here()) == 3
     assert [list(floor.venue.orders), list(floor.venue.executions)] == before
-
-
-def test_most_names_that_were_never_put_in_are_told_from_those_that_were() -> None:
-    names = Names()
-    put_in = [f"desk-{number}" for number in range(100_000)]
-    names.add(map(digest_of, put_in))
-    assert all(names.may_hold(digest_of(name)) for name in put_in)
-    mistaken = sum(names.may_hold(digest_of(f"other-{number}")) for number in range(10_000))
-    assert mistaken < 10
 
 
 def test_a_temporary_archive_has_no_name() -> None:

@@ -137,12 +137,12 @@ def _take_out_of_boxes(path: Path) -> None:
     for order in archive.orders(KEY):
         archive._has_rows = True
         rows.append(order)
-    for name in ("boxes", "digests", "orders"):
+    for name in ("boxes", "box_names", "orders"):
         db.execute(f"DELETE FROM archive_{name}")
     archive._boxes.put = lambda shelf, orders: None  # type: ignore[method-assign]  # as it was
     archive._boxes.last_number = lambda shelf: 1 << 40  # type: ignore[method-assign]  # as it was
     archive.put(rows, [])
-    for name in ("boxes", "digests"):
+    for name in ("boxes", "box_names"):
         db.execute(f"DROP TABLE archive_{name}")
     db.close()
 
@@ -154,6 +154,7 @@ def _write_lines(path: Path) -> None:
         orders = list(ORDERS.read(body).things())
         row = (msgspec.json.Encoder().encode_lines(orders), place)
         db.execute("UPDATE archive_boxes SET body = ? WHERE place = ?", row)
+    db.execute("DROP TABLE archive_box_names")
     db.close()
 
 
