@@ -50,7 +50,7 @@ LAST_NUMBER = (1 << SHELF_BITS) - 1
 _TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
 
 ORDERS = Form(VenueOrder)
-_encode, _decode_names = msgspec.json.encode, msgspec.json.Decoder(list[str]).decode
+_encode, _decode_names = msgspec.msgpack.encode, msgspec.msgpack.Decoder(list[str]).decode
 decode_order = msgspec.json.Decoder(VenueOrder).decode
 number_of = Identifiers.number_of
 

@@ -3,7 +3,7 @@
 What happens at a venue is mostly alike, so that this takes a fraction of the space and time of one
 after the other. A column of one value holds for all, one that is the name of another is as that
 is, and each other has a value for each. Of equal amounts one may stand for all: nobody is told how
-many zeros an amount ended in.
+many zeros an amount ended in. It is written as MessagePack, where texts stand as they are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from msgspec.structs import astuple, fields
 Kind = TypeVar("Kind", bound=Struct)
 Column = list[Any]
 
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Form(Generic[Kind]):
@@ -31,7 +31,7 @@ class Form(Generic[Kind]):
             for field in fields(kind)
         ]
         written = msgspec.defstruct(f"{kind.__name__}Columns", columns)
-        self._decode = msgspec.json.Decoder(written).decode
+        self._decode = msgspec.msgpack.Decoder(written).decode
 
     def fold(self, things: Sequence[Kind]) -> "Columns[Kind]":
         """At least one thing; no two may be alike."""

@@ -106,9 +106,9 @@ def test_what_all_share_is_written_once() -> None:
 
 def test_a_field_that_was_not_there_yet_has_its_default() -> None:
     orders = some_orders(3)
-    columns = msgspec.json.decode(ORDERS.fold(orders).body())
+    columns = msgspec.msgpack.decode(ORDERS.fold(orders).body())
     del columns["queue_ahead"], columns["is_elected"]
-    assert list(ORDERS.read(msgspec.json.encode(columns)).things()) == orders
+    assert list(ORDERS.read(msgspec.msgpack.encode(columns)).things()) == orders
     del columns["symbol"]
     with pytest.raises(msgspec.DecodeError, match="symbol"):
-        ORDERS.read(msgspec.json.encode(columns))
+        ORDERS.read(msgspec.msgpack.encode(columns))
