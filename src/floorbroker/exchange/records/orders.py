@@ -28,7 +28,8 @@ class Orders:
         self.ended: list[VenueOrder] = []
         #: Of all orders in memory and in boxes; None until somebody asks after a first box.
         self._names: Names | None = None
-        self._asked = ""  # the last name that was found to be new
+        #: The last name that was found to be new, and for whom, until an order has it.
+        self._asked, self._asker = "", ""
 
     def __getitem__(self, order_id: str) -> VenueOrder:
         """The order itself; raises KeyError for one that never was."""
@@ -48,19 +49,24 @@ class Orders:
         return self.archive.order_named(account.key_id, client_order_id, is_boxed=is_boxed)
 
     def is_new(self, account: VenueAccount, client_order_id: str) -> bool:
-        """Whether the account may give a new order that name. Asked again, it takes longer."""
+        """Whether the account may give a new order that name.
+
+        If none has it in the end, the next who asks for it waits a little longer.
+        """
         if client_order_id in account.by_client_id:
             return False
-        self._asked = client_order_id
         names = self._names
         if names is None:
             if self.archive.is_empty:
                 return True
             names = self._known_names()
-        is_boxed, archive = not names.take(client_order_id), self.archive
-        if not is_boxed and not archive.has_other_names:
-            return True
-        return archive.order_named(account.key_id, client_order_id, is_boxed=is_boxed) is None
+        is_boxed, archive, key_id = not names.take(client_order_id), self.archive, account.key_id
+        if is_boxed or archive.has_other_names:
+            was_asked = (self._asked, self._asker) == (client_order_id, key_id)
+            if not was_asked and archive.order_named(key_id, client_order_id, is_boxed=is_boxed):
+                return False
+        self._asked, self._asker = client_order_id, key_id
+        return True
 
     def latest_of(self, account: VenueAccount) -> VenueOrder | None:
         """The order that the account sent last."""
@@ -100,22 +106,19 @@ class Orders:
 
     def add(self, order: VenueOrder) -> None:
         """A new order."""
-        self._here[order.id] = order
-        account = self._accounts[order.account]
-        order.number = account.orders_taken
-        account.orders_taken += 1
-        account.orders.append(order)
-        account.by_client_id[order.client_order_id] = order
-        if order.client_order_id is not self._asked and self._names is not None:
-            self._names.take(order.client_order_id)
+        self.add_to(self._accounts[order.account], order)
 
-    def add_ended(self, account: VenueAccount, order: VenueOrder) -> None:
-        """A new order of the account that has ended already."""
-        self._here[order.id] = account.by_client_id[order.client_order_id] = order
+    def add_to(self, account: VenueAccount, order: VenueOrder) -> None:
+        """The same where the account is at hand."""
+        name = order.client_order_id
+        self._here[order.id] = account.by_client_id[name] = order
         order.number = account.orders_taken
         account.orders_taken += 1
         account.orders.append(order)
-        self.ended.append(order)
+        if name is self._asked:
+            self._asked = ""
+        elif self._names is not None:
+            self._names.take(name)
 
     def to_revise(self, order_id: str) -> VenueOrder:
         """The order, to be changed after its end: who was told of it keeps what it was then."""

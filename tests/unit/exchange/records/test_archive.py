@@ -61,6 +61,26 @@ def test_names_are_each_accounts_own() -> None:
     assert floor.venue.orders.named(floor.venue.account("PKOTHER"), "x-1") is None
 
 
+def test_a_name_is_new_until_an_order_has_it() -> None:
+    floor, orders = few()
+    venue = floor.venue
+    account, other = venue.account(KEY), venue.account("PKOTHER")
+    for again in range(3):
+        assert venue.orders.is_new(account, "fresh"), again  # none came of it
+        assert venue.orders.is_new(other, "fresh"), again
+    assert venue.orders.named(account, "fresh") is None
+    floor.quote("100", 500, "100.02", 500)
+    made = floor.send("buy", 1, cid="fresh")
+    venue.blotter.keep(0)
+    venue.blotter.put_away()
+    assert not venue.orders.is_here(made)
+    assert not venue.orders.is_new(account, "fresh")
+    assert venue.orders.is_new(other, "fresh")
+    assert venue.orders.named(account, "fresh") == made
+    assert not venue.orders.is_new(account, orders[1].client_order_id)
+    assert venue.orders.is_new(other, orders[1].client_order_id)
+
+
 def test_what_several_accounts_did_in_turn_leaves_together_and_is_found_by_each() -> None:
     floor = Floor()
     floor.venue.blotter.keep(16)
