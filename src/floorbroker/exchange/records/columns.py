@@ -8,6 +8,7 @@ many zeros an amount ended in. It is written as MessagePack, where texts stand a
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
+from types import GenericAlias
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -27,7 +28,7 @@ class Form(Generic[Kind]):
         self.kind = kind
         self.names = [field.name for field in fields(kind)]
         columns = [
-            (field.name, list[field.type] | str, _column_of(field.default))  # type: ignore[name-defined]
+            (field.name, GenericAlias(list, field.type) | str, _column_of(field.default))
             for field in fields(kind)
         ]
         written = msgspec.defstruct(f"{kind.__name__}Columns", columns)
