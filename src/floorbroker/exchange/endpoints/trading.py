@@ -69,13 +69,16 @@ class Trading:
 
     def place(self, account: str, body: bytes) -> Answer:
         server = self._server
+        road, ticket = server.venue.short_road, None
         try:
-            told = server.venue.short_road.take(account, _read_plain(body))
+            plain = _read_plain(body)
         except (msgspec.DecodeError, RecursionError):
-            told = None  # whatever else it is
-        if told is not None:
-            return Answer(200, server.writer.lives.answer(told))
-        ticket = _tickets.read(body)
+            pass  # whatever else it is
+        else:
+            if (told := road.take(account, plain)) is not None:
+                return Answer(200, server.writer.lives.answer(told))
+            ticket = road.widened(plain)
+        ticket = ticket or _tickets.read(body)
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
         return Answer(200, server.text_of_new(server.venue.submit(account, ticket)))

@@ -9,7 +9,8 @@ from floorbroker.exchange.rules import is_on_tick
 
 #: Digits, and perhaps others behind a point; longer ones are for those who read all texts.
 _WRITTEN = re.compile("[0-9]{1,15}(?:[.][0-9]{1,9})?")
-_KNOWN_MAX = 4096
+#: Texts that are remembered at a time.
+KNOWN_MAX = 4096
 _WHOLE = Decimal(1)
 
 
@@ -28,7 +29,7 @@ class Amounts(dict[object, Decimal | None]):
         amount = Decimal(written)
         if not self._passes(amount):
             return None
-        if len(self) >= _KNOWN_MAX:
+        if len(self) >= KNOWN_MAX:
             self.clear()
         self[written] = amount
         return amount

@@ -6,7 +6,7 @@ from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.daytrades import OFF
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.routing import Routing
-from floorbroker.exchange.model import PlainTicket, VenueEvent, VenueOrder
+from floorbroker.exchange.model import OrderTicket, PlainTicket, VenueEvent, VenueOrder
 from floorbroker.exchange.ordinary.amounts import Amounts, is_price, is_whole
 from floorbroker.exchange.reference.assets import Asset, AssetList
 from floorbroker.exchange.rules import CLIENT_ORDER_ID_MAX, VenueRules
@@ -34,7 +34,7 @@ class ShortRoad:
         blotter, name = self._blotter, ticket.client_order_id
         try:
             qty, limit_px = self._quantities[ticket.qty], self._prices[ticket.limit_price]
-        except TypeError:  # a list, for one, is no text
+        except TypeError:  # nobody looks up a list
             return None
         asset, account = self._assets.get(ticket.symbol), blotter.accounts.get(key_id)
         if (
@@ -58,6 +58,24 @@ class ShortRoad:
         order = self._filled(ticket, asset, account.key_id, qty=qty, limit_px=limit_px)
         order.filled_qty, order.filled_notional = qty, cost
         return blotter.tell_life(order, account, level.px, position)
+
+    def widened(self, ticket: PlainTicket) -> OrderTicket | None:
+        """The same for the long road; None if its amounts are not understood here."""
+        try:
+            qty, limit_px = self._quantities[ticket.qty], self._prices[ticket.limit_price]
+        except TypeError:
+            return None
+        if qty is None or (limit_px is None and ticket.limit_price is not None):
+            return None
+        return OrderTicket(
+            symbol=ticket.symbol,
+            side=ticket.side,
+            type=ticket.type,
+            time_in_force=ticket.time_in_force,
+            client_order_id=ticket.client_order_id,
+            qty=qty,
+            limit_price=limit_px,
+        )
 
     def _is_name(self, name: str, account: VenueAccount) -> bool:
         """Whether a new order of the account can be called so."""
