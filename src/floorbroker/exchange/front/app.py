@@ -8,7 +8,7 @@ answer; elsewhere FaultInjected is raised out of the application, which means th
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -72,7 +72,7 @@ class ExchangeFront:
         self._names: list[Header] = []  # of the next requests, the last first
         self._known: dict[tuple[bytes | None, bytes | None], tuple[str, bool]] = {}
         #: The latest headers, and whose they were.
-        self._seen: list[tuple[bytes, bytes]] | None = None
+        self._seen: list[Any] | None = None
         self._caller = "", False
         #: By question: what `stale_answer` let through last, and when.
         self._told: dict[tuple[str, str, bytes], Answer] = {}
@@ -169,7 +169,7 @@ class ExchangeFront:
 
     def _recognized(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bool]:
         """The account of a request, and whether its secret is right."""
-        seen = [(name, value) for name, value in headers]
+        seen: list[Any] = [*map(tuple, headers)]
         given = dict(seen)
         pair = given.get(KEY_ID), given.get(SECRET)
         known = self._known.get(pair)
