@@ -38,25 +38,20 @@ WORDS = st.fixed_dictionaries(
 )
 
 
-def life_of(words: dict[str, object]) -> list[VenueEvent]:
-    """The three events of an order that asks for this and is filled at once."""
+def life_of(words: dict[str, object]) -> VenueEvent:
+    """The life of an order that asks for this and is filled at once."""
     words = dict(words)
     now_ns, px, position_qty = (words.pop(name) for name in ("now_ns", "px", "position_qty"))
     assert isinstance(now_ns, int)
     assert isinstance(px, Decimal)
     times = dict.fromkeys(("created_ns", "updated_ns", "submitted_ns"), now_ns)
-    orders = [an_order(**words, **times, status=each) for each in ("pending_new", "new", "filled")]
-    filled = orders[2]
+    begun, filled = (an_order(**words, **times, status=each) for each in ("pending_new", "filled"))
     assert filled.qty is not None
     filled.filled_ns, filled.filled_qty = now_ns, filled.qty
     filled.filled_notional = filled.qty * px
     fill = a_fill(qty=filled.qty, price=px, position_qty=position_qty, time_ns=now_ns)
-    pending, new = (
-        VenueEvent(seq, "PK1", order.status, order, now_ns, None, name)
-        for seq, order, name in zip((1, 2), orders[:2], (None, "named"), strict=True)
-    )
-    end = VenueEvent(3, "PK1", "fill", filled, now_ns, fill, fill.execution_id, ends_life=True)
-    return [pending, new, end]
+    fill_id = fill.execution_id
+    return VenueEvent(3, "PK1", "fill", filled, now_ns, fill, fill_id, "named", begun)
 
 
 @given(st.lists(st.tuples(WORDS, st.booleans()), min_size=1, max_size=6))
@@ -65,25 +60,15 @@ def test_whatever_a_life_is_of_its_texts_are_the_plain_encoding(
 ) -> None:
     writer = OrderWriter()
     for words, is_answered in (*lives, *lives):
-        events = life_of(words)
-        order = events[0].order
+        life = life_of(words)
         if is_answered:
-            assert writer.lives.answer(order, events) == encode(order_view(order))
-        frames = [encode(plain_frame(event)) for event in events]
-        assert writer.frames(events, "PK1") == frames
-        assert writer.frames(events) == frames
-        assert not writer.frames(events, "nobody")
-
-
-def test_what_is_no_life_of_an_order_is_not_its_answer() -> None:
-    writer = OrderWriter()
-    events = life_of(
-        {"qty": Decimal(1), "px": Decimal(2), "position_qty": Decimal(1), "now_ns": MOMENT_NS}
-    )
-    order = an_order(status="accepted")
-    assert writer.lives.answer(order, events) is None
-    assert writer.lives.answer(order, []) is None
-    assert writer.lives.answer(events[0].order, [*events, *events]) is None
+            order = life.steps()[0].order
+            assert writer.lives.answer(life) == encode(order_view(order))
+        frames = [encode(plain_frame(event)) for event in life.steps()]
+        assert writer.frames([life], "PK1") == frames
+        assert writer.frames([life]) == frames
+        assert writer.frames([life, life]) == frames + frames
+        assert not writer.frames([life], "nobody")
 
 
 def test_more_kinds_of_lives_than_a_writer_remembers_are_written_all_the_same() -> None:
@@ -91,5 +76,5 @@ def test_more_kinds_of_lives_than_a_writer_remembers_are_written_all_the_same() 
     amounts = {"qty": Decimal(1), "px": Decimal(2), "position_qty": Decimal(1)}
     for number in (*range(FORMS_MAX + 2), 0, 1):
         words: dict[str, object] = {**amounts, "symbol": f"S{number}", "now_ns": MOMENT_NS}
-        events = life_of(words)
-        assert writer.lives.answer(events[0].order, events) == encode(order_view(events[0].order))
+        life = life_of(words)
+        assert writer.lives.answer(life) == encode(order_view(life.steps()[0].order))

@@ -8,13 +8,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from floorbroker.exchange.accounts import Holding, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
+from floorbroker.exchange.matching.positions import Holding
 from floorbroker.exchange.model import (
     OrderPatch,
     OrderQuery,
     OrderTicket,
+    PlainTicket,
     VenueError,
     VenueOrder,
 )
@@ -66,10 +68,16 @@ class Trading:
         return self.place(request.account, request.body)
 
     def place(self, account: str, body: bytes) -> Answer:
+        server = self._server
+        try:
+            told = server.venue.short_road.take(account, _read_plain(body))
+        except (msgspec.DecodeError, RecursionError):
+            told = None  # whatever else it is
+        if told is not None:
+            return Answer(200, server.writer.lives.answer(told))
         ticket = _tickets.read(body)
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
-        server = self._server
         return Answer(200, server.text_of_new(server.venue.submit(account, ticket)))
 
     def list_orders(self, request: Request) -> Answer:
@@ -282,6 +290,7 @@ class _Reader(Generic[Body]):
 _PRICES = ("limit_price", "stop_price")
 _LEGS = {"take_profit": ("limit_price",), "stop_loss": _PRICES}
 _tickets = _Reader(OrderTicket, "qty", "trail_percent")
+_read_plain = msgspec.json.Decoder(PlainTicket, float_hook=str).decode
 _patches = _Reader(OrderPatch, "qty", "trail")
 
 

@@ -262,8 +262,9 @@ class ExchangeServer:
 
     def text_of_new(self, order: VenueOrder) -> bytes:
         """What is answered to an order that was taken just now."""
-        writer = self.writer
-        return writer.lives.answer(order, self._events) or writer.text(order)
+        events, writer = self._events, self.writer
+        is_life = events and events[-1].begun is order
+        return writer.lives.answer(events[-1]) if is_life else writer.text(order)
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
         """What cannot be written is the end: nothing is forgotten, and nothing goes on."""

@@ -197,9 +197,9 @@ class TradingPost:
             return self.works_overnight(order)
         return self.phase == REGULAR or (order.extended_hours and self.phase in (PRE, POST))
 
-    def level_for(self, order: VenueOrder) -> Level | None:
+    def level_for(self, side: str, qty: Decimal | None, cap_px: Decimal | None) -> Level | None:
         """The best level, if a new order for whole shares may have all of them from there."""
-        is_buy, cap_px, qty = order.side == BUY, order.limit_price, order.qty
+        is_buy = side == BUY
         levels = self._screen.sides[SELL if is_buy else BUY].levels
         if not levels or qty is None or self.is_halted or self.phase != REGULAR:
             return None

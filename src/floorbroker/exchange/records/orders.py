@@ -87,6 +87,25 @@ class Orders:
         account.orders.append(order)
         account.by_client_id[order.client_order_id] = order
 
+    def add_ended(self, account: VenueAccount, order: VenueOrder) -> None:
+        """A new order of the account that has ended already."""
+        self._here[order.id] = account.by_client_id[order.client_order_id] = order
+        order.number = account.orders_taken
+        account.orders_taken += 1
+        account.orders.append(order)
+        self.ended.append(order)
+
+    def to_revise(self, order_id: str) -> VenueOrder:
+        """The order, to be changed after its end: who was told of it keeps what it was then."""
+        told = self[order_id]
+        if told.is_open:
+            return told
+        order, account = told.snapshot(), self._accounts[told.account]
+        self._here[order_id] = account.by_client_id[told.client_order_id] = order
+        account.orders[account.orders.index(told)] = order
+        self.ended[self.ended.index(told)] = order
+        return order
+
     def restore(self, order: VenueOrder) -> None:
         """An order that was read back."""
         self._here[order.id] = order

@@ -83,14 +83,15 @@ class OrderStreams:
                 listening.setdefault(stream.hears, []).append(stream)
                 is_upset = is_upset or stream.is_upset
         heard = [event for event in events if event.account in listening]
-        frames = self._writer.frames(heard)
         if not is_upset and len(listening) == 1:
+            frames = self._writer.frames(heard)
             for stream in listening[heard[0].account] if heard else ():
                 stream.outbox.put_all(frames)
             return
-        for event, frame in zip(heard, frames, strict=True):
-            for stream in listening[event.account]:
-                stream.tell(event, frame)
+        steps = [step for event in heard for step in event.steps()]
+        for step, frame in zip(steps, self._writer.frames(steps), strict=True):
+            for stream in listening[step.account]:
+                stream.tell(step, frame)
 
 
 class OrderStream:

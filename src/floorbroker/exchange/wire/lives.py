@@ -30,7 +30,7 @@ Words = tuple[object, ...]
 
 
 class LifeWriter:
-    """Writes what three events tell of which the last one `ends_life`.
+    """Writes what the event of a life in one go stands for.
 
     Their order was plain, so beside its name, its times and its amounts few words differ.
     """
@@ -39,19 +39,15 @@ class LifeWriter:
         self._forms: dict[Words, _Form] = {}
         self._words: Words = ()  # of the last order, and its form
         self._form: _Form
-        #: Of the last order: its first event, how its text begins, all of it, and its time.
-        self._begun: VenueEvent | None = None
+        #: The last life, how the text of its order begins, all of that, and its time.
+        self._life: VenueEvent | None = None
         self._start = self._text = self._time = b""
         self._second, self._second_text = "none yet", ""  # the last one: its digits, its text
 
-    def answer(self, order: VenueOrder, events: Sequence[VenueEvent]) -> bytes | None:
-        """The order as `encode(order_view(order))` has it, if the events are such a life of it.
-
-        It is the order while it is pending, the copy that the first event holds.
-        """
-        if len(events) != 3 or not events[2].ends_life or events[0].order is not order:
-            return None
-        self._begun = begun = events[0]
+    def answer(self, life: VenueEvent) -> bytes:
+        """The order while it was pending, as `encode(order_view(order))` has it."""
+        self._life, order, fill = life, life.order, life.execution
+        assert fill is not None, "a fill ends the life"
         words = (
             order.symbol,
             order.side,
@@ -66,15 +62,13 @@ class LifeWriter:
             form = self._form
         else:
             self._words, self._form = words, (form := self._form_of(order, words))
-        fill = events[2].execution
-        assert fill is not None, "a fill ends the life"
         if (order.qty, order.limit_price, fill.price) != form.amounts:
-            form.fill_in(events[2].order, fill.price)
-        digits = str(begun.time_ns)  # seconds, and nine of their fraction
+            form.fill_in(order, fill.price)
+        digits = str(life.time_ns)  # seconds, and nine of their fraction
         if digits[:-9] == self._second and digits[-1] != "0":
             time = f"{self._second_text}{digits[-9:]}Z"
         else:
-            time = self._moment(begun.time_ns)
+            time = self._moment(life.time_ns)
         self._time = time.encode()
         self._start = start = (
             f'{{"id":"{order.id}","client_order_id":{encode_basestring(order.client_order_id)},'
@@ -86,21 +80,19 @@ class LifeWriter:
     def frames(
         self, events: Sequence[VenueEvent], account: str | None = None
     ) -> Sequence[bytes] | None:
-        """The `trade_updates` frame of each event, if the events are such a life.
+        """The `trade_updates` frames of a life, if that is all that the events tell.
 
         Only an account's, if one is named. Mostly the answer was written before.
         """
-        if len(events) != 3 or not events[2].ends_life:
+        if len(events) != 1 or not (life := events[0]).new_id:
             return None
-        begun, new, filled = events
-        if account is not None and begun.account != account:
+        if account is not None and life.account != account:
             return ()
-        if begun is not self._begun:
-            self.answer(begun.order, events)
-        fill, now, start, form = filled.execution, self._time, self._start, self._form
+        if life is not self._life:
+            self.answer(life)
+        fill, now, start, form = life.execution, self._time, self._start, self._form
         assert fill is not None, "a fill ends the life"
-        assert new.execution_id is not None, "a routed order's event has a name"
-        name, fill_name = new.execution_id.encode(), fill.execution_id.encode()
+        name, fill_name = life.new_id.encode(), fill.execution_id.encode()
         position = number(fill.position_qty).encode()
         # fmt: off
         return [

@@ -103,9 +103,12 @@ class OrderWriter:
         """
         if (of_life := self.lives.frames(events, account)) is not None:
             return of_life
-        frames = []
+        frames: list[bytes] = []
         for event in events:
             if account is not None and event.account != account:
+                continue
+            if event.new_id:
+                frames += self.lives.frames((event,)) or ()
                 continue
             order, fill, event_id = event.order, event.execution, event.execution_id
             text = self._text if order is self._order else self.text(order)
