@@ -371,7 +371,7 @@ class Venue:
     ) -> VenueOrder:
         blotter, name = self.blotter, ticket.client_order_id
         now_ns, make = blotter.now_ns, blotter.ids.make
-        if name and blotter.orders.named(account, name) is not None:
+        if name and not blotter.orders.is_new(account, name):
             raise malformed("client_order_id must be unique")
         order = order_of(ticket, asset, account.key_id, make(), now_ns=now_ns, is_plain=is_plain)
         if not order.client_order_id:

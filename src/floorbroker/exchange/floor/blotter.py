@@ -236,7 +236,8 @@ class Blotter:
     ) -> VenueEvent:
         """Take in an order that was filled whole as it came, and tell it all at once."""
         order_id, key_id, qty, now_ns = order.id, order.account, order.filled_qty, self.now_ns
-        self.orders.add_ended(account, order)
+        self.orders.add_to(account, order)
+        self.orders.ended.append(order)
         if self.changes is not None:
             self.changes.orders[order_id] = order
             self.note(account)

@@ -6,9 +6,10 @@ answer; elsewhere FaultInjected is raised out of the application, which means th
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -68,11 +69,12 @@ class ExchangeFront:
         self._deeds = self._router.deeds
         self._web_sockets = web_sockets
         # Their own dice: the number of requests must not change the venue's identifiers.
-        self._request_ids = _request_ids(Random(server.setup.seed))  # noqa: S311  (no secrets)
-        self._names: list[Header] = []  # of the next requests, the last first
+        dice = Random(server.setup.seed)  # noqa: S311  (no secrets)
+        #: Makes a request's name; without a frame of Python, because each order asks.
+        self._name: Callable[[], Header] = chain.from_iterable(_names(dice)).__next__
         self._known: dict[tuple[bytes | None, bytes | None], tuple[str, bool]] = {}
         #: The latest headers, and whose they were.
-        self._seen: list[tuple[bytes, bytes]] | None = None
+        self._seen: list[Any] | None = None
         self._caller = "", False
         #: By question: what `stale_answer` let through last, and when.
         self._told: dict[tuple[str, str, bytes], Answer] = {}
@@ -119,7 +121,7 @@ class ExchangeFront:
                 "type": "http.response.start",
                 "status": answer.status,
                 "headers": [
-                    (self._names or self._make_names()).pop(),
+                    self._name(),
                     JSON,
                     _LENGTHS[len(told)],
                     *limits,
@@ -169,7 +171,7 @@ class ExchangeFront:
 
     def _recognized(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bool]:
         """The account of a request, and whether its secret is right."""
-        seen = [(name, value) for name, value in headers]
+        seen: list[Any] = [*map(tuple, headers)]
         given = dict(seen)
         pair = given.get(KEY_ID), given.get(SECRET)
         known = self._known.get(pair)
@@ -289,7 +291,7 @@ class ExchangeFront:
 
     def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [
-            (self._names or self._make_names()).pop(),
+            self._name(),
             answer.content_type,
             _LENGTHS[len(answer.body)],
             *answer.headers,
@@ -300,23 +302,19 @@ class ExchangeFront:
             del headers[2]  # nobody knows how long it gets
         return headers
 
-    def _make_names(self) -> list[Header]:
-        self._names = next(self._request_ids)
-        return self._names
-
     def _unauthorized(self) -> Answer:
         if self.rules.is_forbidden_403:
             return Answer(403, b'{"message":"forbidden."}')
         return Answer(401, error_body(40110000, "request is not authorized"))
 
 
-def _request_ids(random: Random) -> Iterator[list[Header]]:
-    """Headers of 32 hexadecimal digits each, no two alike; made many at a time, the last first."""
+def _names(random: Random) -> Iterator[Iterator[Header]]:
+    """Headers of 32 hexadecimal digits each, no two alike; made many at a time."""
     tail, count = f"{random.getrandbits(96):024x}", 0
     while True:
-        ready = made_after(count, tail).encode().split()
+        ready = made_after(count, tail).encode().split(b" ")
         count += len(ready)
-        yield [(b"x-request-id", each) for each in ready]
+        yield zip(repeat(b"x-request-id"), reversed(ready))
 
 
 class _Lengths(dict[int, Header]):

@@ -49,7 +49,7 @@ class ShortRoad:
             or blotter.veto is not None
             or (post := blotter.posts.get(asset.symbol)) is None
             or (level := post.level_for("buy", qty, limit_px)) is None
-            or (name and self._is_no_name(name, account))
+            or (name and not self._is_name(name, account))
             or (bought := account.buy_whole(asset.symbol, qty, level.px, limit_px)) is None
         ):
             return None
@@ -77,13 +77,9 @@ class ShortRoad:
             limit_price=limit_px,
         )
 
-    def _is_no_name(self, name: str, account: VenueAccount) -> bool:
-        """Whether no new order of the account can be called so."""
-        return (
-            name in account.by_client_id
-            or len(name) > CLIENT_ORDER_ID_MAX
-            or self._blotter.orders.archive.order_named(account.key_id, name) is not None
-        )
+    def _is_name(self, name: str, account: VenueAccount) -> bool:
+        """Whether a new order of the account can be called so."""
+        return len(name) <= CLIENT_ORDER_ID_MAX and self._blotter.orders.is_new(account, name)
 
     def _filled(
         self, ticket: PlainTicket, asset: Asset, key_id: str, *, qty: Decimal, limit_px: Decimal

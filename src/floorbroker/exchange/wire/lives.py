@@ -24,6 +24,7 @@ from floorbroker.exchange.wire.orders import average_text
 from floorbroker.exchange.wire.words import number, time_text
 
 _PENDING, _NEW, _FILL = (head_of(name) for name in ("pending_new", "new", "fill"))
+_TENTH_NS = NS_PER_S // 10
 _NAMED = b',"execution_id":"'
 
 Words = tuple[object, ...]
@@ -42,7 +43,7 @@ class LifeWriter:
         #: The last life, how the text of its order begins, all of that, and its time.
         self._life: VenueEvent | None = None
         self._start = self._text = self._time = b""
-        self._second, self._second_text = "none yet", ""  # the last one: its digits, its text
+        self._second_ns, self._second = 0, time_text(0)[:-1] + "."  # the latest, and its text
 
     def answer(self, life: VenueEvent) -> bytes:
         """The order while it was pending, as `encode(order_view(order))` has it."""
@@ -64,9 +65,9 @@ class LifeWriter:
             self._words, self._form = words, (form := self._form_of(order, words))
         if (order.qty, order.limit_price, fill.price) != form.amounts:
             form.fill_in(order, fill.price)
-        digits = str(life.time_ns)  # seconds, and nine of their fraction
-        if digits[:-9] == self._second and digits[-1] != "0":
-            time = f"{self._second_text}{digits[-9:]}Z"
+        fraction = life.time_ns - self._second_ns
+        if _TENTH_NS <= fraction < NS_PER_S and fraction % 10:
+            time = f"{self._second}{fraction}Z"  # nine digits, and none at their ends is a zero
         else:
             time = self._moment(life.time_ns)
         self._time = time.encode()
@@ -93,14 +94,16 @@ class LifeWriter:
         fill, now, start, form = life.execution, self._time, self._start, self._form
         assert fill is not None, "a fill ends the life"
         name, fill_name = life.new_id.encode(), fill.execution_id.encode()
-        position = number(fill.position_qty).encode()
+        position = str(fill.position_qty)
+        if not position.isdigit():  # as most are, and then no more is to be asked
+            position = number(fill.position_qty)
         # fmt: off
         return [
             b"".join((_PENDING, now, ORDER, self._text, b"}}")),
             b"".join((_NEW, now, ORDER, start, form.new, name, b'"}}')),
             b"".join((
                 _FILL, now, ORDER, start, b'"', now, form.filled, fill_name,
-                form.traded, position, b'"}}',
+                form.traded, position.encode(), b'"}}',
             )),
         ]
         # fmt: on
@@ -116,14 +119,10 @@ class LifeWriter:
 
     def _moment(self, time_ns: int) -> str:
         """A time's text; what of it all times of a second share is remembered."""
-        text = time_text(time_ns)
-        if len(text) == _LONGEST and time_ns >= NS_PER_S:
-            self._second, self._second_text = str(time_ns)[:-9], text[:-_FRACTION]
-        return text
-
-
-#: Letters of a time with all its nine digits, and of these with the letter that ends it.
-_LONGEST, _FRACTION = len("2026-11-29T12:30:00.123456789Z"), len("123456789Z")
+        second_ns = time_ns - time_ns % NS_PER_S
+        if second_ns != self._second_ns:
+            self._second_ns, self._second = second_ns, time_text(second_ns)[:-1] + "."
+        return time_text(time_ns)
 
 
 class _Form:
