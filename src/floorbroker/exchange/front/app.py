@@ -100,17 +100,11 @@ class ExchangeFront:
         headers = scope["headers"]
         # Whoever asks again mostly says the same of himself.
         account, is_right = self._caller if headers == self._seen else self._recognized(headers)
-        deed = self._deeds.get((scope["method"], scope["path"]))
+        method, path = scope["method"], scope["path"]
+        deed = self._deeds.get(path) if method == "POST" else None
         if deed is None or not is_right or server.mischief.plan.rules:
-            request = Request(
-                scope["method"],
-                scope["path"],
-                scope.get("query_string", b""),
-                headers,
-                body,
-                account,
-                is_right,
-            )
+            query_string = scope.get("query_string", b"")
+            request = Request(method, path, query_string, headers, body, account, is_right)
             await self._serve(request, Wire(scope, receive, send))
             return
         is_allowed, limits = server.rate_limit.spend(account)

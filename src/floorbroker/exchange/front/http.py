@@ -66,7 +66,7 @@ class Route(Struct, frozen=True):
     method: str
     path: str
     handler: Handler
-    deed: Deed | None = None  #: The same for less: what is asked often needs no `Request`.
+    deed: Deed | None = None  #: Of a POST: the same for less, because it needs no `Request`.
 
 
 class Router:
@@ -74,11 +74,11 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.exact: dict[tuple[str, str], Handler] = {}  #: By method and path.
-        self.deeds: dict[tuple[str, str], Deed] = {}  #: Likewise.
+        self.deeds: dict[str, Deed] = {}  #: What is posted, by path.
         self._tree: dict[str, Any] = {}
         for route in routes:
             if route.deed is not None:
-                self.deeds[route.method, route.path] = route.deed
+                self.deeds[route.path] = route.deed
             if "{}" not in route.path:
                 self.exact[route.method, route.path] = route.handler
                 continue

@@ -70,14 +70,14 @@ class OrderStreams:
 
     def _publish(self, events: list[VenueEvent]) -> None:
         """Each frame is written once, whoever hears it; what nobody hears is not written."""
-        only, is_upset = self._only, bool(self._server.mischief.plan.rules)
-        if only is not None and not is_upset and not only.is_upset:
+        only, rules = self._only, self._server.mischief.plan.rules
+        if only is not None and not rules and not only.is_upset:
             frames = self._writer.lives.frames(events, only.hears)
             if frames is None:
                 frames = self._writer.frames(events, only.hears)
             only.outbox.put_all(frames)
             return
-        listening: dict[str, list[OrderStream]] = {}
+        is_upset, listening = bool(rules), dict[str, list[OrderStream]]()
         for stream in self._open:
             if stream.hears:
                 listening.setdefault(stream.hears, []).append(stream)

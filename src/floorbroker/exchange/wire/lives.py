@@ -122,7 +122,8 @@ class LifeWriter:
         second_ns = time_ns - time_ns % NS_PER_S
         if second_ns != self._second_ns:
             self._second_ns, self._second = second_ns, time_text(second_ns)[:-1] + "."
-        return time_text(time_ns)
+        digits = f"{time_ns - second_ns:09d}".rstrip("0")
+        return f"{self._second}{digits}Z" if digits else time_text(time_ns)
 
 
 class _Form:
