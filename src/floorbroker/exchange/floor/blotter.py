@@ -216,7 +216,7 @@ class Blotter:
         """
         qty, px = order.qty, level.px
         assert qty is not None, "only what is known can be had whole"
-        level.taken += qty
+        level.left -= qty
         order.number = account.orders_taken
         filled = order.snapshot()
         position = account.book(filled, qty, px)

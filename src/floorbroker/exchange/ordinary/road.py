@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.daytrades import OFF
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.routing import Routing
@@ -23,6 +22,7 @@ class ShortRoad:
         self, blotter: Blotter, routing: Routing, assets: AssetList, rules: VenueRules
     ) -> None:
         self._blotter = blotter
+        self._is_new = blotter.orders.is_new
         self._routing = routing
         self._assets = assets.ordinary
         self._quantities, self._prices = Amounts(is_whole), Amounts(is_price)
@@ -49,11 +49,11 @@ class ShortRoad:
             or blotter.veto is not None
             or (post := blotter.posts.get(asset.symbol)) is None
             or (level := post.level_for("buy", qty, limit_px)) is None
-            or (name and not self._is_name(name, account))
+            or (name and (len(name) > CLIENT_ORDER_ID_MAX or not self._is_new(account, name)))
             or (bought := account.buy_whole(asset.symbol, qty, level.px, limit_px)) is None
         ):
             return None
-        level.taken += qty
+        level.left -= qty
         cost, position = bought
         order = self._filled(ticket, asset, account.key_id, qty=qty, limit_px=limit_px)
         order.filled_qty, order.filled_notional = qty, cost
@@ -76,10 +76,6 @@ class ShortRoad:
             qty=qty,
             limit_price=limit_px,
         )
-
-    def _is_name(self, name: str, account: VenueAccount) -> bool:
-        """Whether a new order of the account can be called so."""
-        return len(name) <= CLIENT_ORDER_ID_MAX and self._blotter.orders.is_new(account, name)
 
     def _filled(
         self, ticket: PlainTicket, asset: Asset, key_id: str, *, qty: Decimal, limit_px: Decimal
