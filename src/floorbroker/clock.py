@@ -98,6 +98,7 @@ class MarketClock:
 
     def __init__(self, base: Clock, origin_ns: int, speed: float = 1.0) -> None:
         self._base = base
+        self._monotonic = base.monotonic
         self._origin_ns = origin_ns
         self._started = base.monotonic()
         self._fast_until_ns: int | None = None
@@ -107,8 +108,9 @@ class MarketClock:
         return datetime_of(self.now_ns())
 
     def now_ns(self) -> int:
-        elapsed_s = self._base.monotonic() - self._started
-        now_ns = self._origin_ns + round(elapsed_s * self.speed * NS_PER_S)
+        elapsed_s = self._monotonic() - self._started
+        # As `round` would ask; each order asks for the time.
+        now_ns = self._origin_ns + (elapsed_s * self.speed * 1e9).__round__()
         knee_ns = self._fast_until_ns
         if knee_ns is None or now_ns <= knee_ns:
             return now_ns

@@ -57,7 +57,7 @@ class Auditor:
         self._stand_ins: dict[str, list[Decimal]] = {}
 
     def hears(self, event: VenueEvent) -> None:
-        self._events.append(event)
+        self._events.extend(event.steps())
 
     # What happens next.
 

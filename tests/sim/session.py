@@ -65,6 +65,10 @@ class Told:
         self.unheard: deque[tuple[str, Any]] = deque()  #: Events that no frame has told yet.
 
     def hear(self, event: VenueEvent) -> None:
+        for step in event.steps():
+            self._hear(step)
+
+    def _hear(self, event: VenueEvent) -> None:
         order = event.order
         self.seq += 1
         assert event.seq == self.seq

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from floorbroker.exchange.accounts import Configuration
 from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.server import FrontRules
+from floorbroker.exchange.model import Configuration
 from floorbroker.exchange.rules import VenueRules
 from tests.unit.exchange_front.conftest import Client, an_exchange, virtually
 

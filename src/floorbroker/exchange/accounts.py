@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from msgspec import Struct
-
 from floorbroker.exchange.daytrades import DayTrades
 from floorbroker.exchange.matching.marks import Marks, Valuation
-from floorbroker.exchange.model import ZERO, Entitlement, Entry, VenueOrder, Watchlist
+from floorbroker.exchange.matching.positions import Holding
+from floorbroker.exchange.model import (
+    ZERO,
+    Configuration,
+    DayClose,
+    Entitlement,
+    Entry,
+    VenueOrder,
+    Watchlist,
+)
 from floorbroker.exchange.reference.assets import Asset
 
 #: Less equity than this gives no credit and no short sales.
@@ -17,62 +24,6 @@ _TIMES = {"1": Decimal(1), "2": Decimal(2), "4": Decimal(4)}
 _HALF = Decimal("0.5")
 _PERCENT = Decimal("0.01")
 _NO_ORDERS: dict[str, VenueOrder] = {}
-
-
-class Holding(Struct, kw_only=True):
-    """A position: signed quantity and signed cost (average entry price times quantity)."""
-
-    symbol: str
-    qty: Decimal = ZERO
-    cost: Decimal = ZERO
-    held_qty: Decimal = ZERO  #: Shares, unsigned, tied up by open orders that reduce it.
-    lastday_qty: Decimal = ZERO  #: Signed, at the last close.
-    today_cost: Decimal = ZERO  #: Signed notional of the fills since the last close.
-
-    @property
-    def avg_entry_price(self) -> Decimal:
-        return self.cost / self.qty if self.qty else ZERO
-
-    @property
-    def qty_available(self) -> Decimal:
-        """What may still be closed; signed like qty."""
-        return self.qty - self.held_qty if self.qty > 0 else self.qty + self.held_qty
-
-    def add(self, signed_qty: Decimal, px: Decimal, cost: Decimal) -> Decimal:
-        """Book a fill, which cost its signed quantity times its price; answers the quantity after.
-
-        What reduces the position leaves its average entry price alone.
-        """
-        before = self.qty
-        self.qty = after = before + signed_qty
-        self.today_cost += cost
-        if before.is_signed() == signed_qty.is_signed() or not before or not signed_qty:
-            self.cost += cost
-        elif before * after > ZERO:
-            self.cost = self.cost * after / before
-        else:
-            self.cost = after * px
-        return after
-
-
-class Configuration(Struct, frozen=True, kw_only=True):
-    """What a user may set: GET and PATCH /v2/account/configurations."""
-
-    fractional_trading: bool = True
-    max_margin_multiplier: str = "4"
-    no_shorting: bool = False
-    suspend_trade: bool = False
-    trade_confirm_email: str = "all"
-    ptp_no_exception_entry: bool = False
-    max_options_trading_level: int | None = None
-    disable_overnight_trading: bool = False
-
-
-class DayClose(Struct, frozen=True, kw_only=True):
-    """What an account was worth when a regular session ended."""
-
-    time_ns: int
-    equity: Decimal
 
 
 class VenueAccount:
@@ -259,15 +210,44 @@ class VenueAccount:
             qty, cost = -qty, -cost
         return self._move(order.symbol, qty, px, cost)
 
-    def book_whole(self, order: VenueOrder, qty: Decimal, px: Decimal) -> Decimal:
-        """The same for one fill of all of a new order: it was never open and ties up nothing."""
+    def buy_whole(
+        self, symbol: str, qty: Decimal, px: Decimal, limit_px: Decimal
+    ) -> tuple[Decimal, Decimal] | None:
+        """Buy all that a new order asks for, if nothing at all speaks against it; else None.
+
+        Answers what it cost and the position after. `book` does the same for an order that is not
+        open; here the asset gives credit, there is money for the limit, and nothing is short or
+        for sale.
+        """
+        holding, marks, values = self.positions.get(symbol), self._marks, self._valuation
+        if values.version != marks.version:
+            values = self._valued()
+        free = cash = self.cash
+        if self.reserved or self.reserved_cash:
+            free -= self.reserved + self.reserved_cash
+        if (
+            self.trading_blocked
+            or self.account_blocked
+            or self.configuration.suspend_trade
+            or self.open_by_side.get((symbol, "sell"))
+            or values.short
+            or (holding is not None and holding.qty.is_signed())
+            or qty * limit_px > free
+        ):
+            return None
+        if holding is None:
+            self.positions[symbol] = holding = Holding(symbol=symbol)
         cost = qty * px
-        order.filled_qty = qty
-        order.filled_notional += cost
-        order.reserve_px = order.held_qty = ZERO
-        if order.side == "sell":
-            qty, cost = -qty, -cost
-        return self._move(order.symbol, qty, px, cost)
+        self.cash = cash - cost
+        holding.qty = after = holding.qty + qty
+        holding.cost += cost
+        holding.today_cost += cost
+        mark = marks.px.get(symbol)
+        if mark is None:
+            values.version = -1
+        else:
+            values.long += qty * mark
+        return cost, after
 
     def unbook(self, order: VenueOrder, qty: Decimal, px: Decimal) -> None:
         """Undo a fill that was busted: cash and position as if it had not been."""

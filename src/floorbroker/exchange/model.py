@@ -6,7 +6,7 @@ are integer nanoseconds since 1970 UTC, and a time that has not come yet is None
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 ZERO = Decimal(0)
 
@@ -62,6 +62,21 @@ class OrderTicket(Struct, frozen=True, kw_only=True, gc=False):
     position_intent: str | None = None
     take_profit: TakeProfit | None = None
     stop_loss: StopLoss | None = None
+
+
+class PlainTicket(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """A new order that says no more than most do, its words as they were written.
+
+    Amounts are texts, whole numbers, or what else was written; other numbers are read as texts.
+    """
+
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    qty: object
+    limit_price: object = None
+    client_order_id: str | None = None
 
 
 class OrderPatch(Struct, frozen=True, kw_only=True):
@@ -257,8 +272,8 @@ class VenueEvent(Struct, frozen=True, gc=False):
     """What a listener is told: the event's name and the order as it stood at that moment.
 
     `execution_id` is None for `pending_new` and `accepted`, a fill's for fills, and otherwise an
-    identifier of this event alone. `ends_life` is true of a fill that follows `pending_new` and
-    `new` of its order at the same instant, and is all of it.
+    identifier of this event alone. A life in one go, of an order that is filled whole as it comes,
+    is told as the fill that ends it: it has a `new_id`, and `steps` are what it stands for.
     """
 
     seq: int
@@ -268,7 +283,31 @@ class VenueEvent(Struct, frozen=True, gc=False):
     time_ns: int
     execution: Execution | None = None
     execution_id: str | None = None
-    ends_life: bool = False
+    new_id: str = ""  #: Of a life in one go: the identifier of its event `new`.
+    begun: VenueOrder | None = None  #: Its order while it was pending, if that tied up shares.
+
+    def steps(self) -> "tuple[VenueEvent, ...]":
+        """The events of a life in one go, one after the other; of others the event itself."""
+        if not self.new_id:
+            return (self,)
+        begun = self.begun or _as_it_began(self.order)
+        new = begun.snapshot()
+        new.status = "new"
+        seq, account, time_ns = self.seq, self.account, self.time_ns
+        return (
+            VenueEvent(seq - 2, account, "pending_new", begun, time_ns),
+            VenueEvent(seq - 1, account, "new", new, time_ns, None, self.new_id),
+            structs.replace(self, new_id="", begun=None),
+        )
+
+
+def _as_it_began(order: VenueOrder) -> VenueOrder:
+    """The pending order to buy below a limit that was filled at once."""
+    begun = order.snapshot()
+    assert order.limit_price is not None, "it tied up what it would cost at its limit"
+    begun.status, begun.filled_ns, begun.reserve_px = "pending_new", None, order.limit_price
+    begun.filled_qty = begun.filled_notional = ZERO
+    return begun
 
 
 class Watchlist(Struct, kw_only=True):
@@ -279,3 +318,23 @@ class Watchlist(Struct, kw_only=True):
     created_ns: int
     updated_ns: int
     symbols: list[str] = []
+
+
+class Configuration(Struct, frozen=True, kw_only=True):
+    """What a user may set: GET and PATCH /v2/account/configurations."""
+
+    fractional_trading: bool = True
+    max_margin_multiplier: str = "4"
+    no_shorting: bool = False
+    suspend_trade: bool = False
+    trade_confirm_email: str = "all"
+    ptp_no_exception_entry: bool = False
+    max_options_trading_level: int | None = None
+    disable_overnight_trading: bool = False
+
+
+class DayClose(Struct, frozen=True, kw_only=True):
+    """What an account was worth when a regular session ended."""
+
+    time_ns: int
+    equity: Decimal

@@ -303,20 +303,25 @@ def _refuse_fractional_extended_hours(asset: Asset) -> NoReturn:
 
 
 def _on_tick(ticket: OrderTicket, rules: VenueRules) -> OrderTicket:
-    """Rule 612: cents from a dollar up, hundredths of a cent below."""
+    """Prices on their tick, or cut to it; raises VenueError where they are refused."""
     for field, price in (("limit_price", ticket.limit_price), ("stop_price", ticket.stop_price)):
         if price is None:
             continue
-        step = _CENT if price >= _WHOLE else _FINE
-        if not price % step:
+        if is_on_tick(price):
             continue
         if not rules.truncates_sub_penny:
             raise unprocessable(
                 f"invalid {field} {plain(price)}. sub-penny increment does not fulfill minimum "
                 "pricing criteria"
             )
+        step = _CENT if price >= _WHOLE else _FINE
         ticket = structs.replace(ticket, **{field: price.quantize(step, ROUND_DOWN)})
     return ticket
+
+
+def is_on_tick(px: Decimal) -> bool:
+    """Rule 612: cents from a dollar up, hundredths of a cent below."""
+    return not px % (_CENT if px >= _WHOLE else _FINE)
 
 
 def _places(number: Decimal) -> int:

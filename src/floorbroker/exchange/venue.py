@@ -5,7 +5,7 @@ from decimal import Decimal
 from random import Random
 
 from floorbroker.domain.quotes import Depth, Halt, MarketEvent, Quote, Trade
-from floorbroker.exchange.accounts import Configuration, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.floor.acceptance import Acceptance, base_px, check_replaceable, patched
 from floorbroker.exchange.floor.blotter import Blotter
 from floorbroker.exchange.floor.routing import Routing
@@ -13,6 +13,7 @@ from floorbroker.exchange.floor.state import export_state, import_state
 from floorbroker.exchange.matching.fills import FillRules, wanted
 from floorbroker.exchange.matching.post import TradingPost
 from floorbroker.exchange.model import (
+    Configuration,
     OrderPatch,
     OrderQuery,
     OrderTicket,
@@ -20,6 +21,7 @@ from floorbroker.exchange.model import (
     VenueEvent,
     VenueOrder,
 )
+from floorbroker.exchange.ordinary.road import ShortRoad
 from floorbroker.exchange.records.executions import Executions
 from floorbroker.exchange.records.listing import select
 from floorbroker.exchange.records.orders import Orders
@@ -69,6 +71,7 @@ class Venue:
         self.blotter = Blotter(random, start_ns, self.assets)
         self.routing = Routing(self.blotter, rules, fill_rules, random)
         self.acceptance = Acceptance(rules)
+        self.short_road = ShortRoad(self.blotter, self.routing, self.assets, rules)
         self._by_name = self.assets.by_name
 
     @property
@@ -161,7 +164,7 @@ class Venue:
         if not plain or not self.acceptance.finds_nothing(order, account):
             self.acceptance.judge(order, account, asset, post=post, is_plain=plain)
         may_live = plain and routing.is_prompt and blotter.veto is None
-        if may_live and (level := post.level_for(order)) is not None:
+        if may_live and (level := post.level_for(order.side, order.qty, order.limit_price)):
             return blotter.live(order, account, level)
         return routing.accept(order, legs)
 
@@ -368,7 +371,7 @@ class Venue:
     ) -> VenueOrder:
         blotter, name = self.blotter, ticket.client_order_id
         now_ns, make = blotter.now_ns, blotter.ids.make
-        if name and blotter.orders.named(account, name) is not None:
+        if name and not blotter.orders.is_new(account, name):
             raise malformed("client_order_id must be unique")
         order = order_of(ticket, asset, account.key_id, make(), now_ns=now_ns, is_plain=is_plain)
         if not order.client_order_id:

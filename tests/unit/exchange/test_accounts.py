@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floorbroker.exchange.accounts import Holding
+from floorbroker.exchange.matching.positions import Holding
 from floorbroker.exchange.model import VenueError
 from floorbroker.exchange.rules import VenueRules
 from tests.unit.exchange.venue_kit import KEY, MINUTE, SESSION, Floor

@@ -5,8 +5,7 @@ from decimal import Decimal
 import pytest
 
 from floorbroker.clock import NS_PER_S
-from floorbroker.exchange.accounts import Configuration
-from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.model import Configuration, VenueError
 from floorbroker.exchange.rules import VenueRules
 from tests.unit.exchange.venue_kit import KEY, SESSION, Floor, ticket
 

@@ -4,12 +4,15 @@ from datetime import date
 from decimal import Decimal
 from random import Random
 
+import msgspec
+
 from floorbroker.clock import NS_PER_S
 from floorbroker.domain.quotes import Depth, Halt, Quote, Trade
 from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.matching.fills import FillRules
 from floorbroker.exchange.model import (
     OrderTicket,
+    PlainTicket,
     StopLoss,
     TakeProfit,
     VenueError,
@@ -56,7 +59,7 @@ class Floor:
             starting_cash=Decimal(cash),
         )
         self.events: list[VenueEvent] = []
-        self.venue.listeners.append(self.events.append)
+        self.venue.listeners.append(lambda event: self.events.extend(event.steps()))
 
     @staticmethod
     def forget_queues(venue: Venue) -> Venue:
@@ -137,8 +140,11 @@ class Floor:
     def answer(
         self, side: str, qty: str | int | None, symbol: str = "AAPL", **more: str
     ) -> VenueOrder:
-        """The same, as it is answered."""
-        return self.venue.submit(KEY, ticket(side, qty, symbol, **more))
+        """The same, as it is answered: by the short road if it is ordinary."""
+        wanted = ticket(side, qty, symbol, **more)
+        written = as_written(wanted)
+        told = None if written is None else self.venue.short_road.take(KEY, written)
+        return self.venue.submit(KEY, wanted) if told is None else told.steps()[0].order
 
     def limit(self, side: str, qty: str | int, px: str, **more: str) -> VenueOrder:
         return self.send(side, qty, type="limit", limit_price=px, **more)
@@ -156,6 +162,31 @@ class Floor:
         except VenueError as refused:
             return refused
         raise AssertionError(f"the order was accepted: {order}")
+
+
+def as_written(wanted: OrderTicket) -> PlainTicket | None:
+    """The ticket as its text would be read, if that says nothing extraordinary."""
+    amounts = {
+        name: str(amount)
+        for name in (
+            "qty",
+            "notional",
+            "limit_price",
+            "stop_price",
+            "trail_price",
+            "trail_percent",
+        )
+        if (amount := getattr(wanted, name)) is not None
+    }
+    others = {
+        name: value
+        for name in wanted.__struct_fields__
+        if name not in amounts and (value := getattr(wanted, name)) not in (None, False)
+    }
+    try:
+        return msgspec.convert({**others, **amounts}, PlainTicket, from_attributes=True)
+    except msgspec.ValidationError:
+        return None
 
 
 def ticket(side: str, qty: str | int | None, symbol: str = "AAPL", **more: str) -> OrderTicket:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floorbroker.exchange.model import TERMINAL, Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.wire.forms import FORMS_MAX
 from floorbroker.exchange.wire.orders import order_view
 from floorbroker.exchange.wire.words import encode, number, wire_time
-from floorbroker.exchange.wire.writer import FORMS_MAX, OrderWriter
+from floorbroker.exchange.wire.writer import OrderWriter
 from tests.unit.exchange_front.test_render import MOMENT_NS, a_fill, an_order
 
 MOMENTS = st.integers(MOMENT_NS - 2, MOMENT_NS + 2) | st.integers(0, 4 * 10**18)

@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 from msgspec.structs import replace
 
 from floorbroker.domain.amounts import plain
-from floorbroker.exchange.accounts import Holding, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.actions.details import (
     dividend_details,
     spin_off_details,
@@ -14,6 +14,7 @@ from floorbroker.exchange.actions.details import (
 )
 from floorbroker.exchange.actions.orders import accounts_of, hold_what_is_left
 from floorbroker.exchange.matching.fills import FRACTION
+from floorbroker.exchange.matching.positions import Holding
 from floorbroker.exchange.model import ZERO, Entitlement, Entry
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.calendar import trade_date

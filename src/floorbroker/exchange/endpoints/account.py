@@ -8,11 +8,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from floorbroker.exchange.accounts import Configuration, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.daytrades import PATTERN, is_in_force
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
-from floorbroker.exchange.model import VenueError
+from floorbroker.exchange.model import Configuration, VenueError
 from floorbroker.exchange.reference import calendar
 from floorbroker.exchange.wire.orders import asset_view
 from floorbroker.exchange.wire.words import (

@@ -8,13 +8,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from floorbroker.exchange.accounts import Holding, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.front.http import Answer, Request, Route
 from floorbroker.exchange.front.server import ExchangeServer
+from floorbroker.exchange.matching.positions import Holding
 from floorbroker.exchange.model import (
     OrderPatch,
     OrderQuery,
     OrderTicket,
+    PlainTicket,
     VenueError,
     VenueOrder,
 )
@@ -46,7 +48,7 @@ class Trading:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", "/v2/orders", self.submit),
+            Route("POST", "/v2/orders", self.submit, self.place),
             Route("GET", "/v2/orders", self.list_orders),
             Route("DELETE", "/v2/orders", self.cancel_all),
             Route("GET", "/v2/orders:by_client_order_id", self.by_client_order_id),
@@ -63,11 +65,23 @@ class Trading:
         ]
 
     def submit(self, request: Request) -> Answer:
-        ticket = _tickets.read(request.body)
+        return self.place(request.account, request.body)
+
+    def place(self, account: str, body: bytes) -> Answer:
+        server = self._server
+        road, ticket = server.venue.short_road, None
+        try:
+            plain = _read_plain(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass  # whatever else it is
+        else:
+            if (told := road.take(account, plain)) is not None:
+                return Answer(200, server.writer.lives.answer(told))
+            ticket = road.widened(plain)
+        ticket = ticket or _tickets.read(body)
         if ticket.take_profit is not None or ticket.stop_loss is not None:
             _check_legs(ticket)
-        server = self._server
-        return Answer(200, server.writer.text(server.venue.submit(request.account, ticket)))
+        return Answer(200, server.text_of_new(server.venue.submit(account, ticket)))
 
     def list_orders(self, request: Request) -> Answer:
         query = order_query(request.query())
@@ -279,6 +293,7 @@ class _Reader(Generic[Body]):
 _PRICES = ("limit_price", "stop_price")
 _LEGS = {"take_profit": ("limit_price",), "stop_loss": _PRICES}
 _tickets = _Reader(OrderTicket, "qty", "trail_percent")
+_read_plain = msgspec.json.Decoder(PlainTicket, float_hook=str).decode
 _patches = _Reader(OrderPatch, "qty", "trail")
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from floorbroker.exchange.accounts import Holding, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
+from floorbroker.exchange.matching.positions import Holding
 from floorbroker.exchange.model import Execution
 
 

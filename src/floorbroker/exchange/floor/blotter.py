@@ -194,7 +194,15 @@ class Blotter:
             self._end(account, order)
         else:
             order.status = "partially_filled"
-        execution = self._note_fill(order, qty, px, position, left=left, liquidity=liquidity)
+        # fmt: off
+        execution = Execution(
+            self.ids.make(), order.id, order.client_order_id, order.account, order.symbol,
+            order.side, qty, px, self.now_ns, order.filled_qty, left, position, liquidity,
+        )
+        # fmt: on
+        self.executions.latest.append(execution)
+        if self.pdt != OFF:
+            self._count_day_trade(order, execution)
         self.emit("fill" if order.status == "filled" else "partial_fill", order, execution)
         if order.order_class and self.groups is not None:
             self.groups.follow(order)
@@ -204,69 +212,54 @@ class Blotter:
         """A life in one go: the order is pending, new, and filled whole by a displayed level.
 
         It is all that happens where `emit`, the post and `fill` take their turns; answers the
-        copy that tells of it pending.
+        order as it was pending.
         """
-        qty, px, now_ns, key_id = order.qty, level.px, self.now_ns, order.account
+        qty, px = order.qty, level.px
         assert qty is not None, "only what is known can be had whole"
-        self.seq = seq = self.seq + 3
-        event_id = self.ids.make()
-        self.orders.add(order)
-        assert order.updated_ns == now_ns, "a life in one go is that of a new order"
-        if self.changes is not None:
-            self.changes.orders[order.id] = order
-            self.note(account)
-        answer: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # Structs have one
-        order.status = "new"
-        known: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
-        level.taken += qty
-        position = account.book_whole(order, qty, px)
-        order.status, order.filled_ns = "filled", now_ns
-        self.orders.ended.append(order)
-        fill = self._note_fill(order, qty, px, position, left=ZERO, liquidity="remove")
-        filled: VenueOrder = order.__copy__()  # type: ignore[attr-defined]  # as above
-        begun = VenueEvent(seq - 2, key_id, "pending_new", answer, now_ns)
-        new = VenueEvent(seq - 1, key_id, "new", known, now_ns, None, event_id)
-        execution_id = fill.execution_id
-        end = VenueEvent(seq, key_id, "fill", filled, now_ns, fill, execution_id, ends_life=True)
-        for listener in self.listeners:
-            listener(begun)
-            listener(new)
-            listener(end)
-        return answer
+        level.left -= qty
+        order.number = account.orders_taken
+        filled = order.snapshot()
+        position = account.book(filled, qty, px)
+        filled.status, filled.filled_ns = "filled", self.now_ns
+        filled.reserve_px = filled.held_qty = ZERO
+        self.tell_life(filled, account, px, position, begun=order)
+        return order
 
-    def _note_fill(
+    def tell_life(
         self,
         order: VenueOrder,
-        qty: Decimal,
+        account: VenueAccount,
         px: Decimal,
         position: Decimal,
         *,
-        left: Decimal,
-        liquidity: str,
-    ) -> Execution:
-        execution = Execution(
-            self.ids.make(),
-            order.id,
-            order.client_order_id,
-            order.account,
-            order.symbol,
-            order.side,
-            qty,
-            px,
-            self.now_ns,
-            order.filled_qty,
-            left,
-            position,
-            liquidity,
+        begun: VenueOrder | None = None,
+    ) -> VenueEvent:
+        """Take in an order that was filled whole as it came, and tell it all at once."""
+        order_id, key_id, qty, now_ns = order.id, order.account, order.filled_qty, self.now_ns
+        self.orders.add_to(account, order)
+        self.orders.ended.append(order)
+        if self.changes is not None:
+            self.changes.orders[order_id] = order
+            self.note(account)
+        new_id, fill_id = self.ids.make(), self.ids.make()
+        # fmt: off
+        fill = Execution(
+            fill_id, order_id, order.client_order_id, key_id, order.symbol, order.side, qty, px,
+            now_ns, qty, ZERO, position, "remove",
         )
-        self.executions.latest.append(execution)
-        if (
-            self.pdt != OFF
-            and order.asset_class != "crypto"
-            and is_in_force(self.pdt, self.now_ns)
-        ):
-            self.accounts[order.account].day_trades.book(execution)
-        return execution
+        # fmt: on
+        self.executions.latest.append(fill)
+        if self.pdt != OFF:
+            self._count_day_trade(order, fill)
+        self.seq = seq = self.seq + 3
+        told = VenueEvent(seq, key_id, "fill", order, now_ns, fill, fill_id, new_id, begun)
+        for listener in self.listeners:
+            listener(told)
+        return told
+
+    def _count_day_trade(self, order: VenueOrder, fill: Execution) -> None:
+        if order.asset_class != "crypto" and is_in_force(self.pdt, self.now_ns):
+            self.accounts[order.account].day_trades.book(fill)
 
     def release(self, order: VenueOrder) -> None:
         """The stop of a held leg was touched."""
@@ -302,9 +295,10 @@ class Blotter:
         for one that was undone already or undoes another.
         """
         undone = self._standing(execution_id)
-        reversal = self._undo(undone, self.ids.make())
+        order = self.orders.to_revise(undone.order_id)
+        reversal = self._undo(order, undone, self.ids.make())
         self._recount(undone)
-        self.emit("trade_bust", self.orders[undone.order_id], reversal)
+        self.emit("trade_bust", order, reversal)
 
     def correct(self, execution_id: str, qty: Decimal | None, px: Decimal | None) -> None:
         """Make another execution of one, on the order, the cash and the position, and tell it.
@@ -313,11 +307,12 @@ class Blotter:
         `bust` does, and 422 for more than the order has room for.
         """
         undone = self._standing(execution_id)
-        order, account = self.orders[undone.order_id], self.accounts[undone.account]
+        account = self.accounts[undone.account]
         qty = undone.qty if qty is None else qty
-        _check_room(order, undone, qty)
+        _check_room(self.orders[undone.order_id], undone, qty)
+        order = self.orders.to_revise(undone.order_id)
         reversal_id, corrected_id = self.ids.make(), self.ids.make()
-        self._undo(undone, reversal_id, corrected_id)
+        self._undo(order, undone, reversal_id, corrected_id)
         px = undone.price if px is None else px
         account.book(order, qty, px)
         execution = replace(
@@ -351,10 +346,14 @@ class Blotter:
         return execution
 
     def _undo(
-        self, undone: Execution, execution_id: str, corrected_by: str | None = None
+        self,
+        order: VenueOrder,
+        undone: Execution,
+        execution_id: str,
+        corrected_by: str | None = None,
     ) -> Execution:
         """Take an execution back; `corrected_by` is the one that takes its place."""
-        order, account = self.orders[undone.order_id], self.accounts[undone.account]
+        account = self.accounts[undone.account]
         account.unbook(order, undone.qty, undone.price)
         execution = replace(
             undone,

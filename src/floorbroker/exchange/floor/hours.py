@@ -68,9 +68,7 @@ class Hours:
     def expiry_of(self, order: VenueOrder, now_ns: int) -> int | None:
         """When the order ends by itself, if it is placed now."""
         if order.time_in_force == "gtc":
-            if now_ns >= self._gtc[0]:
-                self._gtc = _gtc_expiry(now_ns)
-            return self._gtc[1]
+            return self.gtc_end_ns(now_ns)
         if order.asset_class == "crypto":
             return None
         session = self.session
@@ -79,6 +77,12 @@ class Hours:
         if now_ns >= session.close_ns:
             session = next_session(session.date)
         return session.close_ns
+
+    def gtc_end_ns(self, now_ns: int) -> int:
+        """When an order that is good until canceled ends by itself, if it is placed now."""
+        if now_ns >= self._gtc[0]:
+            self._gtc = _gtc_expiry(now_ns)
+        return self._gtc[1]
 
     def check(self, order: VenueOrder, now_ns: int) -> None:
         """Raises VenueError for an auction's order, if that takes nothing more at this hour."""

@@ -7,11 +7,14 @@ from itertools import islice
 import msgspec
 from msgspec import Struct, field
 
-from floorbroker.exchange.accounts import Configuration, DayClose, Holding, VenueAccount
+from floorbroker.exchange.accounts import VenueAccount
 from floorbroker.exchange.daytrades import DayTrades
 from floorbroker.exchange.floor.blotter import Blotter
+from floorbroker.exchange.matching.positions import Holding
 from floorbroker.exchange.model import (
     ZERO,
+    Configuration,
+    DayClose,
     Entitlement,
     Entry,
     Execution,

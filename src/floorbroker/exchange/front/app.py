@@ -6,9 +6,10 @@ answer; elsewhere FaultInjected is raised out of the application, which means th
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, repeat
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -16,9 +17,12 @@ from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.connection import Wire
 from floorbroker.exchange.front.http import (
     HTML,
+    JSON,
     KEY_ID,
     SECRET,
     Answer,
+    Deed,
+    Header,
     Receive,
     Request,
     Route,
@@ -62,11 +66,16 @@ class ExchangeFront:
         self.server = server
         self.rules = server.setup.front
         self._router = Router(routes)
-        self._routes = self._router.exact
+        self._deeds = self._router.deeds
         self._web_sockets = web_sockets
         # Their own dice: the number of requests must not change the venue's identifiers.
-        self._request_ids = _request_ids(Random(server.setup.seed))  # noqa: S311  (no secrets)
+        dice = Random(server.setup.seed)  # noqa: S311  (no secrets)
+        #: Makes a request's name; without a frame of Python, because each order asks.
+        self._name: Callable[[], Header] = chain.from_iterable(_names(dice)).__next__
         self._known: dict[tuple[bytes | None, bytes | None], tuple[str, bool]] = {}
+        #: The latest headers, and whose they were.
+        self._seen: list[Any] | None = None
+        self._caller = "", False
         #: By question: what `stale_answer` let through last, and when.
         self._told: dict[tuple[str, str, bytes], Answer] = {}
         self._told_at_s: dict[tuple[str, str, bytes], float] = {}
@@ -74,45 +83,63 @@ class ExchangeFront:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one WebSocket, or the server's lifespan.
 
-        A request is served right here, without a coroutine of its own further down: each would be
-        one more for every order.
+        What is asked often is served right here: each coroutine further down would be one more
+        for every order.
         """
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
         server = self.server
-        server.start()
+        if not server.is_moving:
+            server.start()
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body = message.get("body", b"")
         elif (body := await read_body(receive, message)) is None:
             return
-        path = scope["path"]
         headers = scope["headers"]
-        account, is_right = self._recognized(headers)
-        query_string = scope.get("query_string", b"")
-        request = Request(scope["method"], path, query_string, headers, body, account, is_right)
-        if path.startswith("/_exchange"):
-            answer = self._control(request)
-        else:
-            plan = server.mischief.plan
-            if plan.rules and (
-                faults := plan.on_request(request.method, path, account, server.now_ns)
-            ):
-                await self._misbehave(request, faults, Wire(scope, receive, send))
-                return
-            answer = self._answer(request)
+        # Whoever asks again mostly says the same of himself.
+        account, is_right = self._caller if headers == self._seen else self._recognized(headers)
+        method, path = scope["method"], scope["path"]
+        deed = self._deeds.get(path) if method == "POST" else None
+        if deed is None or not is_right or server.mischief.plan.rules:
+            query_string = scope.get("query_string", b"")
+            request = Request(method, path, query_string, headers, body, account, is_right)
+            await self._serve(request, Wire(scope, receive, send))
+            return
+        is_allowed, limits = server.rate_limit.spend(account)
+        answer = self._act(deed, account, body) if is_allowed else _too_many()
+        told = answer.body
         await send(
             {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": self._headers(answer),
+                "headers": [
+                    self._name(),
+                    JSON,
+                    _LENGTHS[len(told)],
+                    *limits,
+                ],
             }
         )
-        if answer.stream is None:
-            await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": told})
+
+    async def _serve(self, request: Request, wire: Wire) -> None:
+        """Answer any request, unless the fault plan has it otherwise."""
+        server = self.server
+        if request.path.startswith("/_exchange"):
+            answer = self._control(request)
         else:
-            await answer.stream(receive, send)
+            plan = server.mischief.plan
+            if plan.rules and (
+                faults := plan.on_request(
+                    request.method, request.path, request.account, server.now_ns
+                )
+            ):
+                await self._misbehave(request, faults, wire)
+                return
+            answer = self._answer(request)
+        await self._reply(wire, answer)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -138,7 +165,8 @@ class ExchangeFront:
 
     def _recognized(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bool]:
         """The account of a request, and whether its secret is right."""
-        given = dict(headers)
+        seen: list[Any] = [*map(tuple, headers)]
+        given = dict(seen)
         pair = given.get(KEY_ID), given.get(SECRET)
         known = self._known.get(pair)
         if known is None:
@@ -146,28 +174,34 @@ class ExchangeFront:
             known = account, self.rules.accepts(account, secret)
             if pair[0] and len(self._known) < _KNOWN_MAX:
                 self._known[pair] = known
+        self._seen, self._caller = seen, known  # a copy, in case that somebody changes his own
         return known
 
     def _control(self, request: Request) -> Answer:
         is_ours = request.method == "GET" or not _is_of_another_site(request)
-        return self._act(request) if is_ours else Answer(403, _FOREIGN)
+        return self._handle(request) if is_ours else Answer(403, _FOREIGN)
 
     def _answer(self, request: Request) -> Answer:
         if not request.is_right and not _is_open(request):
             return self._unauthorized()
         is_allowed, headers = self.server.rate_limit.spend(request.account)
-        answer = self._act(request) if is_allowed else _too_many()
+        answer = self._handle(request) if is_allowed else _too_many()
         answer.headers = answer.headers + headers if answer.headers else headers
         return answer
 
-    def _act(self, request: Request) -> Answer:
-        """Have the request done at the market's present time; what it did is saved on return."""
+    def _handle(self, request: Request) -> Answer:
+        def handle(account: str, body: bytes) -> Answer:
+            return self._router.find(request)(request)
+
+        return self._act(handle, request.account, request.body)
+
+    def _act(self, deed: Deed, account: str, body: bytes) -> Answer:
+        """Have it done at the market's present time; what it did is saved on return."""
         server = self.server
         try:
             try:
                 server.catch_up()
-                handler = self._routes.get((request.method, request.path))
-                return (handler or self._router.find(request))(request)
+                return deed(account, body)
             except VenueError as error:
                 body = error_body(error.code, error.message, error.extra)
                 return Answer(error.http_status, body)
@@ -251,9 +285,9 @@ class ExchangeFront:
 
     def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [
-            (b"x-request-id", next(self._request_ids)),
+            self._name(),
             answer.content_type,
-            (b"content-length", b"%d" % len(answer.body)),
+            _LENGTHS[len(answer.body)],
             *answer.headers,
         ]
         if answer.status == 204:
@@ -268,14 +302,27 @@ class ExchangeFront:
         return Answer(401, error_body(40110000, "request is not authorized"))
 
 
-def _request_ids(random: Random) -> Iterator[bytes]:
-    """32 hexadecimal digits each, no two alike; made many at a time."""
+def _names(random: Random) -> Iterator[Iterator[Header]]:
+    """Headers of 32 hexadecimal digits each, no two alike; made many at a time."""
     tail, count = f"{random.getrandbits(96):024x}", 0
     while True:
-        ready = made_after(count, tail).encode().split()
+        ready = made_after(count, tail).encode().split(b" ")
         count += len(ready)
-        while ready:
-            yield ready.pop()
+        yield zip(repeat(b"x-request-id"), reversed(ready))
+
+
+class _Lengths(dict[int, Header]):
+    """The headers that tell the lengths of bodies; those of short ones are remembered."""
+
+    def __missing__(self, length: int) -> Header:
+        header = b"content-length", b"%d" % length
+        if length < _REMEMBERED_MAX:
+            self[length] = header
+        return header
+
+
+_REMEMBERED_MAX = 4096
+_LENGTHS = _Lengths()
 
 
 def _is_of_another_site(request: Request) -> bool:

@@ -15,6 +15,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+Header = tuple[bytes, bytes]
+
 BODY_LIMIT = 1 << 20
 JSON = (b"content-type", b"application/json; charset=UTF-8")
 HTML = (b"content-type", b"text/html")
@@ -54,6 +56,8 @@ class Answer(Struct, gc=False):
 
 
 Handler = Callable[[Request], Answer]
+#: What is done for an account that sent a body, where nothing else of a request matters.
+Deed = Callable[[str, bytes], Answer]
 
 
 class Route(Struct, frozen=True):
@@ -62,6 +66,7 @@ class Route(Struct, frozen=True):
     method: str
     path: str
     handler: Handler
+    deed: Deed | None = None  #: Of a POST: the same for less, because it needs no `Request`.
 
 
 class Router:
@@ -69,8 +74,11 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.exact: dict[tuple[str, str], Handler] = {}  #: By method and path.
+        self.deeds: dict[str, Deed] = {}  #: What is posted, by path.
         self._tree: dict[str, Any] = {}
         for route in routes:
+            if route.deed is not None:
+                self.deeds[route.path] = route.deed
             if "{}" not in route.path:
                 self.exact[route.method, route.path] = route.handler
                 continue

@@ -39,13 +39,12 @@ class RateLimit:
         if window is None or now_ns >= window.end_ns:
             end_s = now_ns // NS_PER_S + 60
             window = self._windows[account] = _Window(self._limit, end_s)
-        left = window.left
-        is_allowed = left > 0 or not self._refuses
-        if left:
+        if left := window.left:
             window.left = left = left - 1
-        remaining = b"x-ratelimit-remaining", b"%d" % left
-        headers = self._limit_header, remaining, window.reset_header
-        if is_allowed:
+            remaining = b"x-ratelimit-remaining", b"%d" % left
+            return True, (self._limit_header, remaining, window.reset_header)
+        headers = self._limit_header, (b"x-ratelimit-remaining", b"0"), window.reset_header
+        if not self._refuses:
             return True, headers
         return False, (*headers, (b"retry-after", b"%d" % (window.end_s - now_ns // NS_PER_S)))
 

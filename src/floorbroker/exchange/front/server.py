@@ -20,7 +20,7 @@ from floorbroker.exchange.floor.blotter import KEPT
 from floorbroker.exchange.front.limit import RateLimit
 from floorbroker.exchange.front.mischief import Mischief
 from floorbroker.exchange.matching.fills import FillRules
-from floorbroker.exchange.model import VenueEvent
+from floorbroker.exchange.model import VenueEvent, VenueOrder
 from floorbroker.exchange.reference.actions import CorporateAction
 from floorbroker.exchange.reference.assets import Asset
 from floorbroker.exchange.reference.past import NoPast, Past
@@ -111,6 +111,7 @@ class ExchangeServer:
         self.writer = OrderWriter()
         self.rate_limit = RateLimit(setup.front.rate_limit, setup.clock)
         self.failure: Exception | None = None  #: What ended the market by itself.
+        self.is_moving = False  #: Whether time makes the market move: see `start`.
         self.is_ending = False  #: Answers that have no end of their own end now.
         self._has_failed = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -201,14 +202,18 @@ class ExchangeServer:
 
     async def run(self) -> None:
         """Keep the market moving until cancelled, or until it fails."""
-        while True:
-            try:
-                is_behind = self._step()
-                self.commit()
-            except Exception as problem:  # noqa: BLE001  (`failure` tells it to whoever asks)
-                self._fail(problem)
-                return
-            await self.setup.clock.sleep(0 if is_behind else self._pause_s())
+        self.is_moving = True
+        try:
+            while True:
+                try:
+                    is_behind = self._step()
+                    self.commit()
+                except Exception as problem:  # noqa: BLE001  (`failure` tells it to whoever asks)
+                    self._fail(problem)
+                    return
+                await self.setup.clock.sleep(0 if is_behind else self._pause_s())
+        finally:
+            self.is_moving = False
 
     async def failed(self) -> NoReturn:
         """Wait until the market ends by itself, and raise what ended it."""
@@ -254,6 +259,12 @@ class ExchangeServer:
             tell(events)
         if (blotter := self.venue.blotter).is_full():
             self._write("archive", blotter.put_away)
+
+    def text_of_new(self, order: VenueOrder) -> bytes:
+        """What is answered to an order that was taken just now."""
+        events, writer = self._events, self.writer
+        is_life = events and events[-1].begun is order
+        return writer.lives.answer(events[-1]) if is_life else writer.text(order)
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
         """What cannot be written is the end: nothing is forgotten, and nothing goes on."""

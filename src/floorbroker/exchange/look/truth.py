@@ -105,9 +105,9 @@ class Truth:
         return {
             "symbol": symbol,
             "bid": None if bid is None else plain(bid.px),
-            "bid_size": None if bid is None else plain(bid.available),
+            "bid_size": None if bid is None else plain(bid.left),
             "ask": None if ask is None else plain(ask.px),
-            "ask_size": None if ask is None else plain(ask.available),
+            "ask_size": None if ask is None else plain(ask.left),
             "quoted": None if quote is None else wire_time(quote.time_ns),
             "last": _text(last.px if last is not None else None),
             "last_time": None if last is None else wire_time(last.time_ns),

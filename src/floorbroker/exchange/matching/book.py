@@ -38,18 +38,18 @@ ADD, REDUCE, DELETE, EXECUTE, EXECUTE_HIDDEN, CROSS, HALT = 1, 2, 3, 4, 5, 6, 7
 
 
 class Level:
-    """One displayed price: shares shown, and how many of them our orders took."""
+    """One displayed price: shares shown, and how many of them our orders left there."""
 
-    __slots__ = ("px", "size", "taken")
+    __slots__ = ("left", "px", "size")
 
     def __init__(self, px: Decimal, size: Decimal, taken: Decimal = ZERO) -> None:
         self.px = px
         self.size = size
-        self.taken = taken
+        self.left = size - taken if taken else size
 
     @property
-    def available(self) -> Decimal:
-        return self.size - self.taken
+    def taken(self) -> Decimal:
+        return self.size - self.left
 
 
 class DisplayedSide:
@@ -88,7 +88,7 @@ class DisplayedSide:
         for level in self.levels:
             if limit_px is not None and level.px * self._sign > limit_px * self._sign:
                 break
-            total += level.size - level.taken
+            total += level.left
         return total
 
     def show(self, rows: LevelRows[Decimal], *, renews: bool = False) -> None:
@@ -116,8 +116,8 @@ class DisplayedSide:
             self._by_px[px] = level = Level(px, size)
             insort(self.levels, level, key=self._key)
         elif size:
-            level.size = size
-            level.taken = min(level.taken, size)
+            taken = min(level.taken, size)
+            level.size, level.left = size, size - taken
         else:
             del self._by_px[px]
             self.levels.remove(level)

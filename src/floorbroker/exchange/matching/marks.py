@@ -1,8 +1,7 @@
 """Marks: the price at which each symbol is valued, and what positions are worth at them."""
 
+from dataclasses import dataclass
 from decimal import Decimal
-
-from msgspec import Struct
 
 from floorbroker.exchange.model import ZERO
 
@@ -22,7 +21,8 @@ class Marks:
             self.version += 1
 
 
-class Valuation(Struct):
+@dataclass(slots=True)  # no Struct, whose fields are slow to change
+class Valuation:
     """Market values of an account's positions at one version of the marks."""
 
     version: int = -1

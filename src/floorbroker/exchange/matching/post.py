@@ -197,16 +197,16 @@ class TradingPost:
             return self.works_overnight(order)
         return self.phase == REGULAR or (order.extended_hours and self.phase in (PRE, POST))
 
-    def level_for(self, order: VenueOrder) -> Level | None:
+    def level_for(self, side: str, qty: Decimal | None, cap_px: Decimal | None) -> Level | None:
         """The best level, if a new order for whole shares may have all of them from there."""
-        is_buy, cap_px, qty = order.side == BUY, order.limit_price, order.qty
+        is_buy = side == BUY
         levels = self._screen.sides[SELL if is_buy else BUY].levels
         if not levels or qty is None or self.is_halted or self.phase != REGULAR:
             return None
         best = levels[0]
         if cap_px is not None and (best.px > cap_px if is_buy else best.px < cap_px):
             return None
-        return best if best.size - best.taken >= qty else None
+        return best if best.left >= qty else None
 
     def _work(self, order: VenueOrder) -> None:
         is_regular = self.phase == REGULAR and not self.is_halted
@@ -244,8 +244,8 @@ class TradingPost:
                 self._take_on_paper(order, level_px)
                 break
             fill_px = level_px if px is None else px
-            while (qty := fillable(order, fill_px, level.size - level.taken)) > ZERO:
-                level.taken += self._desk.fill(order, qty, fill_px, liquidity)
+            while (qty := fillable(order, fill_px, level.left)) > ZERO:
+                level.left -= self._desk.fill(order, qty, fill_px, liquidity)
                 if order.status in TERMINAL:
                     break
 
@@ -315,7 +315,7 @@ class TradingPost:
         `level` is the displayed one that the print took from, if it did.
         """
         used = ZERO
-        most = size if level is None else min(size, max(level.available, ZERO))
+        most = size if level is None else min(size, max(level.left, ZERO))
         for order in orders:
             if not self.can_match(order):
                 continue
@@ -325,7 +325,7 @@ class TradingPost:
             assert fill_px is not None, "a resting order has a price"
             used += self._give(order, most - used, fill_px, ADDED)
         if level is not None:
-            level.taken += used
+            level.left -= used
         return used
 
     def _trade_at(self, orders: list[VenueOrder], px: Decimal, size: Decimal) -> Decimal:

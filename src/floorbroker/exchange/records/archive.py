@@ -2,32 +2,33 @@
 
 Every row lies where its account and the number of its identifier put it, so that what is put away
 goes to the end of a table, an identifier is found without an index, and an account is read in the
-order in which things happened. Executions never change: they lie in blocks. Orders lie in boxes,
-and alone where they were overtaken: those that ended after a later one had left, and those that
-came back because an old execution was busted. Who lies alone is meant, whatever a box says.
+order in which things happened. Executions never change: they lie in blocks of columns, or of JSON
+lists in files of earlier versions. Orders lie in boxes, and alone where they were overtaken: those
+that ended after a later one had left, and those that came back because an old execution was
+busted. Who lies alone is meant, whatever a box says.
 """
 
 import heapq
 import sqlite3
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, TypeVar
-from zlib import crc32
 
 import msgspec
 
 from floorbroker.exchange.model import Execution, VenueOrder
 from floorbroker.exchange.records.boxes import (
     LAST_NUMBER,
+    ORDERS,
     TABLES,
     Boxes,
     decode_order,
-    digest_of,
     number_of,
     place_of,
     span_of,
 )
+from floorbroker.exchange.records.columns import Columns, Form
 from floorbroker.exchange.records.identifiers import digits_of
 
 _TABLES = """
@@ -45,10 +46,10 @@ CREATE TABLE IF NOT EXISTS archive_executions (
 );
 CREATE TABLE IF NOT EXISTS archive_busts (execution_id TEXT PRIMARY KEY);
 """
-_NAMES = ("accounts", "symbols", "orders", "boxes", "digests", "executions", "busts")
+_NAMES = ("accounts", "symbols", "orders", "boxes", "box_names", "executions", "busts")
 _PUT_ORDER = "INSERT OR REPLACE INTO archive_orders VALUES (?, ?, ?)"
 _PUT_BLOCK = "INSERT INTO archive_executions VALUES (?, ?, ?, ?)"
-_ORDERS, _BLOCKS = "archive_orders", "archive_executions"
+_ROWS, _BLOCKS = "archive_orders", "archive_executions"
 _BLOCK_BEFORE = "SELECT max(place) FROM archive_executions WHERE place BETWEEN ? AND ?"
 _BLOCK_AT = (
     "SELECT min(place) FROM archive_executions WHERE place BETWEEN ? AND ? AND last_ns >= ?"
@@ -62,9 +63,10 @@ _TIME_MAX = (1 << 63) - 1  # that SQLite can compare with
 _PAGE, _PAGE_MAX = 50, 800
 _LENGTH = 36  # of an identifier
 
+_EXECUTIONS = Form(Execution)
 _encode = msgspec.json.Encoder().encode
-_decode_block = msgspec.json.Decoder(list[Execution]).decode
-_account, _number, _symbol = attrgetter("account"), attrgetter("number"), attrgetter("symbol")
+_decode_list = msgspec.json.Decoder(list[Execution]).decode
+_number = attrgetter("number")
 Kept = TypeVar("Kept", VenueOrder, Execution)
 
 
@@ -80,8 +82,8 @@ def execution_number(execution: Execution) -> int:
 def temporary() -> sqlite3.Connection:
     """A nameless file in the system's folder for temporary ones; it is gone with the process."""
     db = sqlite3.connect("", isolation_level=None)
-    # Boxes are large, and nobody opens it again.
-    for setting in ("page_size = 65536", "journal_mode = OFF", "synchronous = OFF"):
+    # A batch fills some pages with little to spare, and nobody opens it again.
+    for setting in ("page_size = 8192", "journal_mode = OFF", "synchronous = OFF"):
         db.execute(f"PRAGMA {setting}")
     return db
 
@@ -100,6 +102,7 @@ class Archive:
     ) -> None:
         self.executions_count = 0
         self.symbols: set[str] = set()  #: Of all that was put away.
+        self.has_other_names = False
         self._shelves: dict[str, int] = {}  # by key id
         self._db = db
         self._leave = leave
@@ -110,8 +113,8 @@ class Archive:
         self._db = db
         db.executescript(_TABLES + TABLES)
         self._boxes = Boxes(db)
-        #: Whether an order lies alone, and whether its name may be one that the boxes do not know.
-        self._has_rows = self._has_old_names = bool(
+        #: Whether an order lies alone, and whether its name may be none of `names`.
+        self._has_rows = self.has_other_names = bool(
             db.execute("SELECT EXISTS (SELECT 1 FROM archive_orders)").fetchone()[0]
         )
         shelves = db.execute("SELECT key_id, shelf FROM archive_accounts ORDER BY shelf")
@@ -139,14 +142,10 @@ class Archive:
         count, shelves, symbols = self.executions_count, dict(self._shelves), set(self.symbols)
         db.execute("BEGIN IMMEDIATE")
         try:
-            self._note_names(db, orders, executions)
-            for key_id, ended in _by_account(orders, self._shelves).items():
-                self._put_orders(db, self._shelves[key_id], ended)
-            db.executemany(_PUT_BLOCK, self._blocks(executions))
-            undone = [each.previous_execution_id for each in executions]
-            if any(undone):
-                busts = [(execution_id,) for execution_id in undone if execution_id]
-                db.executemany("INSERT OR IGNORE INTO archive_busts VALUES (?)", busts)
+            for ended in _by_account(ORDERS, orders):
+                self._put_orders(db, self._shelf_for(db, ended), ended)
+            for block in _by_account(_EXECUTIONS, executions):
+                self._put_block(db, self._shelf_for(db, block), block)
             self.executions_count = count + len(executions)
             if self._leave is not None:
                 self._leave(orders, self.executions_count)
@@ -173,19 +172,25 @@ class Archive:
                 return order
         return None
 
-    def order_named(self, key_id: str, client_order_id: str) -> VenueOrder | None:
-        """The same by the name that the account gave it, or that it got for want of one."""
-        shelf = self._shelves.get(key_id)
+    def order_named(
+        self, key_id: str, client_order_id: str, *, is_boxed: bool = True
+    ) -> VenueOrder | None:
+        """The same by the name that the account gave it, or that it got for want of one.
+
+        `is_boxed` is false if no order in a box has it.
+        """
+        shelf, order = self._shelves.get(key_id), None
         if shelf is None:
             return None
-        may_hold, order = self._boxes.names.may_hold(crc32(client_order_id.encode())), None
-        if not may_hold and not self._has_old_names:
-            return None
-        if self._has_old_names or self._has_rows:
+        if self._has_rows:
             order = self._row_named(shelf, client_order_id)
-        if order is None and may_hold:
+        if order is None and is_boxed:
             order = self._boxes.named(shelf, client_order_id)
         return order
+
+    def names(self) -> Iterator[str]:
+        """What orders in boxes are named."""
+        return iter(()) if self._db is None else self._boxes.names()
 
     def orders(
         self, key_id: str, first: int = 0, last: int = LAST_NUMBER, *, is_ascending: bool = True
@@ -194,7 +199,7 @@ class Archive:
         shelf = self._shelves.get(key_id)
         if shelf is None:
             return
-        read = self._read(_ORDERS, key_id, (first, last), is_ascending=is_ascending)
+        read = self._read(_ROWS, key_id, (first, last), is_ascending=is_ascending)
         alone = (decode_order(body) for body in read)
         boxed = self._boxes.orders(shelf, first, last, is_ascending=is_ascending)
         told = -1
@@ -243,10 +248,10 @@ class Archive:
         begin = self._one(_BLOCK_BEFORE, place_of(shelf, 0), place_of(shelf, first))
         start = first if begin is None else begin - place_of(shelf, 0)
         for body in self._read(_BLOCKS, key_id, (start, last), is_ascending=is_ascending):
-            block = _decode_block(body)
-            for each in block if is_ascending else reversed(block):
-                if first <= execution_number(each) <= last:
-                    yield each
+            block = _opened(body)
+            low = bisect_left(block["execution_id"], first, key=number_of)
+            high = bisect_right(block["execution_id"], last, key=number_of)
+            yield from block.things(low, high, is_ascending=is_ascending)
 
     def executions_from(self, key_id: str, time_ns: int) -> int | None:
         """The number of the account's first execution at that time or later; None without one."""
@@ -275,33 +280,41 @@ class Archive:
 
     # The tables.
 
-    def _note_names(
-        self, db: sqlite3.Connection, orders: Sequence[VenueOrder], executions: Sequence[Execution]
-    ) -> None:
-        seen: tuple[VenueOrder | Execution, ...] = (*orders, *executions)
-        for key_id in dict.fromkeys(map(_account, seen)):
-            if key_id not in self._shelves:
-                self._shelves[key_id] = shelf = len(self._shelves)
-                db.execute("INSERT INTO archive_accounts VALUES (?, ?)", (shelf, key_id))
-        new = set(map(_symbol, seen)) - self.symbols
-        self.symbols |= new
-        db.executemany("INSERT INTO archive_symbols VALUES (?)", [(symbol,) for symbol in new])
+    def _shelf_for(self, db: sqlite3.Connection, things: Columns[Kept]) -> int:
+        """Of the account that they are all of; their symbols are noted."""
+        new = set(things.values("symbol")) - self.symbols
+        if new:
+            self.symbols |= new
+            db.executemany("INSERT INTO archive_symbols VALUES (?)", [(each,) for each in new])
+        (key_id,) = things.values("account")
+        shelf = self._shelves.get(key_id)
+        if shelf is None:
+            self._shelves[key_id] = shelf = len(self._shelves)
+            db.execute("INSERT INTO archive_accounts VALUES (?, ?)", (shelf, key_id))
+        return shelf
 
-    def _put_orders(self, db: sqlite3.Connection, shelf: int, ended: list[VenueOrder]) -> None:
+    def _put_orders(self, db: sqlite3.Connection, shelf: int, ended: Columns[VenueOrder]) -> None:
         """Into a box all that come after the boxes of before, the others alone."""
-        ended.sort(key=_number)
-        place = bisect_right(ended, self._boxes.last_number(shelf), key=order_number)
-        if boxed := ended[place:]:
-            self._boxes.put(shelf, boxed)
-        if alone := ended[:place]:
-            self._has_rows = True
-            self._boxes.names.add(digest_of(order.client_order_id) for order in alone)
-            db.executemany(_PUT_ORDER, (_row(shelf, order) for order in alone))
+        if (numbers := ended.values("number")) != sorted(numbers):
+            ended = ORDERS.fold(sorted(ended.things(), key=_number))
+        place = bisect_right(ended["id"], self._boxes.last_number(shelf), key=number_of)
+        if not place:
+            self._boxes.put(shelf, ended)
+            return
+        alone = list(ended.things(0, place))
+        self._has_rows = True
+        db.executemany(_PUT_ORDER, (_row(shelf, order) for order in alone))
+        if place < len(ended):
+            self._boxes.put(shelf, ORDERS.fold(list(ended.things(place))))
 
-    def _blocks(self, executions: Sequence[Execution]) -> Iterator[tuple[int, int, int, bytes]]:
-        for key_id, block in _by_account(executions, self._shelves).items():
-            place = place_of(self._shelves[key_id], execution_number(block[0]))
-            yield place, len(block), block[-1].time_ns, _encode(block)
+    def _put_block(self, db: sqlite3.Connection, shelf: int, block: Columns[Execution]) -> None:
+        """Executions of an account, and which others they undo."""
+        place = place_of(shelf, number_of(block["execution_id"][0]))
+        db.execute(_PUT_BLOCK, (place, len(block), block["time_ns"][-1], block.body()))
+        undone = [each for each in block.values("previous_execution_id") if each is not None]
+        if undone:
+            busts = [(execution_id,) for execution_id in undone]
+            db.executemany("INSERT OR IGNORE INTO archive_busts VALUES (?)", busts)
 
     def _row_named(self, shelf: int, name: str) -> VenueOrder | None:
         """Of those that lie alone."""
@@ -346,12 +359,18 @@ class Archive:
             page = min(page * 2, _PAGE_MAX)
 
 
-def _by_account(things: Sequence[Kept], known: Collection[str]) -> dict[str, list[Kept]]:
+def _by_account(form: Form[Kept], things: Sequence[Kept]) -> list[Columns[Kept]]:
     """Mostly there is one account."""
-    accounts = known if len(known) == 1 else dict.fromkeys(map(_account, things))
-    if not things or len(accounts) == 1:
-        return {key_id: list(things) for key_id in accounts if things}
-    return {key_id: [each for each in things if each.account == key_id] for key_id in accounts}
+    whole = [form.fold(things)] if things else []
+    accounts = list(dict.fromkeys(whole[0].values("account"))) if whole else []
+    if len(accounts) < 2:
+        return whole
+    return [form.fold([each for each in things if each.account == key_id]) for key_id in accounts]
+
+
+def _opened(body: bytes) -> Columns[Execution]:
+    """A block, also of a version that had lists."""
+    return _EXECUTIONS.fold(_decode_list(body)) if body[:1] == b"[" else _EXECUTIONS.read(body)
 
 
 def _row(shelf: int, order: VenueOrder) -> tuple[int, str | None, bytes]:

@@ -107,7 +107,7 @@ class Executions(Sequence[Execution]):
     def drop(self, executions: list[Execution]) -> None:
         """These, the oldest in memory, were put away."""
         del self.latest[: len(executions)]
-        for each in executions:
+        for each in executions if self._undone else ():
             if each.previous_execution_id is not None:
                 self._undone.discard(each.previous_execution_id)
 

@@ -1,17 +1,19 @@
 """Identifiers of one venue, and the order in which they were made."""
 
+from collections.abc import Callable, Iterator
+from itertools import chain
+from operator import length_hint
 from random import Random
-from struct import Struct
 
 _BITS_32 = (1 << 32) - 1
 #: Odd and near the golden ratio of 2**32: counting with it visits every number once.
 _STRIDE = 0x9E3779B1
 #: Identifiers made at a time, the last first, in lanes of 64 bits: 32 to count with, and as many
 #: above them for what runs over.
-_READY = 64
+_READY = 128
 _ONES = sum(1 << 64 * lane for lane in range(_READY))
 _STEPS = sum((-place * _STRIDE & _BITS_32) << 64 * (_READY - 1 - place) for place in range(_READY))
-_READ, _WRITE = Struct(f">{2 * _READY}I").unpack, Struct(f">{_READY}I").pack
+_LOWER_HALVES = slice(1, None, 2)
 _UNSTRIDE = pow(_STRIDE, -1, 1 << 32)
 
 
@@ -28,20 +30,21 @@ class Identifiers:
     def go_on(self, tail: str, count: int) -> None:
         """Make those that come after so many with that tail."""
         self.tail, self._prepared = tail, count
-        self._ready: list[str] = []  # the next ones, last first
+        self._ready: Iterator[str] = iter(())  # the next ones
+        #: Makes the next one; without a frame of Python, because each order asks several times.
+        self.make: Callable[[], str] = chain.from_iterable(self._batches()).__next__
 
     @property
     def count(self) -> int:
         """How many were made."""
-        return self._prepared - len(self._ready)
+        return self._prepared - length_hint(self._ready)
 
-    def make(self) -> str:
-        return (self._ready or self._make_ready()).pop()
-
-    def _make_ready(self) -> list[str]:
-        self._ready = made_after(self._prepared, self.tail).split()
-        self._prepared += len(self._ready)
-        return self._ready
+    def _batches(self) -> Iterator[Iterator[str]]:
+        while True:
+            ready = made_after(self._prepared, self.tail).split(" ")
+            self._prepared += len(ready)
+            self._ready = reversed(ready)
+            yield self._ready
 
     @staticmethod
     def number_of(identifier: str) -> int:
@@ -55,9 +58,8 @@ def made_after(count: int, tail: str) -> str:
     Many at a time, for less: the digits of all are found in one sum of a long number.
     """
     last = (count + _READY) * _STRIDE & _BITS_32
-    lanes = _READ(((last * _ONES) + _STEPS).to_bytes(8 * _READY))
-    digits = _WRITE(*lanes[1::2]).hex(" ", 4) + " "
-    return digits.replace(" ", tail + " ")
+    lanes = memoryview(((last * _ONES) + _STEPS).to_bytes(8 * _READY)).cast("I")
+    return lanes[_LOWER_HALVES].hex(" ", 4).replace(" ", tail + " ") + tail
 
 
 def digits_of(number: int) -> str:

@@ -45,16 +45,26 @@ class Asset(Struct, frozen=True, kw_only=True):
         return self.asset_class == "crypto"
 
     @property
+    def is_ordinary(self) -> bool:
+        """Whether it may be traded, gives credit, and is no coin."""
+        is_traded = self.status == "active" and self.tradable
+        return is_traded and self.marginable and not self.is_crypto
+
+    @property
     def borrow_status(self) -> str:
         return "easy_to_borrow" if self.easy_to_borrow else "hard_to_borrow"
 
 
 class AssetList(dict[str, Asset]):
-    """Assets by symbol; `by_name` has them by id too, and coin pairs without the slash."""
+    """Assets by symbol; `by_name` has them by id too, and coin pairs without the slash.
+
+    `ordinary` has by symbol those that may be traded and give credit, and are no coins.
+    """
 
     def __init__(self, assets: Mapping[str, Asset]) -> None:
         super().__init__()
         self.by_name: dict[str, Asset] = {}
+        self.ordinary: dict[str, Asset] = {}
         for asset in assets.values():
             self.add(asset)
 
@@ -62,6 +72,9 @@ class AssetList(dict[str, Asset]):
         self[asset.symbol] = self.by_name[asset.symbol] = self.by_name[asset.id] = asset
         if asset.is_crypto:
             self.by_name.setdefault(asset.symbol.replace("/", ""), asset)
+        self.ordinary.pop(asset.symbol, None)
+        if asset.is_ordinary:
+            self.ordinary[asset.symbol] = asset
 
 
 def is_coin_pair(symbol: str) -> bool:

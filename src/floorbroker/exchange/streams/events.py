@@ -66,7 +66,6 @@ class ActivityStreams:
     def __init__(self, server: ExchangeServer) -> None:
         self._server = server
         self._waiting: set[asyncio.Event] = set()
-        server.event_listeners.append(self._wake)
 
     def routes(self) -> list[Route]:
         return [Route("GET", PATH, self.subscribe)]
@@ -84,7 +83,9 @@ class ActivityStreams:
 
     async def _stream(self, reader: "Reader", receive: Receive, send: Send) -> None:
         """Until the client leaves, the span is over, or the exchange ends."""
-        woken = asyncio.Event()
+        woken, listeners = asyncio.Event(), self._server.event_listeners
+        if not self._waiting:  # else nobody is to be woken
+            listeners.append(self._wake)
         self._waiting.add(woken)
         leaving = asyncio.ensure_future(_until_gone(receive))
         leaving.add_done_callback(lambda _: woken.set())
@@ -92,6 +93,8 @@ class ActivityStreams:
             await self._tell(reader, woken, leaving, send)
         finally:
             self._waiting.discard(woken)
+            if not self._waiting:
+                listeners.remove(self._wake)
             leaving.cancel()
             with suppress(asyncio.CancelledError):
                 await leaving

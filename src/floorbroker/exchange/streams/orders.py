@@ -24,7 +24,8 @@ class OrderStreams:
     def __init__(self, server: ExchangeServer) -> None:
         self._server = server
         self._open: dict[OrderStream, None] = {}  # in the order they came
-        self._frames = server.writer.frames
+        self._only: OrderStream | None = None  # of one alone, as most are
+        self._writer = server.writer
         server.event_listeners.append(self._publish)
 
     @property
@@ -50,10 +51,12 @@ class OrderStreams:
         await send({"type": "websocket.accept"})
         stream = OrderStream(server)
         self._open[stream] = None
+        self._only = stream if len(self._open) == 1 else None
         try:
             await converse(stream, scope, receive, send)
         finally:
             del self._open[stream]
+            self._only = next(iter(self._open)) if len(self._open) == 1 else None
 
     def _is_taken(self, scope: Scope) -> bool:
         """Whether the account has its one stream already.
@@ -67,26 +70,28 @@ class OrderStreams:
 
     def _publish(self, events: list[VenueEvent]) -> None:
         """Each frame is written once, whoever hears it; what nobody hears is not written."""
-        is_upset = bool(self._server.mischief.plan.rules)
-        if len(self._open) == 1 and not is_upset:  # as most are
-            (stream,) = self._open
-            if not stream.is_upset:
-                stream.outbox.put_all(self._frames(events, stream.hears))
-                return
-        listening: dict[str, list[OrderStream]] = {}
+        only, rules = self._only, self._server.mischief.plan.rules
+        if only is not None and not rules and not only.is_upset:
+            frames = self._writer.lives.frames(events, only.hears)
+            if frames is None:
+                frames = self._writer.frames(events, only.hears)
+            only.outbox.put_all(frames)
+            return
+        is_upset, listening = bool(rules), dict[str, list[OrderStream]]()
         for stream in self._open:
             if stream.hears:
                 listening.setdefault(stream.hears, []).append(stream)
                 is_upset = is_upset or stream.is_upset
         heard = [event for event in events if event.account in listening]
-        frames = self._frames(heard)
         if not is_upset and len(listening) == 1:
+            frames = self._writer.frames(heard)
             for stream in listening[heard[0].account] if heard else ():
                 stream.outbox.put_all(frames)
             return
-        for event, frame in zip(heard, frames, strict=True):
-            for stream in listening[event.account]:
-                stream.tell(event, frame)
+        steps = [step for event in heard for step in event.steps()]
+        for step, frame in zip(steps, self._writer.frames(steps), strict=True):
+            for stream in listening[step.account]:
+                stream.tell(step, frame)
 
 
 class OrderStream:

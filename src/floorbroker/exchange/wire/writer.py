@@ -4,19 +4,25 @@ Orders of a kind differ in a few places, and so do the states of one order. Each
 its plain text with blanks. An order fills some of them once, and each of its states the rest.
 """
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from msgspec import Raw
 from msgspec.structs import astuple
 
 from floorbroker.exchange.model import TERMINAL, ZERO, Execution, VenueEvent, VenueOrder
+from floorbroker.exchange.wire.forms import (
+    FORMS_MAX,
+    NULL,
+    ORDER,
+    ZERO_TEXT,
+    amount,
+    form_of,
+    head_of,
+)
+from floorbroker.exchange.wire.lives import LifeWriter
 from floorbroker.exchange.wire.orders import average_text, order_view
-from floorbroker.exchange.wire.words import encode, number, time_bytes
+from floorbroker.exchange.wire.words import encode, time_bytes
 
-#: Kinds of orders whose forms are kept at a time.
-FORMS_MAX = 512
 _TIMES_MAX = 1024
 
 _place_of = VenueOrder.__struct_fields__.index
@@ -25,16 +31,9 @@ _place_of = VenueOrder.__struct_fields__.index
 #: its kind say too.
 _LASTING = slice(_place_of("limit_price") + 1)
 _KIND = slice(_place_of("asset_id"), _place_of("qty"))
-#: No JSON text holds this letter, so a form can be cut at its blanks.
-_BLANK = b"\0"
-_CUT = re.compile(b"(\0)")
-_BARE, _QUOTED = Raw(_BLANK), Raw(b'"%b"' % _BLANK)
 #: Orders that ended so are hardly told again: a form for each moment would be of no use.
 _ENDED_UNFILLED = TERMINAL - {"filled"}
-_NULL, _ZERO = b"null", b'"0"'
-#: The blanks among the parts of a form; those that a life ends with differ from where it began.
-_BLANKS = slice(1, None, 2)
-_FILLED_AT, _FILLED_QTY, _AVERAGE, _STATUS = 11, 15, 17, 21
+_BLANKS = slice(1, None, 2)  # among the parts of a form
 
 Values = tuple[object, ...]
 
@@ -48,6 +47,7 @@ class OrderWriter:
     """
 
     def __init__(self) -> None:
+        self.lives = LifeWriter()
         self._forms: dict[Values, tuple[bytes, ...]] = {}
         self._order: VenueOrder | None = None
         self._text = b""
@@ -59,8 +59,8 @@ class OrderWriter:
         #: Amounts that the next order, and its fills, mostly repeat.
         self._qty: Decimal | None = None
         self._limit_px: Decimal | None = None
-        self._qty_text = self._limit_text = _NULL
-        self._average_px, self._average_text = ZERO, _ZERO
+        self._qty_text = self._limit_text = NULL
+        self._average_px, self._average_text = ZERO, ZERO_TEXT
         self._time_ns, self._time = -1, b""
 
     def text(self, order: VenueOrder) -> bytes:
@@ -72,11 +72,11 @@ class OrderWriter:
             values = astuple(order)
             if values[0] != self._values[0] or values[_LASTING] != self._values[_LASTING]:
                 self._begin(order, values)
-            filled_at, filled_qty, average = _NULL, _ZERO, _NULL
+            filled_at, filled_qty, average = NULL, ZERO_TEXT, NULL
             if order.filled_ns is not None:
                 filled_at = b'"%b"' % self._moment(order.filled_ns)
             if qty := order.filled_qty:
-                filled_qty = self._qty_text if qty == self._qty else _amount(qty)
+                filled_qty = self._qty_text if qty == self._qty else amount(qty)
                 average = self._average(order.filled_notional, qty)
             updated_ns = order.updated_ns
             self._parts[_BLANKS] = (
@@ -96,68 +96,33 @@ class OrderWriter:
         self._order, self._text = order, text
         return text
 
-    def frames(self, events: Sequence[VenueEvent], account: str | None = None) -> list[bytes]:
+    def frames(self, events: Sequence[VenueEvent], account: str | None = None) -> Sequence[bytes]:
         """The `trade_updates` frame of each, or of an account's.
 
         Price and quantities are of its own fill.
         """
-        if len(events) == 3 and events[2].ends_life:
-            is_heard = account is None or events[0].account == account
-            return self._life(events) if is_heard else []
-        frames = []
+        if (of_life := self.lives.frames(events, account)) is not None:
+            return of_life
+        frames: list[bytes] = []
         for event in events:
             if account is not None and event.account != account:
+                continue
+            if event.new_id:
+                frames += self.lives.frames((event,)) or ()
                 continue
             order, fill, event_id = event.order, event.execution, event.execution_id
             text = self._text if order is self._order else self.text(order)
             time = self._moment(event.time_ns)
-            head = _HEADS.get(event.event) or _head_of(event.event)
+            head = _HEADS.get(event.event) or head_of(event.event)
             if fill is not None:
                 frame = self._fill_frame(head, time, text, fill)
             elif event_id is not None:
                 tail = b',"execution_id":"', event_id.encode(), b'"}}'
-                frame = b"".join((head, time, _ORDER, text, *tail))
+                frame = b"".join((head, time, ORDER, text, *tail))
             else:
-                frame = b"".join((head, time, _ORDER, text, b"}}"))
+                frame = b"".join((head, time, ORDER, text, b"}}"))
             frames.append(frame)
         return frames
-
-    def _life(self, events: Sequence[VenueEvent]) -> list[bytes]:
-        """The frames of a life that ended as it began.
-
-        What differs in the order's text from one to the next is its status, and what its one fill
-        made of it.
-        """
-        pending, new, filled = events
-        order, fill, text = filled.order, filled.execution, self.text(pending.order)
-        assert fill is not None, "a fill ends the life"
-        assert new.execution_id is not None, "a routed order's event has a name"
-        now = self._time if filled.time_ns == self._time_ns else self._moment(filled.time_ns)
-        parts, px, limit_text = self._parts, fill.price, self._limit_text
-        end = parts[-1]
-        parts[_FILLED_AT], parts[_FILLED_QTY] = b'"%b"' % now, self._qty_text
-        parts[_AVERAGE] = (
-            self._average_text
-            if px == self._average_px
-            else self._average(order.filled_notional, order.filled_qty)
-        )
-        parts[_STATUS] = b"filled"
-        px_text = limit_text if px == self._limit_px else _amount(px)
-        # fmt: off
-        return [
-            b"".join((_PENDING_HEAD, now, _ORDER, text, b"}}")),
-            b"".join((
-                _NEW_HEAD, now, _ORDER, text[: -len(_PENDING) - len(end)], b"new", end,
-                b',"execution_id":"', new.execution_id.encode(), b'"}}',
-            )),
-            b"".join((
-                _FILL_HEAD, now, _ORDER, *parts,
-                b',"execution_id":"', fill.execution_id.encode(),
-                b'","price":', px_text, b',"qty":', self._qty_text,
-                b',"position_qty":', _amount(fill.position_qty), b"}}",
-            )),
-        ]
-        # fmt: on
 
     def _begin(self, order: VenueOrder, values: Values) -> None:
         """Write what stays as it is in all states of an order."""
@@ -165,9 +130,9 @@ class OrderWriter:
         if kind != self._kind:
             self._parts, self._kind = list(self._form_of(order, kind)), kind
         if order.qty != self._qty:
-            self._qty, self._qty_text = order.qty, _amount(order.qty)
+            self._qty, self._qty_text = order.qty, amount(order.qty)
         if order.limit_price != self._limit_px:
-            self._limit_px, self._limit_text = order.limit_price, _amount(order.limit_price)
+            self._limit_px, self._limit_text = order.limit_price, amount(order.limit_price)
         self._id, self._name = order.id.encode(), encode(order.client_order_id)
         created_ns, submitted_ns = order.created_ns, order.submitted_ns
         self._created_at = created_at = self._moment(created_ns)
@@ -186,11 +151,11 @@ class OrderWriter:
         qty, px, undone = fill.qty, fill.price, fill.previous_execution_id
         # fmt: off
         return b"".join((
-            head, time, _ORDER, text,
+            head, time, ORDER, text,
             b',"execution_id":"', fill.execution_id.encode(),
-            b'","price":', self._limit_text if px == self._limit_px else _amount(px),
-            b',"qty":', self._qty_text if qty == self._qty else _amount(qty),
-            b',"position_qty":', _amount(fill.position_qty),
+            b'","price":', self._limit_text if px == self._limit_px else amount(px),
+            b',"qty":', self._qty_text if qty == self._qty else amount(qty),
+            b',"position_qty":', amount(fill.position_qty),
             b"}}" if undone is None else b',"previous_execution_id":"%b"}}' % undone.encode(),
         ))
         # fmt: on
@@ -215,27 +180,6 @@ class OrderWriter:
         return text
 
 
-def form_of(order: VenueOrder) -> tuple[bytes, ...]:
-    """The plain text of orders of its kind, cut at the blanks, each of which is a part."""
-    view = order_view(order)
-    for name in ("id", "created_at", "updated_at", "submitted_at", "status"):
-        setattr(view, name, _QUOTED)
-    for name in ("client_order_id", "filled_at", "qty", "filled_qty", "filled_avg_price"):
-        setattr(view, name, _BARE)
-    view.limit_price = _BARE  # type: ignore[assignment]  # a blank, as those above
-    return tuple(_CUT.split(encode(view)))
-
-
-def _head_of(event: str) -> bytes:
-    return b'{"stream":"trade_updates","data":{"event":"%b","timestamp":"' % event.encode()
-
-
-_HEADS = {event: _head_of(event) for event in ("pending_new", "new", "partial_fill", "fill")}
-_PENDING_HEAD, _NEW_HEAD, _FILL_HEAD = (_HEADS[name] for name in ("pending_new", "new", "fill"))
-_ORDER, _PENDING = b'","order":', b"pending_new"
+_HEADS = {event: head_of(event) for event in ("pending_new", "new", "partial_fill", "fill")}
 #: The latest times as text: what happens at once is told often.
 _times: dict[int, bytes] = {}
-
-
-def _amount(value: Decimal | None) -> bytes:
-    return _NULL if value is None else f'"{number(value)}"'.encode()

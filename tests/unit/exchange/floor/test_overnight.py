@@ -8,9 +8,8 @@ from msgspec.structs import replace
 
 from floorbroker.clock import NS_PER_S, ns_of
 from floorbroker.domain.quotes import MarketEvent, Quote, Trade
-from floorbroker.exchange.accounts import Configuration
 from floorbroker.exchange.floor.routing import Routing
-from floorbroker.exchange.model import VenueOrder
+from floorbroker.exchange.model import Configuration, VenueOrder
 from floorbroker.exchange.reference.assets import OVERNIGHT_HALTED, OVERNIGHT_TRADABLE, listing
 from floorbroker.exchange.reference.calendar import NIGHT, next_session, phase_at, session_of
 from floorbroker.exchange.rules import VenueRules

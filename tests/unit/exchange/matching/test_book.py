@@ -102,14 +102,14 @@ def test_more_shares_than_an_order_shows_cannot_leave(act: str) -> None:
 def test_what_our_orders_took_stays_taken_while_the_level_stands() -> None:
     side = DisplayedSide(SELL)
     side.show([(D("10"), D(100)), (D("11"), D(100))])
-    side.levels[0].taken = D(60)
+    side.levels[0].left -= D(60)
     side.show([(D("10"), D(150)), (D("11"), D(100))])
-    assert side.levels[0].available == 90
+    assert side.levels[0].left == 90
     side.show([(D("10"), D(40)), (D("11"), D(100))])
-    assert side.levels[0].available == 0
+    assert side.levels[0].left == 0
     side.show([(D("11"), D(100))])
     side.show([(D("10"), D(40)), (D("11"), D(100))])
-    assert side.levels[0].available == 40  # the level went and came back: it is another one
+    assert side.levels[0].left == 40  # the level went and came back: it is another one
 
 
 def test_size_is_zero_inside_what_is_shown_and_unknown_behind_it() -> None:

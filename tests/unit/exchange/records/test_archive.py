@@ -7,8 +7,7 @@ import pytest
 
 from floorbroker.exchange.model import OrderQuery, VenueError, VenueOrder
 from floorbroker.exchange.records.archive import Archive, execution_number, temporary
-from floorbroker.exchange.records.boxes import Names, digest_of
-from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor
+from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor, ticket
 
 TAKEN = "client_order_id must be unique"
 
@@ -60,6 +59,45 @@ def test_a_name_that_looks_like_an_identifier_is_still_its_own() -> None:
 def test_names_are_each_accounts_own() -> None:
     floor, _ = few()
     assert floor.venue.orders.named(floor.venue.account("PKOTHER"), "x-1") is None
+
+
+def test_a_name_is_new_until_an_order_has_it() -> None:
+    floor, orders = few()
+    venue = floor.venue
+    account, other = venue.account(KEY), venue.account("PKOTHER")
+    for again in range(3):
+        assert venue.orders.is_new(account, "fresh"), again  # none came of it
+        assert venue.orders.is_new(other, "fresh"), again
+    assert venue.orders.named(account, "fresh") is None
+    floor.quote("100", 500, "100.02", 500)
+    made = floor.send("buy", 1, cid="fresh")
+    venue.blotter.keep(0)
+    venue.blotter.put_away()
+    assert not venue.orders.is_here(made)
+    assert not venue.orders.is_new(account, "fresh")
+    assert venue.orders.is_new(other, "fresh")
+    assert venue.orders.named(account, "fresh") == made
+    assert not venue.orders.is_new(account, orders[1].client_order_id)
+    assert venue.orders.is_new(other, orders[1].client_order_id)
+
+
+def test_what_several_accounts_did_in_turn_leaves_together_and_is_found_by_each() -> None:
+    floor = Floor()
+    floor.venue.blotter.keep(16)
+    floor.quote("100", 500, "100.02", 500)
+    keys = [KEY, "PKOTHER", "PKTHIRD"]
+    orders = [floor.venue.submit(keys[each % 3], ticket("buy", 1)) for each in range(40)]
+    floor.venue.blotter.put_away()
+    assert len(floor.venue.orders.here()) == 16
+    for number, key_id in enumerate(keys):
+        own = [order.id for order in orders[number::3]]
+        query = OrderQuery(status="all", limit=500, is_ascending=True)
+        assert [order.id for order in floor.venue.list_orders(key_id, query)] == own
+        assert [each.order_id for each in floor.venue.executions.of(key_id)] == own
+        for order in orders[number::3]:
+            named = floor.venue.order_by_client_id(key_id, order.client_order_id)
+            assert named == floor.now(order)
+        assert len(floor.venue.account(key_id).by_client_id) in (5, 6)
 
 
 def test_an_order_that_is_changed_comes_back_and_leaves_again() -> None:
@@ -159,15 +197,6 @@ def test_what_cannot_be_written_does_not_leave_memory() -> None:
     floor.venue.blotter.put_away()
     assert len(floor.venue.orders.here()) == 3
     assert [list(floor.venue.orders), list(floor.venue.executions)] == before
-
-
-def test_most_names_that_were_never_put_in_are_told_from_those_that_were() -> None:
-    names = Names()
-    put_in = [f"desk-{number}" for number in range(100_000)]
-    names.add(map(digest_of, put_in))
-    assert all(names.may_hold(digest_of(name)) for name in put_in)
-    mistaken = sum(names.may_hold(digest_of(f"other-{number}")) for number in range(10_000))
-    assert mistaken < 10
 
 
 def test_a_temporary_archive_has_no_name() -> None:

@@ -5,21 +5,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from floorbroker.exchange.model import OrderQuery, VenueOrder
+from floorbroker.exchange.model import Execution, OrderQuery, VenueOrder
 from floorbroker.exchange.records.archive import Archive
+from floorbroker.exchange.records.boxes import ORDERS
+from floorbroker.exchange.records.columns import Form
 from floorbroker.exchange.store import ExchangeStore
 from floorbroker.exchange.venue import Venue
 from tests.unit.exchange.venue_kit import KEY, MINUTE, Floor
 
 
 def mixed(
-    floor: Floor, count: int = 30, save: Callable[[Venue], None] = lambda venue: None
+    floor: Floor,
+    count: int = 30,
+    save: Callable[[Venue], None] = lambda venue: None,
+    *,
+    kept: int = 2,
 ) -> list[VenueOrder]:
     """Orders that end at once, and a few among them that end much later."""
     blotter = floor.venue.blotter
-    blotter.keep(2)
+    blotter.keep(kept)
     resting: list[VenueOrder] = []
     orders: list[VenueOrder] = []
     for number in range(count):
@@ -94,27 +101,28 @@ def test_an_order_that_came_back_is_told_as_it_is_now_and_not_as_its_box_has_it(
     assert busted in listed
 
 
-@pytest.mark.parametrize("is_old", [False, True])
-def test_a_file_is_read_again_also_one_of_a_version_without_boxes(
-    tmp_path: Path, *, is_old: bool
-) -> None:
+@pytest.mark.parametrize("age", ["new", "with lines", "without boxes"])
+def test_a_file_is_read_again_also_one_of_an_earlier_version(tmp_path: Path, age: str) -> None:
     path = tmp_path / "exchange.sqlite"
     floor = Floor()
     store = ExchangeStore(path)
     store.load(floor.venue)
-    orders = mixed(floor, save=store.save)
+    orders = mixed(floor, 80, store.save, kept=32)
     store.close()
-    if is_old:
+    if age == "without boxes":
         _take_out_of_boxes(path)
+    if age == "with lines":
+        _write_lines(path)
+    if age != "new":
+        _write_lists(path)
     after = Floor()
     again = ExchangeStore(path)
     again.load(after.venue)
-    assert (counted(again._archive._db, "boxes") == 0) == is_old
+    assert (counted(again._archive._db, "boxes") == 0) == (age == "without boxes")
     twin = Floor()
-    for order in mixed(twin):
-        twin.venue.blotter.keep(10**6)
-        twin.venue.orders[order.id]
+    mixed(twin, 80, kept=10**6)
     check_all_found(after, orders, twin)
+    assert list(after.venue.executions) == list(twin.venue.executions)
     for order in orders:
         after.quote("100", 500, "100.02", 500)
         assert after.refusal("buy", 1, cid=order.client_order_id).http_status == 422
@@ -129,13 +137,34 @@ def _take_out_of_boxes(path: Path) -> None:
     for order in archive.orders(KEY):
         archive._has_rows = True
         rows.append(order)
-    for name in ("boxes", "digests", "orders"):
+    for name in ("boxes", "box_names", "orders"):
         db.execute(f"DELETE FROM archive_{name}")
     archive._boxes.put = lambda shelf, orders: None  # type: ignore[method-assign]  # as it was
     archive._boxes.last_number = lambda shelf: 1 << 40  # type: ignore[method-assign]  # as it was
     archive.put(rows, [])
-    for name in ("boxes", "digests"):
+    for name in ("boxes", "box_names"):
         db.execute(f"DROP TABLE archive_{name}")
+    db.close()
+
+
+def _write_lines(path: Path) -> None:
+    """Orders one after the other, as boxes had them before there were columns."""
+    db = sqlite3.connect(path, isolation_level=None)
+    for place, body in db.execute("SELECT place, body FROM archive_boxes").fetchall():
+        orders = list(ORDERS.read(body).things())
+        row = (msgspec.json.Encoder().encode_lines(orders), place)
+        db.execute("UPDATE archive_boxes SET body = ? WHERE place = ?", row)
+    db.execute("DROP TABLE archive_box_names")
+    db.close()
+
+
+def _write_lists(path: Path) -> None:
+    """Executions one after the other, as blocks had them."""
+    db = sqlite3.connect(path, isolation_level=None)
+    for place, body in db.execute("SELECT place, body FROM archive_executions").fetchall():
+        executions = list(Form(Execution).read(body).things())
+        row = (msgspec.json.encode(executions), place)
+        db.execute("UPDATE archive_executions SET body = ? WHERE place = ?", row)
     db.close()
 
 

@@ -1,0 +1,1 @@
+"""Tests of the short road of ordinary orders."""
