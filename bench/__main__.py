@@ -144,6 +144,11 @@ def exchange(found: Figures) -> list[Row]:
             floor=30e3,
             goal=60e3,
         ),
+        Row(
+            what="the same, every other order sells",
+            figure=found["both sides"],
+            unit="orders/s",
+        ),
     ]
 
 

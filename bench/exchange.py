@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bench import lean
-from bench.market import HELLO, exchange_process, new_front, order_body
+from bench.market import HELLO, exchange_process, new_front, order_body, order_to_sell
 from bench.runs import Figures, rate, run, say
 from bench.wire import Pool
 from floorbroker.brokers.alpaca.network import NetworkTransport
@@ -67,14 +67,18 @@ class Listener:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def in_memory() -> float:
+def bought_and_sold(number: int) -> bytes:
+    return (order_to_sell if number % 2 else order_body)(f"x-{number}")
+
+
+async def in_memory(count: int, body: Callable[[int], bytes]) -> float:
     """Bursts, as a server has them that finds many requests on its sockets at once."""
     front = new_front()
     listener, poster = lean.Listener(front), lean.Poster(front)
     await listener.start()
 
     async def work(numbers: range) -> None:
-        requests = poster.requests(order_body(f"x-{number}") for number in numbers)
+        requests = poster.requests(map(body, numbers))
         started, cpu = time.perf_counter(), time.process_time()
         for begin in range(0, len(requests), IN_FLIGHT):
             for scope, message in requests[begin : begin + IN_FLIGHT]:
@@ -87,11 +91,11 @@ async def in_memory() -> float:
         say(f"{len(numbers) / elapsed[-1]:,.0f}/s, {each}")
 
     elapsed: list[float] = []
-    for first in range(0, IN_MEMORY, PART):  # the first part warms up
+    for first in range(0, count, PART):  # the first part warms up
         await work(range(first, first + PART))
     await listener.stop()
     await front.aclose()
-    return (IN_MEMORY - PART) / sum(elapsed[1:])
+    return (count - PART) / sum(elapsed[1:])
 
 
 async def over_http() -> float:
@@ -110,7 +114,11 @@ async def over_http() -> float:
 
 
 async def main() -> Figures:
-    return {"memory": await in_memory(), "http": await over_http()}
+    return {
+        "memory": await in_memory(IN_MEMORY, lambda number: order_body(f"x-{number}")),
+        "both sides": await in_memory(IN_MEMORY // 2, bought_and_sold),
+        "http": await over_http(),
+    }
 
 
 if __name__ == "__main__":

@@ -74,9 +74,18 @@ def new_client(transport: Transport, pacer: Pacer, account: str = "bench") -> Al
 
 def order_body(name: str) -> bytes:
     """What an Alpaca client posts for the order that the benchmarks place."""
+    return _body(name, "buy", "187.2")
+
+
+def order_to_sell(name: str) -> bytes:
+    """The same to sell what such an order bought."""
+    return _body(name, "sell", "187.1")
+
+
+def _body(name: str, side: str, limit_px: str) -> bytes:
     return (
-        f'{{"symbol":"{SYMBOL}","side":"buy","type":"limit","time_in_force":"day",'
-        f'"client_order_id":"{name}","qty":"10","limit_price":"187.2"}}'
+        f'{{"symbol":"{SYMBOL}","side":"{side}","type":"limit","time_in_force":"day",'
+        f'"client_order_id":"{name}","qty":"10","limit_price":"{limit_px}"}}'
     ).encode()
 
 
