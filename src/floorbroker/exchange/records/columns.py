@@ -57,6 +57,16 @@ class Form(Generic[Kind]):
                     columns[name] = same
         return Columns(self.kind, columns, count)
 
+    def fold_by(self, name: str, things: Sequence[Kind]) -> "list[Columns[Kind]]":
+        """The same apart for each value of a field; mostly there is one."""
+        whole = [self.fold(things)] if things else []
+        if not whole or len(whole[0].values(name)) == 1:
+            return whole
+        parts: dict[Any, list[Kind]] = {}
+        for value, thing in zip(whole[0][name], things, strict=True):
+            parts.setdefault(value, []).append(thing)
+        return [self.fold(part) for part in parts.values()]
+
     def read(self, body: bytes) -> "Columns[Kind]":
         """What `Columns.body` wrote; raises msgspec.DecodeError for anything else."""
         written = astuple(self._decode(body))
