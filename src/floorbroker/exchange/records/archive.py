@@ -142,9 +142,9 @@ class Archive:
         count, shelves, symbols = self.executions_count, dict(self._shelves), set(self.symbols)
         db.execute("BEGIN IMMEDIATE")
         try:
-            for ended in _by_account(ORDERS, orders):
+            for ended in ORDERS.fold_by("account", orders):
                 self._put_orders(db, self._shelf_for(db, ended), ended)
-            for block in _by_account(_EXECUTIONS, executions):
+            for block in _EXECUTIONS.fold_by("account", executions):
                 self._put_block(db, self._shelf_for(db, block), block)
             self.executions_count = count + len(executions)
             if self._leave is not None:
@@ -357,15 +357,6 @@ class Archive:
             else:
                 last = rows[-1][0] - 1
             page = min(page * 2, _PAGE_MAX)
-
-
-def _by_account(form: Form[Kept], things: Sequence[Kept]) -> list[Columns[Kept]]:
-    """Mostly there is one account."""
-    whole = [form.fold(things)] if things else []
-    accounts = list(dict.fromkeys(whole[0].values("account"))) if whole else []
-    if len(accounts) < 2:
-        return whole
-    return [form.fold([each for each in things if each.account == key_id]) for key_id in accounts]
 
 
 def _opened(body: bytes) -> Columns[Execution]:

@@ -22,7 +22,10 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class Form(Generic[Kind]):
-    """How things of a kind are taken apart, and put together again."""
+    """How things of a kind are taken apart, and put together again.
+
+    Their first field tells them from each other.
+    """
 
     def __init__(self, kind: type[Kind]) -> None:
         self.kind = kind
@@ -35,37 +38,46 @@ class Form(Generic[Kind]):
         self._decode = msgspec.msgpack.Decoder(written).decode
 
     def fold(self, things: Sequence[Kind]) -> "Columns[Kind]":
-        """At least one thing; no two may be alike."""
+        """At least one thing."""
         values: Column = []
         for row in map(astuple, things):
             values += row
-        width = len(self.names)
-        columns: dict[str, Column] = {}
-        known: dict[int, tuple[Column, Column]] = {}  # by the first value; None says nothing
+        count, width = len(things), len(self.names)
+        columns: dict[str, Column | str] = {}
+        known: dict[int, str] = {}  # names of columns by what they begin with
         for place, name in enumerate(self.names):
-            whole = values[place::width]
-            other, folded = known.get(id(whole[0]), ([], []))
-            if other != whole:
-                folded = _folded(whole)
-                if whole[0] is not None:
-                    known[id(whole[0])] = whole, folded
-            columns[name] = folded
-        return Columns(self.kind, columns, len(things))
+            column = values[place::width]
+            first = column[0]
+            columns[name] = column
+            if column[-1] == first and column.count(first) == count:
+                columns[name] = [first]
+            elif first is not None:  # which fields of several types begin with
+                same = known.setdefault(id(first), name)
+                if same != name and columns[same] == column:
+                    columns[name] = same
+        return Columns(self.kind, columns, count)
+
+    def fold_by(self, name: str, things: Sequence[Kind]) -> "list[Columns[Kind]]":
+        """The same apart for each value of a field; mostly there is one."""
+        whole = [self.fold(things)] if things else []
+        if not whole or len(whole[0].values(name)) == 1:
+            return whole
+        parts: dict[Any, list[Kind]] = {}
+        for value, thing in zip(whole[0][name], things, strict=True):
+            parts.setdefault(value, []).append(thing)
+        return [self.fold(part) for part in parts.values()]
 
     def read(self, body: bytes) -> "Columns[Kind]":
         """What `Columns.body` wrote; raises msgspec.DecodeError for anything else."""
-        written = dict(zip(self.names, astuple(self._decode(body)), strict=True))
-        columns = {
-            name: written[column] if isinstance(column, str) else column
-            for name, column in written.items()
-        }
-        return Columns(self.kind, columns, max(map(len, columns.values())))
+        written = astuple(self._decode(body))
+        columns = dict(zip(self.names, written, strict=True))
+        return Columns(self.kind, columns, len(written[0]))
 
 
 class Columns(Generic[Kind]):
     """Things, taken apart."""
 
-    def __init__(self, kind: type[Kind], columns: dict[str, Column], count: int) -> None:
+    def __init__(self, kind: type[Kind], columns: dict[str, Column | str], count: int) -> None:
         self._kind, self._columns, self._count = kind, columns, count
 
     def __len__(self) -> int:
@@ -73,12 +85,17 @@ class Columns(Generic[Kind]):
 
     def __getitem__(self, name: str) -> Column:
         """A field of all, in their order."""
-        column = self._columns[name]
+        column = self.values(name)
         return column * self._count if len(column) < self._count else column
 
     def values(self, name: str) -> Column:
         """The same, or the one value that all share."""
-        return self._columns[name]
+        column = self._columns[name]
+        return self.values(column) if isinstance(column, str) else column
+
+    def body(self) -> bytes:
+        """As bytes, to be read again."""
+        return _encode(self._columns)
 
     def things(
         self, start: int = 0, stop: int | None = None, *, is_ascending: bool = True
@@ -89,7 +106,7 @@ class Columns(Generic[Kind]):
         step = 1 if is_ascending else -1
         columns = (
             repeat(each[0], count) if len(each) < self._count else each[cut][::step]
-            for each in self._columns.values()
+            for each in map(self.values, self._columns)
         )
         return (self._kind(*row) for row in zip(*columns, strict=True))
 
@@ -101,22 +118,7 @@ class Columns(Generic[Kind]):
             return None
         return next(self.things(place, place + 1))
 
-    def body(self) -> bytes:
-        """As bytes, to be read again."""
-        written: dict[str, Column | str] = {}
-        names: dict[int, str] = {}
-        for name, column in self._columns.items():
-            same = names.setdefault(id(column), name)
-            written[name] = column if same == name else same
-        return _encode(written)
-
 
 def _column_of(default: Any) -> Any:
     """A column for those that were written before there was the field."""
     return NODEFAULT if default is NODEFAULT else msgspec.field(default_factory=lambda: [default])
-
-
-def _folded(column: Column) -> Column:
-    first = column[0]
-    is_shared = column[-1] == first and column.count(first) == len(column)
-    return [first] if is_shared else column

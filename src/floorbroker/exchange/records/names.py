@@ -3,7 +3,7 @@
 from array import array
 from itertools import pairwise, product
 
-_LAST_WORD = (1 << 22) - 1
+_WORDS = 4_194_301  #: A prime, so that a digest's word does not follow from its mask.
 #: Of a word four bits are a name's, one in each quarter. They leave out the two highest, so that
 #: Python does its sums with words in one step.
 _QUARTERS = [
@@ -11,7 +11,7 @@ _QUARTERS = [
     for begin, end in pairwise((0, 8, 16, 23, 30))
 ]
 _MASKS = list(map(sum, product(*_QUARTERS)))
-_LAST_MASK, _MASK_BITS = len(_MASKS) - 1, 12
+_LAST_MASK = len(_MASKS) - 1
 
 
 class Names:
@@ -21,12 +21,12 @@ class Names:
     """
 
     def __init__(self) -> None:
-        self._words = array("I", [0]) * (_LAST_WORD + 1)
+        self._words = array("I", [0]) * _WORDS
 
     def take(self, name: str) -> bool:
         """Put it in; whether it surely was not in before."""
         digest, words = hash(name), self._words
-        place = digest >> _MASK_BITS & _LAST_WORD
+        place = digest % _WORDS
         word = words[place]
         with_it = word | _MASKS[digest & _LAST_MASK]
         if with_it == word:
@@ -38,4 +38,4 @@ class Names:
         """False if it surely was not put in."""
         digest = hash(name)
         mask = _MASKS[digest & _LAST_MASK]
-        return self._words[digest >> _MASK_BITS & _LAST_WORD] & mask == mask
+        return self._words[digest % _WORDS] & mask == mask

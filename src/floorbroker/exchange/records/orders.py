@@ -151,12 +151,14 @@ class Orders:
         """These were put away."""
         assert self.ended[: len(orders)] == orders, "who ended first leaves first"
         del self.ended[: len(orders)]
-        key_ids = {order.account for order in orders}
-        for key_id in key_ids:
-            account, own = self._accounts[key_id], orders
-            if len(key_ids) > 1:
-                own = [order for order in orders if order.account == key_id]
-            self._drop_own(account, own)
+        if len(self._accounts) == 1:  # as mostly
+            parts = dict.fromkeys(self._accounts, orders)
+        else:
+            parts = {}
+            for order in orders:
+                parts.setdefault(order.account, []).append(order)
+        for key_id, own in parts.items():
+            self._drop_own(self._accounts[key_id], own)
 
     def _drop_own(self, account: VenueAccount, orders: list[VenueOrder]) -> None:
         here, named = self._here, account.by_client_id
