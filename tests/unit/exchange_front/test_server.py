@@ -429,3 +429,21 @@ def test_the_next_thing_due_is_the_bell_or_what_is_under_way() -> None:
             assert venue.next_due_ns == close_ns
 
     virtually(main)
+
+
+def test_a_request_sets_a_market_going_again_that_was_stopped() -> None:
+    async def main() -> None:
+        async with an_exchange(speed=1.0) as client:
+            server, sleep = client.front.server, client.front.server.setup.clock.sleep
+            for _ in range(2):
+                await client.ask("GET", "/v2/clock")
+                await sleep(1)
+                before_ns = server.now_ns
+                await sleep(30)
+                assert server.now_ns - before_ns == pytest.approx(30 * SECOND_NS, abs=SECOND_NS)
+                await server.aclose()
+                stopped_ns = server.now_ns
+                await sleep(30)
+                assert server.now_ns == stopped_ns
+
+    virtually(main)

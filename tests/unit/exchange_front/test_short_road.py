@@ -8,7 +8,7 @@ from typing import Any
 from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.server import FrontRules
-from tests.unit.exchange_front.conftest import Client, an_exchange, virtually
+from tests.unit.exchange_front.conftest import START_NS, Client, an_exchange, virtually
 
 #: Wherever a plan has rules, the road of all requests is taken; this one never strikes.
 NEVER = FaultRule(kind="refuse", path="/v2/nowhere")
@@ -107,3 +107,14 @@ async def test_whoever_asks_after_another_is_not_taken_for_him() -> None:
         assert await status_of(front, []) == 401
         assert await status_of(front, [*signed("PK1", "s"), *signed("PK2", "s")]) == 401
         assert await status_of(front, [*signed("PK1", "t"), *signed("PK1", "s")]) == right
+
+
+def test_a_market_that_no_server_started_goes_with_the_first_request() -> None:
+    async def main() -> None:
+        async with an_exchange(speed=1.0) as client:
+            server = client.front.server
+            assert await status_of(client.front, signed("PK1", "s")) == 422
+            await server.setup.clock.sleep(30)
+            assert server.now_ns - START_NS > 29 * 10**9
+
+    virtually(main)

@@ -334,3 +334,22 @@ async def test_bounds_that_make_no_sense_are_400(client: Client, query: dict[str
 )
 def test_a_ulid_is_written_in_crockfords_letters(number: int, text: str) -> None:
     assert ulid(number) == text
+
+
+def test_whoever_waits_is_woken_at_once_and_nobody_else_is_called() -> None:
+    async def main() -> None:
+        async with an_exchange() as client:
+            await client.quote()
+            server = client.front.server
+            quiet = len(server.event_listeners)
+            async with listening(client, **DAY) as one, listening(client, **DAY) as other:
+                assert len(server.event_listeners) == quiet + 1
+                await server.setup.clock.sleep(0.1)  # now both wait
+                asked_s = server.setup.clock.monotonic()
+                await client.order()
+                await one.event()
+                await other.event()
+                assert server.setup.clock.monotonic() == asked_s
+            assert len(server.event_listeners) == quiet
+
+    virtually(main)
