@@ -231,7 +231,6 @@ class VenueAccount:
             or self.configuration.suspend_trade
             or self.open_by_side.get((symbol, "sell"))
             or values.short
-            or (holding is not None and holding.qty.is_signed())
             or qty * limit_px > free
         ):
             return None

@@ -174,6 +174,24 @@ def test_rules_that_want_more_of_an_order_close_the_short_road(rules: VenueRules
     assert not takes(a_floor(rules))
 
 
+def worth(floor: Floor) -> tuple[Decimal, ...]:
+    account = floor.account
+    return account.equity, account.long_market_value, account.initial_margin, account.buying_power
+
+
+@pytest.mark.parametrize("bid_size", [500, 0])  # without a bid there is no price to value it at
+def test_the_worth_of_an_account_follows_its_order_at_once(bid_size: int) -> None:
+    floor = Floor()
+    floor.venue.account(KEY)
+    floor.quote("100", bid_size, "100.02", 500)
+    before = worth(floor)
+    assert takes(floor)
+    found = worth(floor)
+    assert found[1] > before[1]
+    floor.venue.blotter.marks.version += 1  # what was remembered of worths is forgotten
+    assert worth(floor) == found
+
+
 def test_a_name_is_known_after_its_order_was_put_away() -> None:
     floor = a_floor()
     floor.venue.blotter.keep(1)
