@@ -41,6 +41,18 @@ async def test_an_order_of_ours_that_the_journal_forgot_shuts_the_desk_for_new_o
 
 
 @virtual
+async def test_what_was_executed_as_the_brokers_clock_was_read_is_held_once() -> None:
+    broker = ScriptedBroker()
+    trade = broker.fill(broker.place_elsewhere("fb-forgotten", 10), 10)
+    async with desk(broker) as made:
+        assert made.engine.positions()["AAPL"].qty == 10
+        broker.tell(trade)  # once more, and late
+        await made.sleep(1)
+        assert made.engine.positions()["AAPL"].qty == 10
+        assert (await made.engine.reconcile()).open_breaks == ()
+
+
+@virtual
 async def test_an_order_of_anybody_else_shuts_nothing() -> None:
     broker = ScriptedBroker()
     broker.place_elsewhere("fbx-1", 10)

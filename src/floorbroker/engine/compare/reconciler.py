@@ -37,6 +37,8 @@ _FIRST_COUNT_S = 2.0
 _AFTER_CLOSE = timedelta(seconds=60)
 #: So often positions are read again at the very first start while somebody else trades.
 _RESTLESS_MAX = 5
+#: A list leaves out the instant that it is asked from; this is the shortest time before it.
+_INSTANT = timedelta(microseconds=1)
 #: What is taken back was executed within this time before.
 _LONG_BEFORE = timedelta(days=1)
 #: At most so many orders are asked after to explain one difference.
@@ -264,7 +266,9 @@ class Reconciler:
 
     async def _at_rest(self, since: datetime | None) -> tuple[list[PositionReport], list[Break]]:
         """Positions with every execution booked that they may have in them, and none that they
-        may not: what is taken over as held before must not be booked once more."""
+        may not: what is taken over as held before must not be booked once more. It was held before
+        that instant: whatever happened at it is booked by its execution."""
+        since = None if since is None else since - _INSTANT
         for _ in range(_RESTLESS_MAX):
             is_behind = bool(await self._caught_up(since))
             held = dict(self._world.positions())
