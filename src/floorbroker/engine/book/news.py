@@ -205,7 +205,8 @@ def _is_news(book: Book, about: Order, found: ExecutionReport) -> bool:
     if kind is ExecType.PENDING_CANCEL:
         asked = book.cancels.get(about.cl_ord_id)
         if asked is not None and asked.phase is not Phase.TAKEN:
-            return True
+            # Of a successor that has ended meanwhile it says nothing of who lives again.
+            return found.order_id == about.order_id
     if about.order_id is None or _brings_successor(book, about, found):
         return True
     if about.venue_status not in ENDED and restated(book, about, found) is not None:

@@ -12,6 +12,7 @@ from floorbroker.domain.messages import (
     ExecType,
     ExecutionReport,
     JournalMessage,
+    OrderCancelRequest,
     PositionAdjusted,
     Source,
 )
@@ -71,6 +72,18 @@ def test_what_was_taken_back_before_positions_were_taken_over_is_in_them(
     ours.book.adopted_time = made.book.adopted_time
     found = told(ours, order, replace(revised, cl_ord_id=NAME, order_id=OrderID("o1")))
     assert not any(isinstance(one, PositionAdjusted) for one in found)
+
+
+@pytest.mark.proves("I06")
+def test_that_a_successors_cancel_was_taken_says_nothing_of_the_order_that_lives_again() -> None:
+    made = state()
+    made.apply(OrderCancelRequest(cl_ord_id=NAME, transact_time=START))
+    order = made.book.orders[NAME]
+    answer = report(
+        ExecType.PENDING_CANCEL, ord_status=OrdStatus.PENDING_CANCEL, source=Source.ANSWER
+    )
+    assert told(made, order, answer)
+    assert not told(made, order, replace(answer, order_id=OrderID("o2")))
 
 
 SUCCESSOR = report(
