@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any, TypeVar
 
 import pytest
@@ -13,6 +14,7 @@ from floorbroker.brokers.alpaca_memory.memory import MemoryTransport
 from floorbroker.clock import LoopClock, run_virtual
 from floorbroker.exchange.build import build_exchange
 from floorbroker.exchange.faults import FaultPlan, FaultRule
+from floorbroker.exchange.floor.state import export_state
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.server import Setup
 from floorbroker.exchange.reference.assets import listing
@@ -72,6 +74,32 @@ class Client:
 
 async def hear(frames: Frames) -> Any:
     return json.loads(await frames.receive())
+
+
+async def story(client: Client, an_order: Callable[[Random], bytes], *, seed: int) -> list[object]:
+    """What 500 orders are answered, byte for byte, what the order stream tells, what is left.
+
+    Two roads that take the same stream are one if they tell the same story.
+    """
+    dice, server = Random(seed), client.front.server
+    await client.quote()
+    frames = await client.listen()
+    told: list[object] = []
+    for _ in range(500):
+        if dice.random() < 0.25:
+            await client.quote(size=dice.choice([1, 3, 7, 1000]))
+        if dice.random() < 0.15:
+            await client.send("DELETE", "/v2/orders")
+        answer = await client.send("POST", "/v2/orders", an_order(dice))
+        told.append((answer.status, sorted(answer.headers.items()), answer.body))
+        await server.setup.clock.sleep(dice.choice([0, 0, 0, 1, 20]))
+    await server.setup.clock.sleep(60)
+    await client.send("DELETE", "/v2/orders")
+    await client.order(client_order_id="the last", type="limit", qty="1", limit_price="1")
+    while b"the last" not in (frame := await frames.receive()):
+        told.append(frame)
+    told.append(export_state(server.venue.blotter))
+    return told
 
 
 async def events(frames: Frames, count: int) -> list[str]:

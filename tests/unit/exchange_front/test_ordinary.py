@@ -1,11 +1,11 @@
 """Ordinary orders are read and taken by a road of their own; nobody can tell by the answers."""
 
+from functools import partial
 from random import Random
 
-from floorbroker.exchange.floor.state import export_state
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.model import VenueEvent
-from tests.unit.exchange_front.conftest import Client, an_exchange, virtually
+from tests.unit.exchange_front.conftest import an_exchange, story, virtually
 
 #: Amounts as they may be written, in JSON.
 QUANTITIES = ('"1"', '"5"', "3", "2.0", '"7.0"', '"0.5"', "0.5", '"0"', "true", "[1]", '"1e1"')
@@ -31,34 +31,6 @@ def a_body(dice: Random, *, is_told_more: bool) -> bytes:
     return f"{{{','.join(fields)}}}".encode()
 
 
-async def story(client: Client, *, is_short: bool) -> list[object]:
-    """What a stream of orders is answered, byte for byte, and what the order stream tells."""
-    dice, sleep, venue = (
-        Random(7),
-        client.front.server.setup.clock.sleep,
-        client.front.server.venue,
-    )
-    venue.routing.is_prompt = venue.short_road.is_open = is_short
-    await client.quote()
-    frames = await client.listen()
-    told: list[object] = []
-    for _ in range(500):
-        if dice.random() < 0.2:
-            await client.quote(size=dice.choice([3, 7, 1000]))
-        if dice.random() < 0.2:
-            await client.send("DELETE", "/v2/orders")
-        answer = await client.send("POST", "/v2/orders", a_body(dice, is_told_more=not is_short))
-        told.append((answer.status, answer.body))
-        await sleep(dice.choice([0, 0, 1]))
-    await client.send("DELETE", "/v2/orders")
-    last = '"symbol":"AAPL","side":"buy","type":"limit","limit_price":"1","time_in_force":"day"'
-    await client.send("POST", "/v2/orders", f'{{{last},"qty":"1","client_order_id":"l"}}'.encode())
-    while b'"client_order_id":"l"' not in (frame := await frames.receive()):
-        told.append(frame)
-    told.append(export_state(venue.blotter))
-    return told
-
-
 def lives_of(front: ExchangeFront) -> list[VenueEvent]:
     lives: list[VenueEvent] = []
     front.server.venue.listeners.append(
@@ -70,8 +42,10 @@ def lives_of(front: ExchangeFront) -> list[VenueEvent]:
 def test_ordinary_orders_are_answered_as_all_others_are() -> None:
     async def told(*, is_short: bool) -> list[object]:
         async with an_exchange() as client:
-            lives = lives_of(client.front)
-            heard = await story(client, is_short=is_short)
+            venue, lives = client.front.server.venue, lives_of(client.front)
+            venue.routing.is_prompt = venue.short_road.is_open = is_short
+            an_order = partial(a_body, is_told_more=not is_short)
+            heard = await story(client, an_order, seed=7)
             assert (len(lives) > 20) == is_short
             return heard
 

@@ -8,7 +8,7 @@ from typing import Any
 from floorbroker.exchange.faults import FaultRule
 from floorbroker.exchange.front.app import ExchangeFront
 from floorbroker.exchange.front.server import FrontRules
-from tests.unit.exchange_front.conftest import START_NS, Client, an_exchange, virtually
+from tests.unit.exchange_front.conftest import START_NS, an_exchange, story, virtually
 
 #: Wherever a plan has rules, the road of all requests is taken; this one never strikes.
 NEVER = FaultRule(kind="refuse", path="/v2/nowhere")
@@ -34,32 +34,10 @@ def an_order(dice: Random) -> bytes:
     return body if dice.random() < 0.95 else body[:-1]
 
 
-async def story(client: Client) -> list[object]:
-    """What a stream of orders is answered, byte for byte, and what the order stream tells."""
-    dice, sleep = Random(5), client.front.server.setup.clock.sleep
-    await client.quote()
-    frames = await client.listen()
-    told: list[object] = []
-    for _ in range(300):
-        if dice.random() < 0.3:
-            await client.quote(size=dice.choice([1, 7, 1000]))
-        if dice.random() < 0.1:
-            await client.send("DELETE", "/v2/orders")
-        answer = await client.send("POST", "/v2/orders", an_order(dice))
-        told.append((answer.status, sorted(answer.headers.items()), answer.body))
-        await sleep(dice.choice([0, 0, 0, 1, 20]))
-    await sleep(60)
-    await client.send("DELETE", "/v2/orders")
-    await client.order(client_order_id="the last", type="limit", qty="1", limit_price="1")
-    while b"the last" not in (frame := await frames.receive()):
-        told.append(frame)
-    return told
-
-
 def test_the_short_road_answers_as_the_road_of_all_requests() -> None:
     async def told(*faults: FaultRule) -> list[object]:
         async with an_exchange(*faults, front=FrontRules(rate_limit=10)) as client:
-            return await story(client)
+            return await story(client, an_order, seed=5)
 
     short, long = virtually(told), virtually(lambda: told(NEVER))
     assert short == long

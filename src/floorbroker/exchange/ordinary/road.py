@@ -32,10 +32,7 @@ class ShortRoad:
     def take(self, key_id: str, ticket: PlainTicket) -> VenueEvent | None:
         """Take an order in and tell its life; None if it is not ordinary, and nothing was done."""
         blotter, name = self._blotter, ticket.client_order_id
-        try:
-            qty, limit_px = self._quantities[ticket.qty], self._prices[ticket.limit_price]
-        except TypeError:  # nobody looks up a list
-            return None
+        qty, limit_px = self._amounts(ticket)
         asset, account = self._assets.get(ticket.symbol), blotter.accounts.get(key_id)
         if (
             qty is None
@@ -61,10 +58,7 @@ class ShortRoad:
 
     def widened(self, ticket: PlainTicket) -> OrderTicket | None:
         """The same for the long road; None if its amounts are not understood here."""
-        try:
-            qty, limit_px = self._quantities[ticket.qty], self._prices[ticket.limit_price]
-        except TypeError:
-            return None
+        qty, limit_px = self._amounts(ticket)
         if qty is None or (limit_px is None and ticket.limit_price is not None):
             return None
         return OrderTicket(
@@ -77,6 +71,13 @@ class ShortRoad:
             limit_price=limit_px,
         )
 
+    def _amounts(self, ticket: PlainTicket) -> tuple[Decimal | None, Decimal | None]:
+        """Its quantity and its limit, None for what is none of an ordinary order."""
+        try:
+            return self._quantities[ticket.qty], self._prices[ticket.limit_price]
+        except TypeError:  # nobody looks up a list
+            return None, None
+
     def _filled(
         self, ticket: PlainTicket, asset: Asset, key_id: str, *, qty: Decimal, limit_px: Decimal
     ) -> VenueOrder:
@@ -84,20 +85,26 @@ class ShortRoad:
         blotter, is_day = self._blotter, ticket.time_in_force == "day"
         now_ns, make = blotter.now_ns, blotter.ids.make
         hours = self._routing.hours  # of a regular session: there are offers
-        # By their places, because as keyword arguments each would be searched among all fields.
-        # fmt: off
-        order = VenueOrder(
-            make(), ticket.client_order_id or make(), key_id, now_ns, now_ns,
-            asset.id, asset.symbol, asset.asset_class,
-            "limit", "buy", "day" if is_day else "gtc",
-            None, hours.session.close_ns if is_day else hours.gtc_end_ns(now_ns),
-            None, None, None, None, None, None, "", None, None, None, None, _EXTENDED_HOURS,
-            "buy_to_open", qty, limit_px, "filled", now_ns,
+        return VenueOrder(
+            id=make(),
+            client_order_id=ticket.client_order_id or make(),
+            account=key_id,
+            created_ns=now_ns,
+            submitted_ns=now_ns,
+            asset_id=asset.id,
+            symbol=asset.symbol,
+            asset_class=asset.asset_class,
+            type="limit",
+            side="buy",
+            time_in_force="day" if is_day else "gtc",
+            expires_ns=hours.session.close_ns if is_day else hours.gtc_end_ns(now_ns),
+            position_intent="buy_to_open",
+            qty=qty,
+            limit_price=limit_px,
+            status="filled",
+            updated_ns=now_ns,
+            filled_ns=now_ns,
         )
-        # fmt: on
-        order.filled_ns = now_ns
-        return order
 
 
 _TIMES_IN_FORCE = ("day", "gtc")
-_EXTENDED_HOURS = False
