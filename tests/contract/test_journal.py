@@ -332,6 +332,36 @@ async def test_listings_take_bounds_symbols_and_side(medium: Medium) -> None:
     assert listed(after=NOON + 2 * second - almost, until=NOON + 2 * second + almost) == [2]
 
 
+async def test_looking_back_shows_what_was_filed_last_first_page_by_page(medium: Medium) -> None:
+    journal = await medium.open()
+    assert list(journal.ended_lately(3)) == []
+    orders = [order(number) for number in range(1, 9)]
+    await journal.append(timers(1), orders[4:])  # those that were made first end last
+    await journal.append(timers(1), orders[2:4])
+    await journal.append(timers(1), orders[:2])
+    oldest_last = [orders[i] for i in (1, 0, 3, 2, 7, 6, 5, 4)]
+    for page in (1, 3, 8, 99):
+        told = list(journal.ended_lately(page))
+        assert [one for each in told for one in each] == oldest_last
+        assert {len(each) for each in told[:-1]} <= {page}
+    assert next((await medium.reader()).ended_lately(2)) == oldest_last[:2]
+
+
+async def test_looking_back_misses_nothing_that_stays_while_orders_end_and_live_again(
+    medium: Medium,
+) -> None:
+    journal = await medium.open()
+    orders = [order(number) for number in range(1, 10)]
+    await journal.append(timers(1), orders[:8])
+    pages = journal.ended_lately(3)
+    assert next(pages) == orders[7:4:-1]
+    journal.reopen([orders[3].cl_ord_id])
+    await journal.append(timers(1), [orders[8], orders[2]])  # one ends, one ends again
+    assert next(pages) == [orders[4], orders[1], orders[0]]
+    assert next(pages, None) is None
+    assert next(journal.ended_lately(3)) == [orders[8], orders[2], orders[7]]
+
+
 async def test_the_newest_snapshot_is_kept(medium: Medium) -> None:
     journal = await medium.open()
     assert journal.snapshot() is None

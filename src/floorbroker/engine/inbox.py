@@ -33,7 +33,7 @@ class Inbox:
         #: Called before each batch is decided.
         self.on_turn: Callable[[], None] = _nothing
         self.journal = journal
-        self._clock = clock
+        self.clock = clock
         self.settings = settings
         self._times = times
         #: Called before each batch; what it puts in goes first.
@@ -89,7 +89,7 @@ class Inbox:
             if self.fence is not None:
                 self.fence()
             begun_s = self._times.now_s()
-            writer.begin(self._clock.now())
+            writer.begin(self.clock.now())
             try:
                 for _ in range(min(len(items), batch_max)):
                     item, reply = items.popleft()

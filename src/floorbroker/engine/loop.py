@@ -53,7 +53,7 @@ from floorbroker.engine.timing.stopwatch import Stopwatch
 from floorbroker.engine.views import Until, Views, has_ended
 from floorbroker.execution.catalog import SHIPPED, Catalog
 from floorbroker.journal.latch import LatchFile
-from floorbroker.journal.port import Journal, OrderFilter
+from floorbroker.journal.port import Journal
 
 
 class Parts(TypedDict):
@@ -137,9 +137,7 @@ class Engine:
         was_crash = not state.is_closed
         self._inbox.snapshot_seq = replayed.snapshot_seq
         self._views.show(state.book)
-        wanted = OrderFilter(limit=self._settings.recent_start)
-        for order in reversed(self._journal.ended_orders(wanted)):
-            self._views.remember(order)
+        self._views.recall(self._journal.ended_lately(self._settings.recent_start))
         crew = self._crew = self._hire(state)
         seen = self._views.subscribe(_EVERYTHING)
         self._spawn(lambda: self._inbox.run(crew.writer, self._views))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -33,6 +33,8 @@ class Views:
         self._recent: OrderedDict[ClOrdID, Order] = OrderedDict()
         self._recent_ids: dict[OrderID, ClOrdID] = {}
         self._recent_max = recent_max
+        #: Whether every order that ended is at hand.
+        self.has_all = True
         self._subscriber_max = subscriber_max
         self._waiters: dict[ClOrdID, list[tuple[Until, asyncio.Future[Order]]]] = {}
         self._subscribers: dict[int, Subscription] = {}
@@ -57,6 +59,12 @@ class Views:
         cl_ord_id = self._recent_ids.get(order_id)
         return None if cl_ord_id is None else self._recent.get(cl_ord_id)
 
+    def recall(self, ended: Iterator[list[Order]]) -> None:
+        """Keep those at hand that ended last, one page of the journal's."""
+        for order in reversed(next(ended, [])):
+            self.remember(order)
+        self.has_all = next(ended, None) is None
+
     def remember(self, order: Order) -> None:
         """Keep an ended order at hand; the oldest one makes room."""
         self._recent[order.cl_ord_id] = order
@@ -64,6 +72,7 @@ class Views:
             self._recent_ids[order_id] = order.cl_ord_id
         if len(self._recent) > self._recent_max:
             self._forget(next(iter(self._recent)))
+            self.has_all = False
 
     def _forget(self, cl_ord_id: ClOrdID) -> None:
         order = self._recent.pop(cl_ord_id, None)

@@ -156,6 +156,11 @@ class JournalReader(Protocol):
         """Ended orders, newest first, at most `wanted.limit`."""
         ...
 
+    def ended_lately(self, page: int) -> Iterator[list[Order]]:
+        """All ended orders, what was filed last first, so many at a time; a page is as of when
+        it is asked for."""
+        ...
+
     def ended_count(self) -> int:
         """How many ended orders there are."""
         ...

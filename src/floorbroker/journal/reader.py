@@ -51,6 +51,7 @@ from floorbroker.journal.store import (
 #: Batches fetched at once: no statement stays open while a caller works on what it got.
 _PAGE = 128
 _FEW = 16
+_LAST = (1 << 63) - 1
 Row = Sequence[Any]
 
 
@@ -167,6 +168,14 @@ class SqliteJournalReader:
             "limit": max(wanted.limit, 0),
         }
         return [self._order(row) for row in self._rows("list_ended", bounds)]
+
+    def ended_lately(self, page: int) -> Iterator[list[Order]]:
+        """All ended orders, what was filed last first, so many at a time; a page is as of when
+        it is asked for."""
+        seq, name = _LAST, ""
+        while rows := self._rows("list_lately_ended", (seq, name, page)):
+            yield [self._order(row) for row in rows]
+            name, seq = rows[-1][:2]
 
     def ended_count(self) -> int:
         """How many ended orders there are."""

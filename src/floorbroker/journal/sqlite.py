@@ -214,6 +214,9 @@ class SqliteJournal:
     def ended_orders(self, wanted: OrderFilter) -> list[Order]:
         return self._reader.ended_orders(wanted)
 
+    def ended_lately(self, page: int) -> Iterator[list[Order]]:
+        return self._reader.ended_lately(page)
+
     def close(self) -> None:
         """Remember the head as the anchor, let go of files and lock. Idempotent."""
         if self._end is None:
@@ -240,6 +243,7 @@ class SqliteJournal:
             raise self._damaged(str(damage)) from None
         if outcome.damage is not None:
             raise self._damaged(f"record {outcome.damage.seq}: {outcome.damage.reason}")
+        self._db.execute(SQL["index_by_seq"])
         taken = structs.replace(cover, epoch=cover.epoch + 1)
         self._write_cover(taken, outcome.head, cover.epoch)
         return taken, outcome.head

@@ -50,6 +50,27 @@ def edit(path: Path, statement: str, *parameters: object) -> None:
     connection.close()
 
 
+def test_a_file_from_before_its_orders_could_be_looked_back_on_is_made_so_when_it_is_written(
+    copy: Path,
+) -> None:
+    index = "SELECT count(*) FROM sqlite_schema WHERE name = 'ended_orders_by_seq'"
+    connection = sqlite3.connect(copy)
+    connection.execute("DROP INDEX ended_orders_by_seq")
+    connection.commit()
+    reader = SqliteJournalReader.open(copy)
+    assert reader.verify().damage is None
+    reader.close()
+    assert connection.execute(index).fetchone() == (0,)
+    journal = opened(copy)
+    assert [one for page in journal.ended_lately(3) for one in page] == [
+        order(number) for number in (3, 2, 1, 0)
+    ]
+    assert journal.verify().damage is None
+    journal.close()
+    assert connection.execute(index).fetchone() == (1,)
+    connection.close()
+
+
 def damage_of(path: Path) -> tuple[int, str]:
     reader = SqliteJournalReader.open(path)
     damage = reader.verify().damage

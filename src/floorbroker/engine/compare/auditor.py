@@ -64,7 +64,7 @@ class Auditor:
             self._world.deliver(one)  # a bust before what took its place
         await self._world.settled()
         after = fills.compared(
-            self._world.traded(since), listed, since=since, until=self._lagging(now)
+            await self._world.traded(since), listed, since=since, until=self._lagging(now)
         )
         still = {id(one) for one in after.missing}
         doubtful = self._doubtful()
@@ -114,7 +114,7 @@ class Auditor:
     ) -> tuple[fills.Compared, list[ExecutionReport]]:
         early = max(since - _MARGIN, self._world.adopted_time() or since)
         listed = await self._broker.executions(since=early)
-        orders = self._world.traded(early)
+        orders = await self._world.traded(early)
         until = self._lagging(now)
         return fills.compared(orders, listed, since=since, until=until), listed
 

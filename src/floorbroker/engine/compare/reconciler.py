@@ -282,7 +282,8 @@ class Reconciler:
         causes: dict[str, tuple[BreakCause, str]] = {}
         if since is not None:
             executions = await self._executions(since)
-            known = fills.compared(self._world.traded(since), executions, since=since, until=since)
+            ours = await self._world.traded(since)
+            known = fills.compared(ours, executions, since=since, until=since)
             for one in known.missing:
                 words = f"the broker lists {one.exec_id}: {fills.in_words(one)}"
                 causes[one.symbol] = await self._cause_of(one), words
@@ -294,7 +295,7 @@ class Reconciler:
     async def _executions(self, since: datetime) -> list[ExecutionReport]:
         """The broker's list, and what it takes back in it although it came before."""
         found = await self._broker.executions(since=since)
-        orphans = fills.orphans(found, self._world.traded(since))
+        orphans = fills.orphans(found, await self._world.traded(since))
         if not orphans:
             return found
         older = await self._broker.executions(since=since - _LONG_BEFORE)
@@ -318,7 +319,7 @@ class Reconciler:
         listed = await self._broker.activities(NO_TRADES, since=since)
         after = positions.explained(after, listed, theirs, self._world.positions())
         open_symbols = {one.symbol for one in after if one.cause is BreakCause.UNKNOWN}
-        asked = [one for one in self._world.traded(since) if one.symbol in open_symbols]
+        asked = [one for one in await self._world.traded(since) if one.symbol in open_symbols]
         pairs = [pair for one in asked[-_ASKED_MAX:] if (pair := await self._pair(one))]
         return [positions.revised(one, pairs) for one in after]
 

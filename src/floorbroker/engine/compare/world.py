@@ -31,7 +31,7 @@ class World(Protocol):
         """Orders from elsewhere: those that live, and those that ended lately."""
         ...
 
-    def traded(self, since: datetime) -> list[Order]:
+    async def traded(self, since: datetime) -> list[Order]:
         """Orders that live, or have traded since, which is on the broker's own clock."""
         ...
 

@@ -19,10 +19,13 @@ from floorbroker.engine.evidence.resolve import Resolver
 from floorbroker.engine.inbox import Inbox
 from floorbroker.engine.state import State
 from floorbroker.engine.views import Finder, Views
-from floorbroker.journal.port import OrderFilter
 
-#: Ended orders that are read for a comparison of executions.
-_FILED_MAX = 20_000
+#: Ended orders that are read at a time, some 4 ms, before others have their turn.
+_PAGE = 500
+
+
+def _is_news(order: Order, since: datetime) -> bool:
+    return (order.updated_time or order.created_time) >= since
 
 
 def _traded_since(order: Order, since: datetime) -> bool:
@@ -39,7 +42,6 @@ class Window:
         self._views = views
         self._finder = finder
         self._inbox = inbox
-        self._recent_start = inbox.settings.recent_start
 
     def order(self, cl_ord_id: ClOrdID) -> Order | None:
         return self._views.orders.get(cl_ord_id) or self._finder.filed(self._state.book, cl_ord_id)
@@ -104,15 +106,17 @@ class Window:
     def strangers(self) -> list[Order]:
         return [order for order in self._views.lately() if order.is_external]
 
-    def traded(self, since: datetime) -> list[Order]:
-        """Where those at hand do not reach back so far, the journal adds what it filed last."""
-        lately = self._views.lately()
-        times = [one.fills[-1].transact_time for one in lately if one.is_ended and one.fills]
-        has_all = len(lately) < self._recent_start or (bool(times) and min(times) < since)
-        found = {one.cl_ord_id: one for one in lately}
-        if not has_all:
-            filed = self._inbox.journal.ended_orders(OrderFilter(limit=_FILED_MAX))
-            found = {**{one.cl_ord_id: one for one in filed}, **found}
+    async def traded(self, since: datetime) -> list[Order]:
+        """Those at hand, and those behind them in the journal: orders are filed as they end, so
+        a page of which nothing was heard since ends it."""
+        found = {one.cl_ord_id: one for one in self._views.lately()}
+        if not self._views.has_all:
+            for page in self._inbox.journal.ended_lately(_PAGE):
+                found = {**{one.cl_ord_id: one for one in reversed(page)}, **found}
+                if not any(_is_news(one, since) for one in page):
+                    break
+                await self._inbox.clock.sleep(0)
+            found |= {one.cl_ord_id: one for one in self._views.lately()}  # while we read
         return [one for one in found.values() if not one.is_ended or _traded_since(one, since)]
 
     def approve(self, command: Approve) -> "asyncio.Future[None]":

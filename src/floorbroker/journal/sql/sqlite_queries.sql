@@ -76,6 +76,16 @@ WHERE (:after_us IS NULL OR created_us > :after_us)
   AND (:side IS NULL OR side = :side)
 ORDER BY created_us DESC, cl_ord_id DESC LIMIT :limit;
 
+-- name: list_lately_ended
+-- A page of ended orders, what was filed last first, behind the last one of the page before it.
+SELECT cl_ord_id, seq, body, seal FROM ended_orders
+WHERE (seq, cl_ord_id) < (?, ?)
+ORDER BY seq DESC, cl_ord_id DESC LIMIT ?;
+
+-- name: index_by_seq
+-- For files made before this index was there; see the schema.
+CREATE INDEX IF NOT EXISTS ended_orders_by_seq ON ended_orders (seq);
+
 -- name: replace_snapshot
 -- Keep this snapshot instead of the one before.
 INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?, ?, ?);

@@ -43,6 +43,9 @@ CREATE TABLE ended_orders (
 -- index grows at its end and stays cheap.
 CREATE INDEX ended_orders_by_created ON ended_orders (created_us);
 
+-- For whoever looks back from now. Files made before it was there get it when they are opened.
+CREATE INDEX ended_orders_by_seq ON ended_orders (seq);
+
 -- The one snapshot: a cache of the engine's state after record `seq`.
 CREATE TABLE snapshot (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
