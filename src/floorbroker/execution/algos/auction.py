@@ -105,7 +105,7 @@ def decide_close(parent: ParentView[AuctionParams], market: MarketView, now_ns: 
     if close_ns is None:
         return Decision(why="this market has no closing auction")
     if now_ns >= close_ns:
-        return Decision(why="waits for the auction's fills")
+        return Decision(why=_after(parent))
     meant = _for_auction(parent, market, market.stats.auctions.closing)
     sent = _sent(parent, meant.qty, TimeInForce.AT_THE_CLOSE, (close_ns, now_ns))
     is_missed = sent.is_too_late and parent.params.work_missed
@@ -122,13 +122,11 @@ def decide_open(parent: ParentView[AuctionParams], market: MarketView, now_ns: i
     meant = _for_auction(parent, market, market.stats.auctions.opening)
     if now_ns < open_ns:
         sent = _sent(parent, meant.qty, TimeInForce.AT_THE_OPENING, (open_ns, now_ns))
-        why = "is in the auction" if _is_out(parent) or sent.commands else "waits for the auction"
-        why = "it is too late for the auction" if sent.is_too_late else why
+        why = _before(parent, sent)
         return _told(Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns), meant)
-    if _is_out(parent):
-        return Decision(why="waits for the auction's fills")
-    if parent.params.part == 1 and not parent.params.work_missed and not meant.kept:
-        return Decision(why="the auction is over")
+    is_all = parent.params.part == 1 and not parent.params.work_missed and not meant.kept
+    if is_all or _is_out(parent):
+        return Decision(why=_after(parent))
     close_ns = market.session_close_ns
     end_ns = request.end_ns if close_ns is None else min(request.end_ns, close_ns)
     rest = structs.replace(request, start_ns=max(request.start_ns, open_ns), end_ns=end_ns)
@@ -210,6 +208,16 @@ def _is_out(parent: ParentView[AuctionParams]) -> bool:
     return any(child.is_in_auction for child in parent.children)
 
 
+def _before(parent: ParentView[AuctionParams], sent: _Sent) -> str:
+    if sent.is_too_late:
+        return "it is too late for the auction"
+    return "is in the auction" if _is_out(parent) or sent.commands else "waits for the auction"
+
+
+def _after(parent: ParentView[AuctionParams]) -> str:
+    return "waits for the auction's fills" if _is_out(parent) else "the auction is over"
+
+
 def _with_rest(
     parent: ParentView[AuctionParams],
     market: MarketView,
@@ -218,12 +226,9 @@ def _with_rest(
 ) -> Decision:
     """The rest is worked as if it were an order of its own, without the auction's child."""
     sent, rest = parts
-    if rest.qty <= 0:
-        why = "is in the auction" if _is_out(parent) or sent.commands else "waits for the auction"
-        why = "it is too late for the auction" if sent.is_too_late else why
+    if rest.qty <= 0 or now_ns >= rest.end_ns:
+        why = _before(parent, sent)
         return Decision(commands=sent.commands, why=why, wake_ns=sent.wake_ns)
-    if now_ns >= rest.end_ns:
-        return Decision(commands=sent.commands, why="waits for the auction", wake_ns=sent.wake_ns)
     if market.blind:
         soon_ns = now_ns + NS_PER_S
         wake_ns = soon_ns if sent.wake_ns is None else min(soon_ns, sent.wake_ns)

@@ -61,6 +61,15 @@ def test_an_auctions_order_is_sent_once() -> None:
     assert answer(parent(close(), out), day(), 5050).commands == ()
 
 
+def test_it_says_how_it_stands_with_the_auction() -> None:
+    out = child(0, 1000, ord_type=OrdType.MARKET, time_in_force=CLS, tag="auction")
+    before, there, after = 4000, 4500, 5050
+    assert answer(parent(close()), day(), before).why == "waits for the auction"
+    assert answer(parent(close(), out), day(), there).why == "is in the auction"
+    assert answer(parent(close(), out), day(), after).why == "waits for the auction's fills"
+    assert answer(parent(close()), day(), after).why == "the auction is over"
+
+
 def test_a_part_goes_to_the_close_and_the_rest_is_worked_before_it() -> None:
     view = parent(close(part="0.4", interval_s=600))
     first = answer(view, day(), 2000)
