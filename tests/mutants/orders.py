@@ -208,8 +208,8 @@ EXECUTIONS = (
     Mutant(
         name="a successor that was refused stays",
         module="engine/book/reported.py",
-        before="    if found is Report.REJECTED:\n        return is_fresh or",
-        after="    if found is Report.REJECTED:\n        return False and",
+        before="        return is_fresh or report.prev_order_id in order.replaces",
+        after="        return False and report.prev_order_id in order.replaces",
     ),
     Mutant(
         name="a replace on its way reserves the smaller quantity",

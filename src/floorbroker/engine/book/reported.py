@@ -221,7 +221,7 @@ def _is_undone(book: Book, order: Order, report: ExecutionReport, found: Report 
         return is_fresh and report.order_id == order.replaces[-1]
     if report.order_id != order.order_id:
         return False
-    if found is Report.REJECTED:
+    if report.ord_status is OrdStatus.REJECTED:  # whatever the predecessor executed besides
         return is_fresh or report.prev_order_id in order.replaces
     return is_fresh and found in (Report.CANCELED, Report.EXPIRED)
 

@@ -256,6 +256,27 @@ def test_a_successor_refused_because_the_order_filled_leaves_it_filled() -> None
     assert not counts.is_behind(order, told)
 
 
+@pytest.mark.proves("C21")
+def test_a_refused_successor_is_none_although_executions_of_its_predecessor_are_missing() -> None:
+    made = state()
+    before = taken(made, report(ExecType.NEW))
+    refusal = report(
+        ExecType.REJECTED,
+        order_id=OrderID("o2"),
+        prev_order_id=OrderID("o1"),
+        cum_qty=Qty(6),
+        price=Px("9.62"),
+        ord_status=OrdStatus.REJECTED,
+    )
+    order = taken(made, refusal)
+    assert (order.order_id, order.ord_status) == (OrderID("o1"), OrdStatus.NEW)
+    assert order.request == before.request
+    order = taken(made, trade(6, 6, "x1"), trade(4, 10, "x2"))
+    assert (order.order_id, order.ord_status) == (OrderID("o1"), OrdStatus.FILLED)
+    again = news.as_status(refusal)
+    assert news.report(made.book, order, again, namespace="fb", now=START) == []
+
+
 @pytest.mark.proves("I16")
 def test_what_an_ended_leg_was_for_is_no_news() -> None:
     """The broker takes off it what its twin executes, also after it was canceled."""
