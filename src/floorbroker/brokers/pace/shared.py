@@ -48,6 +48,8 @@ _EMPTY: tuple[int | float, ...] = (0, 0, 0.0) * _SLOTS
 #: A process that has not written for so long has nothing on its way any more.
 _FORGET_S = 60.0
 _PENALTY_MAX_S = 3600.0
+#: Dates are floats here.
+_ROUNDED_S = 1e-3
 #: Some milliseconds: whoever holds the lock and was only interrupted goes on within them. Once
 #: that was not enough, fewer are made, until the lock is there again.
 _TRIES, _TRIES_WHEN_STUCK = 3000, 100
@@ -86,13 +88,11 @@ class SharedBudget:
             ) from None
 
     def take(self, share: float) -> bool:
-        now = self._clock.now_ns() / 1e9
-        if now >= self._window.ends_at:
+        if self._now() >= self._window.ends_at:
             self._mind_removal()
         is_locked = self._lock()
         try:
-            self._read(now)
-            window = self._window
+            now, window = self._read(), self._window
             in_flight = self._all_in_flight(now) if now >= window.ends_at else 0
             is_allowed = window.allows(share, now, in_flight)
             if is_allowed:
@@ -113,23 +113,19 @@ class SharedBudget:
         self._ended(told, tokens=0)
 
     def wait_s(self, share: float) -> float:
-        now = self._clock.now_ns() / 1e9
-        self._read(now)
-        window = self._window
+        now, window = self._read(), self._window
         if window.allows(share, now, self._all_in_flight(now)):
             return 0.0
         return window.wait_s(now)
 
     def left(self) -> Left | None:
-        now = self._clock.now_ns() / 1e9
-        self._read(now)
+        now = self._read()
         return self._window.left(now, self._all_in_flight(now))
 
     def penalise(self, wait_s: float) -> None:
-        now = self._clock.now_ns() / 1e9
         is_locked = self._lock()
         try:
-            self._read(now)
+            now = self._read()
             self._penalty_until = max(self._penalty_until, now + min(wait_s, _PENALTY_MAX_S))
             if is_locked:
                 self._write(now)
@@ -137,8 +133,7 @@ class SharedBudget:
             self._unlock(is_locked)
 
     def penalty_s(self) -> float:
-        now = self._clock.now_ns() / 1e9
-        self._read(now)
+        now = self._read()
         left_s = self._penalty_until - now
         return left_s if 0 < left_s <= _PENALTY_MAX_S else 0.0
 
@@ -148,10 +143,9 @@ class SharedBudget:
             self._file = -1
 
     def _ended(self, told: Told | None, tokens: int) -> None:
-        now = self._clock.now_ns() / 1e9
         is_locked = self._lock()
         try:
-            self._read(now)
+            now = self._read()
             self._in_flight -= 1
             self._window.remaining += tokens
             if not is_locked:
@@ -169,19 +163,24 @@ class SharedBudget:
 
     # The record
 
-    def _read(self, now: float) -> None:
-        """What the file says; what it cannot say is not known."""
+    def _read(self) -> float:
+        """What the file says; what it cannot say is not known. The time is read after it: nobody
+        who wrote it wrote later, unless a clock was set back since."""
         try:
             raw = os.pread(self._file, _SIZE, 0)
         except OSError:
-            return
+            return self._now()
         if raw != self._raw or self._debt:
             self._raw = raw
             self._parse(raw)
-        window = self._window
+        window, now = self._window, self._now()
         window.remaining -= self._debt
-        if window.ends_at - now > self._window_s:
-            window.ends_at, window.reset_s = 0.0, 0.0  # by a clock that was set back since
+        if window.ends_at - now > self._window_s + _ROUNDED_S:
+            window.ends_at, window.reset_s = 0.0, 0.0
+        return now
+
+    def _now(self) -> float:
+        return self._clock.now_ns() / 1e9
 
     def _parse(self, raw: bytes) -> None:
         is_whole = len(raw) == _SIZE and _SUM.unpack_from(raw, _RECORD.size)[0] == zlib.crc32(

@@ -2,8 +2,10 @@
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -189,6 +191,36 @@ def test_a_clock_that_was_set_back_ends_the_window(tmp_path: Path, wall: Wall) -
     assert one.take(0.0)
     one.done(wall.told(20, 2))
     assert drained(one) == 2
+
+
+class Interrupted:
+    """A clock whose reader is held up once, just after he read it."""
+
+    def __init__(self, wall: Wall, meanwhile: Callable[[], object]) -> None:
+        self._wall = wall
+        self._meanwhile = [meanwhile]
+
+    def now_ns(self) -> int:
+        now_ns = self._wall.clock.now_ns()
+        if self._meanwhile:
+            self._wall.clock.advance(0.1)
+            self._meanwhile.pop()()
+        return now_ns
+
+
+@pytest.mark.proves("S27")
+def test_whoever_is_held_up_does_not_take_the_window_of_a_faster_one_for_over(
+    tmp_path: Path, wall: Wall
+) -> None:
+    one = wall.budget(tmp_path / "x")
+    one.take(0.0)
+    one.done(wall.told(20, 0))
+    wall.clock.advance(31)
+    slow: Any = Interrupted(wall, lambda: drained(one))
+    two = SharedBudget(tmp_path / "x", slow)
+    assert not two.take(0.0)
+    assert drained(two) == 0
+    assert drained(one) == 0
 
 
 def test_the_files_name_and_bytes_do_not_tell_the_key(tmp_path: Path, wall: Wall) -> None:
